@@ -1,0 +1,328 @@
+//! The record: everything about one credential that must outlive a process.
+//!
+//! It is written whole and atomically by a store, sealed. Core reads and changes it; how it is laid out on disk is
+//! the store's matter.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::attempt::{AttemptId, BootId, Owner};
+use crate::budget::Budget;
+use crate::profile::AsClass;
+use crate::secret::Secret;
+use crate::time::{Boot, Now, Span, Wall};
+use crate::verdict::{Evidence, Verdict};
+
+/// The layout that this version writes. A record with a greater one is read-only: its refresh token is never spent.
+pub const RECORD_FORMAT: u32 = 1;
+
+/// A moment on both clocks, comparable after a reboot too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// The boot that `boot` belongs to.
+    pub boot_id: BootId,
+    /// On the boot clock.
+    pub boot: Boot,
+    /// On the wall clock.
+    pub wall: Wall,
+}
+
+impl Stamp {
+    /// That moment.
+    pub const fn new(now: Now, boot_id: BootId) -> Self {
+        Self { boot_id, boot: now.boot, wall: now.wall }
+    }
+
+    /// How long ago: by the boot clock within one boot; else by the wall clock, trusted for at most `reboot_cap`.
+    pub fn elapsed(&self, now: Now, boot_id: BootId, reboot_cap: Span) -> Span {
+        if self.boot_id == boot_id {
+            now.boot.since(self.boot)
+        } else {
+            now.wall.since(self.wall).min(reboot_cap)
+        }
+    }
+}
+
+/// One credential, whole.
+#[derive(Clone)]
+pub struct Record {
+    /// The layout it was read from.
+    pub format: u32,
+    /// Counts logins.
+    pub epoch: u64,
+    /// Counts the successful refreshes of this login.
+    pub generation: u64,
+    /// Whether it may be used.
+    pub state: RecordState,
+    /// To whom it belongs; pinned at login.
+    pub identity: Identity,
+    /// What `import` or `login` was told; the configuration overrides it by name, never the identity.
+    pub settings: Settings,
+    /// The tokens.
+    pub grant: GrantMaterial,
+    /// "This refresh token is about to be spent."
+    pub intent: Option<Intent>,
+    /// The running `auth_retrying` window.
+    pub window: Option<Window>,
+    /// Attempts left; none before the first.
+    pub budget: Option<Budget>,
+    /// When the last success was.
+    pub last_refresh: Option<Stamp>,
+    /// The server asked to be left alone for a while.
+    pub not_before: Option<NotBefore>,
+    /// The greatest wall-clock time at which this record was written by a process that trusted its clock.
+    pub max_wall_seen: Wall,
+    /// The last attempt, for people.
+    pub last_attempt: Option<LastAttempt>,
+    /// How often a resource server refused a token of this login.
+    pub rejections: u64,
+    /// The store's keyed digest of the refresh token before this one. Core carries it and never looks inside.
+    pub previous_digest: Option<[u8; 32]>,
+}
+
+impl Record {
+    /// A new login: epoch as given, generation 0, nothing tried yet.
+    pub fn new(epoch: u64, identity: Identity, settings: Settings, grant: GrantMaterial, now: Now) -> Self {
+        Self {
+            format: RECORD_FORMAT,
+            epoch,
+            generation: 0,
+            state: RecordState::Active,
+            identity,
+            settings,
+            grant,
+            intent: None,
+            window: None,
+            budget: None,
+            last_refresh: None,
+            not_before: None,
+            max_wall_seen: now.wall,
+            last_attempt: None,
+            rejections: 0,
+            previous_digest: None,
+        }
+    }
+
+    /// The record that a logout leaves: the next epoch, no secret in it.
+    #[must_use]
+    pub fn tombstone(&self, now: Now) -> Self {
+        let settings = Settings { client_secret: None, ..self.settings.clone() };
+        let mut t = Self::new(
+            self.epoch.saturating_add(1),
+            self.identity.clone(),
+            settings,
+            GrantMaterial::default(),
+            now,
+        );
+        t.state = RecordState::Tombstone { at: now.wall };
+        t
+    }
+
+    /// (epoch, generation): what only ever grows.
+    pub const fn version(&self) -> (u64, u64) {
+        (self.epoch, self.generation)
+    }
+
+    /// The access token for the scope and resource of the identity itself.
+    pub fn access(&self) -> Option<&Access> {
+        self.grant.access.first()
+    }
+}
+
+/// Whether a record may be used.
+#[expect(clippy::exhaustive_enums, reason = "the record's format closes it; a new state is a new format")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordState {
+    /// In use.
+    Active,
+    /// Given up; nothing is sent until a new epoch or a newer record.
+    Refused {
+        /// Why.
+        cause: RefusedCause,
+        /// Since when.
+        at: Wall,
+    },
+    /// Logged out.
+    Tombstone {
+        /// Since when.
+        at: Wall,
+    },
+}
+
+/// Why a grant was given up.
+#[expect(clippy::exhaustive_enums, reason = "the record's format closes it; a new cause is a new format")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedCause {
+    /// The authorization server refused the grant.
+    GrantRefused,
+    /// The refresh token had been rotated and the answer lost.
+    RotationLost,
+    /// The ceiling of `auth_retrying`, and one more failed attempt.
+    Ceiling,
+    /// Its known expiry passed.
+    RefreshTokenExpired,
+    /// There is none, and the access token is over.
+    NoRefreshToken,
+}
+
+/// To whom a credential belongs. Pinned at login: a configuration that names another is an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The issuer (RFC 8414), where known.
+    pub issuer: Option<String>,
+    /// Where the refresh token goes, and nowhere else.
+    pub token_endpoint: String,
+    /// Where revocations go (RFC 7009).
+    pub revocation_endpoint: Option<String>,
+    /// `client_id`.
+    pub client_id: String,
+    /// The resource asked for (RFC 8707).
+    pub resource: Option<String>,
+    /// The provider profile's name.
+    pub profile: String,
+}
+
+/// What the login was told besides the identity.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// `none`, `basic` or `post`; none means: `post` with a secret, `none` without.
+    pub client_auth: Option<String>,
+    /// The client's secret.
+    pub client_secret: Option<Secret>,
+    /// Space-separated.
+    pub scope: Option<String>,
+    /// How the server treats spent refresh tokens, where the user said.
+    pub as_class: Option<AsClass>,
+    /// The grace, where the user said.
+    pub grace: Option<Span>,
+}
+
+/// The tokens of a grant.
+#[derive(Clone, Default)]
+pub struct GrantMaterial {
+    /// The refresh token; none where the grant came without one.
+    pub refresh_token: Option<Secret>,
+    /// When it ends, where the server said.
+    pub rt_expiry: Option<RtExpiry>,
+    /// The last ID token.
+    pub id_token: Option<Secret>,
+    /// Access tokens by (scope, resource); the first is the identity's own.
+    pub access: Vec<Access>,
+}
+
+/// When a refresh token ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RtExpiry {
+    /// When the request that brought it was sent.
+    pub issued: Stamp,
+    /// How long it lives.
+    pub lifetime: Span,
+}
+
+/// What an access token is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessKey {
+    /// Space-separated scope, as granted.
+    pub scope: Option<String>,
+    /// The resource (RFC 8707).
+    pub resource: Option<String>,
+}
+
+/// An access token.
+#[derive(Clone)]
+pub struct Access {
+    /// What it is for.
+    pub key: AccessKey,
+    /// The token.
+    pub token: Secret,
+    /// `Bearer`, as the server wrote it.
+    pub token_type: String,
+    /// When the request that brought it was *sent*: its lifetime counts from there.
+    pub issued: Stamp,
+    /// How long it lives; the policy's default where the answer gave nothing usable.
+    pub lifetime: Span,
+    /// Whether the answer gave the lifetime.
+    pub lifetime_given: bool,
+}
+
+impl Access {
+    /// Its expiry on the wall clock.
+    pub fn expires_wall(&self) -> Wall {
+        self.issued.wall + self.lifetime
+    }
+
+    /// What is left of it: the lesser of what the two clocks say; over a reboot only the wall clock can be asked.
+    pub fn remaining(&self, now: Now, boot_id: BootId) -> Span {
+        let wall = self.expires_wall().since(now.wall);
+        if self.issued.boot_id == boot_id {
+            wall.min((self.issued.boot + self.lifetime).since(now.boot))
+        } else {
+            wall
+        }
+    }
+}
+
+/// The durable mark that a refresh token is about to be spent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The generation whose refresh token it spends.
+    pub generation: u64,
+    /// Who wrote it. Shown, never decided on.
+    pub owner: Owner,
+    /// When.
+    pub marked: Stamp,
+    /// True when the request can no longer take effect at the server: it ended, or its settle time passed.
+    pub settled: bool,
+    /// True when this attempt, or an earlier one of this generation, may have rotated the refresh token.
+    pub doubt: bool,
+    /// Since when somebody is waiting for it to settle.
+    pub orphaned: Option<Orphaned>,
+}
+
+/// The start of a settle wait. Another boot restarts it; the wall clock is never asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Orphaned {
+    /// The boot that `boot` belongs to.
+    pub boot_id: BootId,
+    /// On the boot clock.
+    pub boot: Boot,
+}
+
+/// A running `auth_retrying` window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Time in it so far, by the boot clock; over a reboot the wall difference, at most one interval.
+    pub accumulated: Span,
+    /// When `accumulated` was last brought up to date.
+    pub counted: Stamp,
+    /// When it began, for people.
+    pub since: Wall,
+    /// Attempts in it.
+    pub attempts: u32,
+    /// The last attempt in it, or the one that began it.
+    pub last_attempt_at: Stamp,
+    /// The client is refused rather than the network down: the ceiling does not apply.
+    pub client_refused: bool,
+}
+
+/// A wait that the server asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotBefore {
+    /// Counted from here.
+    pub from: Stamp,
+    /// For so long.
+    pub wait: Span,
+}
+
+/// The last attempt, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastAttempt {
+    /// When it ended.
+    pub at: Wall,
+    /// What it meant.
+    pub verdict: Verdict,
+    /// What it looked like.
+    pub evidence: Evidence,
+}

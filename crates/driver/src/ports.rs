@@ -1,0 +1,153 @@
+//! What the outside must provide.
+
+use async_trait::async_trait;
+use renewd_core::{
+    Answer, AttemptId, Boot, BootId, Cause, CommitFailure, Fence, Hint, Loaded, Now, Publication, Record, Report,
+    Secret, Status, StoreFault, TokenRequest,
+};
+
+use crate::CredentialName;
+
+/// Sends token requests. One request for one call: no redirect is followed, nothing is retried behind the caller's
+/// back, and the future ends only when the request's socket is closed (or the [`Failure`](renewd_core::Failure) says
+/// that it is not). Dropping the future does not cancel the request; [`abort`](Self::abort) does.
+#[async_trait]
+pub trait TokenEndpoint: Send + Sync + 'static {
+    /// Sends it and waits for the end. Every failure is an [`Answer`].
+    async fn send(&self, attempt: AttemptId, request: TokenRequest) -> Answer;
+
+    /// Closes that attempt's socket, if it is still open; its future then ends.
+    fn abort(&self, attempt: AttemptId);
+}
+
+/// Holds the right to spend a credential's refresh token. Dropping it gives the right back.
+pub trait Claim: Send + Sync {}
+
+/// What must stand in the store before a login, logout or import is written.
+#[expect(clippy::exhaustive_enums, reason = "nothing stands there, or a version does")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// No record.
+    Absent,
+    /// A record of exactly this version.
+    Version {
+        /// Its epoch.
+        epoch: u64,
+        /// Its generation.
+        generation: u64,
+    },
+}
+
+/// Keeps records. See `docs/refresh-transaction` for the two locks behind it.
+#[async_trait]
+pub trait CredentialStore: Send + Sync + 'static {
+    /// The names of all records, tombstones included, sorted.
+    async fn list(&self) -> Result<Vec<CredentialName>, StoreFault>;
+
+    /// Reads a record.
+    async fn load(&self, name: &CredentialName) -> Loaded;
+
+    /// Tries once to take the claim, without waiting; `None` when another holds it.
+    async fn try_claim(&self, name: &CredentialName) -> Result<Option<Box<dyn Claim>>, StoreFault>;
+
+    /// Writes a record with an intent, durably, and makes room for the commit that follows, so that a full disk is
+    /// met before the refresh token is spent. The caller holds the claim.
+    async fn mark(&self, name: &CredentialName, record: &Record, fence: &Fence) -> Result<(), CommitFailure>;
+
+    /// Writes a record durably and reads it back. The caller holds the claim.
+    async fn commit(&self, name: &CredentialName, record: &Record, fence: &Fence) -> Result<(), CommitFailure>;
+
+    /// Writes the record of a login, logout or import durably. Takes *write*, never *claim*.
+    async fn put(&self, name: &CredentialName, record: &Record, expect: Expect) -> Result<(), CommitFailure>;
+
+    /// The credential, other than `except`, whose current or previous refresh token this is. An import refuses it.
+    async fn holder_of(
+        &self,
+        refresh_token: &Secret,
+        except: Option<&CredentialName>,
+    ) -> Result<Option<CredentialName>, StoreFault>;
+
+    /// A cheap number that changes whenever the record is written by anybody; `None` where nobody else can write.
+    fn fingerprint(&self, name: &CredentialName) -> Option<u64>;
+}
+
+/// Reads both clocks. They must be read together.
+pub trait Clock: Send + Sync + 'static {
+    /// Now, on the boot clock (suspend included) and the wall clock.
+    fn now(&self) -> Now;
+
+    /// Which boot the boot clock counts from.
+    fn boot_id(&self) -> BootId;
+}
+
+/// Waits.
+#[async_trait]
+pub trait Timer: Send + Sync + 'static {
+    /// Ends when the boot clock shows `at`, or up to 30 s later where a suspend hid the time from the timer.
+    async fn sleep_until(&self, at: Boot);
+}
+
+/// Real entropy.
+pub trait Entropy: Send + Sync + 'static {
+    /// 128 fresh bits.
+    fn attempt_id(&self) -> AttemptId;
+}
+
+/// Adds the proofs a request asks for (client assertions, DPoP); core holds no keys.
+#[async_trait]
+pub trait Signer: Send + Sync + 'static {
+    /// Fills in `request.proofs` and clears them.
+    ///
+    /// # Errors
+    /// A sentence for people when a proof cannot be made; the request is then not sent.
+    async fn prove(&self, request: &mut TokenRequest) -> Result<(), String>;
+}
+
+/// A signer without keys: it serves requests that ask for no proof.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSigner;
+
+#[async_trait]
+impl Signer for NoSigner {
+    async fn prove(&self, request: &mut TokenRequest) -> Result<(), String> {
+        match request.proofs.first() {
+            None => Ok(()),
+            Some(_) => Err("this credential asks for a proof of possession, and no signing key is configured".into()),
+        }
+    }
+}
+
+/// What happened to one credential.
+#[non_exhaustive]
+#[derive(Clone)]
+pub enum Event {
+    /// The status changed.
+    Changed {
+        /// Before.
+        from: Status,
+        /// After.
+        to: Status,
+        /// Why.
+        cause: Option<Cause>,
+    },
+    /// Advice for the operator.
+    Advise(Hint),
+    /// Something happened that journals and metrics want.
+    Report(Report),
+    /// Callers get this from now on.
+    Published(Publication),
+}
+
+/// Hears what happens: journal, metrics, hooks. Called from the loop: it must not block and must not fail.
+pub trait Observer: Send + Sync + 'static {
+    /// One event.
+    fn observe(&self, name: &CredentialName, now: Now, event: &Event);
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NullObserver;
+
+impl Observer for NullObserver {
+    fn observe(&self, _name: &CredentialName, _now: Now, _event: &Event) {}
+}
