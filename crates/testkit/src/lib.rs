@@ -1,1 +1,16 @@
-//! TODO
+//! A scriptable OAuth 2.0 authorization server and protected API, on real HTTP, for tests.
+
+mod delivery;
+mod fault;
+mod gzip;
+mod model;
+mod script;
+
+pub use delivery::Delivery;
+pub use fault::{DRIP_INTERVAL_MS, Fault, FaultError, HUGE_BODY_BYTES};
+pub use model::{
+    AccessCheck, AccessOrdinal, AsClass, AsConfig, AsModel, AsReply, ClientAuth, ExpiresIn, FormError,
+    GrantId, LOG_ENTRIES, LogEntry, MintedGrant, RefreshOrdinal, RefreshStanding, TokenForm, TokenVerdict,
+    Totals, UnknownClass,
+};
+pub use script::Script;
