@@ -8,7 +8,6 @@ use crate::attempt::{AttemptId, Fence};
 use crate::input::StoreFault;
 use crate::record::{Access, LastAttempt, Record};
 use crate::request::TokenRequest;
-use crate::secret::Secret;
 use crate::time::{Boot, Span, Wall};
 use crate::view::{Cause, Status, Unavailable};
 
@@ -80,8 +79,8 @@ pub enum Command {
     /// Revoke these at the authorization server, as best it can be (RFC 7009). Answered by
     /// [`Input::Revoked`](crate::Input::Revoked).
     Revoke {
-        /// Refresh tokens first.
-        tokens: Vec<Secret>,
+        /// Ready to send, refresh tokens first; empty requests are never made.
+        requests: Vec<TokenRequest>,
     },
     /// Now you may exit. `lost` names what could not be saved, if anything.
     Drained {

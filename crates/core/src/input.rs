@@ -84,7 +84,12 @@ pub enum Loaded {
     Record(Box<Record>),
     /// A record below the greatest (epoch, generation) ever committed: a restored backup. Its refresh token may be
     /// spent already.
-    RolledBack(Box<Record>),
+    RolledBack {
+        /// What stands there.
+        record: Box<Record>,
+        /// The greatest (epoch, generation) ever committed.
+        greatest: (u64, u64),
+    },
     /// The store could not say.
     Fault(StoreFault),
 }

@@ -66,6 +66,9 @@ pub struct Policy {
     pub request: RequestPolicy,
     /// `lifetime.default`: what is assumed where the answer gives no `expires_in` (RFC 6749 §5.1: recommended only).
     pub lifetime_default: Span,
+    /// Spend although the store holds an unsettled intent of another machine. Off: nobody can tell whether that
+    /// machine lives.
+    pub accept_foreign_intents: bool,
     /// `shutdown.grace`: how long a shutdown waits for an answer on its way and a save that fails.
     pub shutdown_grace: Span,
 }
@@ -109,6 +112,7 @@ impl Default for Policy {
             auth_retrying: AuthRetryingPolicy::default(),
             request: RequestPolicy::default(),
             lifetime_default: Span::from_hours(1),
+            accept_foreign_intents: false,
             shutdown_grace: Span::from_secs(30),
         }
     }
