@@ -1,10 +1,13 @@
 //! A scriptable OAuth 2.0 authorization server and protected API, on real HTTP, for tests.
 
+mod clock;
 mod delivery;
 mod fault;
 mod gzip;
+mod http;
 mod model;
 mod script;
+mod server;
 
 pub use delivery::Delivery;
 pub use fault::{DRIP_INTERVAL_MS, Fault, FaultError, HUGE_BODY_BYTES};
@@ -14,3 +17,4 @@ pub use model::{
     Totals, UnknownClass,
 };
 pub use script::Script;
+pub use server::{AuthorizationServer, WaitTimeout};

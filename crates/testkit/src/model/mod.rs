@@ -155,6 +155,15 @@ impl AsModel {
         reply
     }
 
+    /// Answers a token request that is not a form at all (RFC 6749 section 5.2, `invalid_request`).
+    pub fn malformed_request(&mut self, now_ms: u64, reason: &str) -> AsReply {
+        let mut entry = self.arrival(now_ms, None, None);
+        entry.verdict = Some(TokenVerdict::Malformed);
+        self.count(TokenVerdict::Malformed);
+        self.log.push(entry);
+        AsReply::error(400, "invalid_request", reason)
+    }
+
     /// Logs a token request that a fault kept from being processed.
     pub fn note_unprocessed(&mut self, now_ms: u64, form: Option<&TokenForm>, fault: &str) {
         let entry = self.arrival(now_ms, form, Some(fault.to_owned()));

@@ -1,0 +1,337 @@
+//! The authorization server on a real socket, with its controls.
+
+mod control;
+mod shared;
+mod token;
+
+pub(crate) use shared::Shared;
+
+use crate::fault::Fault;
+use crate::http::{After, Connection, Head, Listener, Service};
+use crate::model::{
+    AccessOrdinal, AsConfig, AsModel, AsReply, GrantId, LogEntry, MintedGrant, TokenForm, Totals,
+};
+use crate::script::Script;
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a form may be; real servers allow less.
+const MAX_FORM_BYTES: usize = 1024 * 1024;
+
+/// A scriptable authorization server on `http://127.0.0.1:PORT`.
+///
+/// Routes: `POST /token` (RFC 6749 section 6), `POST /revoke` (RFC 7009), `GET /.well-known/oauth-authorization-server`
+/// (RFC 8414) and `GET /.well-known/openid-configuration`; faults strike `/token` only. For other languages and
+/// processes the same controls are reachable under `/_control/` (see the crate documentation).
+///
+/// Dropping it closes the port and ends all connections.
+pub struct AuthorizationServer {
+    shared: Arc<Shared>,
+    listener: Option<Listener>,
+    addr: SocketAddr,
+}
+
+impl AuthorizationServer {
+    /// Starts on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// When no port can be bound or no thread started.
+    pub fn start(config: AsConfig) -> io::Result<Self> {
+        Self::start_on((Ipv4Addr::LOCALHOST, 0).into(), config)
+    }
+
+    /// Starts on this address; port 0 means any free one.
+    ///
+    /// # Errors
+    /// When the address cannot be bound or no thread started.
+    pub fn start_on(addr: SocketAddr, config: AsConfig) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(AsModel::new(config)));
+        let listener = Listener::start(addr, service(&shared), None)?;
+        let addr = listener.addr();
+        Ok(Self { shared, listener: Some(listener), addr })
+    }
+
+    /// The bound address.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The issuer, and the origin of all URLs: `http://127.0.0.1:PORT`.
+    pub fn issuer(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// URL of the token endpoint.
+    pub fn token_url(&self) -> String {
+        format!("{}/token", self.issuer())
+    }
+
+    /// URL of the revocation endpoint.
+    pub fn revocation_url(&self) -> String {
+        format!("{}/revoke", self.issuer())
+    }
+
+    /// Plays this fault on every token request from now on that has none queued.
+    pub fn set_fault(&self, fault: Fault) {
+        self.shared.change(|state| state.script.set(fault));
+    }
+
+    /// Queues a fault for the next token request that has none yet.
+    pub fn push_fault(&self, fault: Fault) {
+        self.shared.change(|state| state.script.push(fault));
+    }
+
+    /// Queues a fault for the next `n` token requests.
+    pub fn next_faults(&self, n: usize, fault: Fault) {
+        self.shared.change(|state| state.script.next(n, fault));
+    }
+
+    /// Replaces the whole script.
+    pub fn set_script(&self, script: Script) {
+        self.shared.change(|state| state.script = script);
+    }
+
+    /// Waits so long after processing a token request, before it is answered. Default: not at all.
+    pub fn set_delay(&self, delay: Duration) {
+        self.shared.change(|state| state.delay = delay);
+    }
+
+    /// Changes the configuration from now on, for example the class or the lifetime.
+    pub fn configure(&self, change: impl FnOnce(&mut AsConfig)) {
+        self.shared.change(|state| state.model.configure(change));
+    }
+
+    /// Anything else the model can do, at the server's time in milliseconds.
+    pub fn with_model<R>(&self, act: impl FnOnce(&mut AsModel, u64) -> R) -> R {
+        let now_ms = self.now_ms();
+        self.shared.change(|state| act(&mut state.model, now_ms))
+    }
+
+    /// The server's time: milliseconds since it started, plus what it was [advanced](Self::advance).
+    pub fn now_ms(&self) -> u64 {
+        self.shared.clock.now_ms()
+    }
+
+    /// Pushes the server's time forward, so that tokens expire without waiting.
+    pub fn advance(&self, by: Duration) {
+        self.shared.clock.advance(by);
+    }
+
+    /// A login without a browser.
+    pub fn mint_grant(&self) -> MintedGrant {
+        self.with_model(|model, now_ms| model.mint_grant(now_ms))
+    }
+
+    /// The counts so far.
+    pub fn totals(&self) -> Totals {
+        self.shared.look(|state| state.model.totals())
+    }
+
+    /// The token requests so far, oldest first; faults included, tokens not.
+    pub fn log(&self) -> Vec<LogEntry> {
+        self.shared.look(|state| state.model.log().cloned().collect())
+    }
+
+    /// Revokes the access token issued last.
+    pub fn revoke_latest_access(&self) -> Option<AccessOrdinal> {
+        self.with_model(|model, _| model.revoke_latest_access())
+    }
+
+    /// Revokes a grant with all its tokens; `false` if there is no such grant.
+    pub fn revoke_family(&self, grant: GrantId) -> bool {
+        self.with_model(|model, _| model.revoke_family(grant))
+    }
+
+    /// Refuses the client (`invalid_client`) until set back.
+    pub fn refuse_client(&self, refused: bool) {
+        self.with_model(|model, _| model.refuse_client(refused));
+    }
+
+    /// Waits until the counts fulfil a condition.
+    ///
+    /// # Errors
+    /// When `deadline` passes before; the error shows the counts.
+    pub fn wait_for(
+        &self,
+        condition: impl Fn(&Totals) -> bool,
+        deadline: Duration,
+    ) -> Result<Totals, WaitTimeout> {
+        let waited = self.shared.wait(deadline, |state| condition(&state.model.totals()));
+        if waited { Ok(self.totals()) } else { Err(self.timeout()) }
+    }
+
+    /// Holds token requests from now on: read, not processed, until [`release`](Self::release). A request whose client
+    /// goes away meanwhile is processed all the same, as a real server might. Its fault was chosen when it arrived.
+    pub fn hold(&self) {
+        self.shared.change(|state| state.gate.before = true);
+    }
+
+    /// Holds answers from now on: requests are processed (and may rotate), not answered, until
+    /// [`release`](Self::release).
+    pub fn hold_answers(&self) {
+        self.shared.change(|state| state.gate.after = true);
+    }
+
+    /// Ends both kinds of holding and lets all held requests go on.
+    pub fn release(&self) {
+        self.shared.change(|state| state.gate.open());
+    }
+
+    /// How many token requests are held now.
+    pub fn held(&self) -> usize {
+        self.shared.look(|state| state.gate.held)
+    }
+
+    /// Waits until so many token requests are held.
+    ///
+    /// # Errors
+    /// When `deadline` passes before.
+    pub fn wait_held(&self, n: usize, deadline: Duration) -> Result<(), WaitTimeout> {
+        if self.shared.wait(deadline, |state| state.gate.held >= n) {
+            return Ok(());
+        }
+        Err(self.timeout())
+    }
+
+    fn timeout(&self) -> WaitTimeout {
+        WaitTimeout { totals: Box::new(self.totals()), in_flight: self.in_flight() }
+    }
+
+    /// Token requests on the wire now: begun, and neither answered nor closed.
+    pub fn in_flight(&self) -> usize {
+        self.shared.look(|state| state.in_flight)
+    }
+
+    /// The greatest [`in_flight`](Self::in_flight) ever seen.
+    pub fn max_in_flight(&self) -> usize {
+        self.shared.look(|state| state.max_in_flight)
+    }
+
+    /// Closes the port and all connections: from now on connecting is refused. Requests held are not processed.
+    pub fn take_down(&mut self) {
+        if let Some(listener) = self.listener.take() {
+            listener.stop();
+            self.shared.change(|_| ());
+        }
+    }
+
+    /// Listens again on the same port after [`take_down`](Self::take_down); grants and counts were kept.
+    ///
+    /// # Errors
+    /// When the port was taken by someone else meanwhile.
+    pub fn bring_up(&mut self) -> io::Result<()> {
+        if self.listener.is_none() {
+            self.listener = Some(Listener::start(self.addr, service(&self.shared), None)?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+}
+
+impl Drop for AuthorizationServer {
+    fn drop(&mut self) {
+        self.take_down();
+    }
+}
+
+impl fmt::Debug for AuthorizationServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let totals = self.totals();
+        f.debug_struct("AuthorizationServer").field("addr", &self.addr).field("totals", &totals).finish()
+    }
+}
+
+/// A condition did not come true in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitTimeout {
+    totals: Box<Totals>,
+    in_flight: usize,
+}
+
+impl fmt::Display for WaitTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server did not get there in time: {} in flight, {:?}", self.in_flight, self.totals)
+    }
+}
+
+impl std::error::Error for WaitTimeout {}
+
+fn service(shared: &Arc<Shared>) -> Arc<dyn Service> {
+    Arc::new(Routes { shared: Arc::clone(shared) })
+}
+
+/// What is served where.
+struct Routes {
+    shared: Arc<Shared>,
+}
+
+impl Service for Routes {
+    fn keeps(&self) -> bool {
+        self.shared.change(|state| {
+            let reset = *state.script.peek() == Fault::ResetOnAccept;
+            if reset {
+                state.script.take();
+                state.model.note_connection_fault();
+            }
+            !reset
+        })
+    }
+
+    fn serve(&self, connection: &mut Connection, head: &Head) -> io::Result<After> {
+        match (head.method.as_str(), head.path()) {
+            ("POST", "/token") => token::serve(&self.shared, connection, head),
+            ("POST", "/revoke") => self.revoke(connection, head),
+            ("GET", "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration") => {
+                let reply = metadata(head.field("host").unwrap_or_default());
+                connection.answer(&reply)
+            }
+            (_, path) if path.starts_with("/_control/") => {
+                let body = connection.read_whole_body(MAX_FORM_BYTES)?;
+                let reply = control::answer(&self.shared, head, &String::from_utf8_lossy(&body));
+                connection.answer(&reply)
+            }
+            (_, "/token" | "/revoke") => {
+                let reply = AsReply::new(405, "text/plain", "use POST\n").with("Allow", "POST");
+                connection.read_whole_body(MAX_FORM_BYTES)?;
+                connection.answer(&reply)
+            }
+            _ => {
+                connection.read_whole_body(MAX_FORM_BYTES)?;
+                connection.answer(&AsReply::new(404, "text/plain", "no such route\n"))
+            }
+        }
+    }
+}
+
+impl Routes {
+    fn revoke(&self, connection: &mut Connection, head: &Head) -> io::Result<After> {
+        let body = connection.read_whole_body(MAX_FORM_BYTES)?;
+        let reply = match TokenForm::parse(&body, head.field("authorization")) {
+            Ok(form) => self.shared.change(|state| state.model.revocation_request(&form)),
+            Err(error) => AsReply::error(400, "invalid_request", &error.to_string()),
+        };
+        connection.answer(&reply)
+    }
+}
+
+/// RFC 8414 section 2, as far as this server goes.
+fn metadata(host: &str) -> AsReply {
+    let issuer = format!("http://{host}");
+    let methods = ["none", "client_secret_basic", "client_secret_post"];
+    let body = serde_json::json!({
+        "issuer": issuer,
+        "token_endpoint": format!("{issuer}/token"),
+        "revocation_endpoint": format!("{issuer}/revoke"),
+        "grant_types_supported": ["refresh_token"],
+        "response_types_supported": [],
+        "token_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": methods,
+    });
+    AsReply::new(200, "application/json", body.to_string())
+}
