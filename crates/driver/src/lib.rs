@@ -2,11 +2,32 @@
 //!
 //! The core asks ([`renewd_core::Command`]) and is told ([`renewd_core::Input`]); the ports here are how the outside
 //! answers. They are object-safe async traits, so that a host can exchange any of them.
+//!
+//! [`Driver::new`] gives the loop and its [`DriverHandle`]; [`DriverHandle::add`] gives a [`Keeper`], the handle of one
+//! credential. The loop needs one task or one thread, whatever it carries: `renewd-tokio` and `renewd-blocking` give it
+//! one.
+mod cell;
+mod driver;
+mod error;
+mod events;
+mod handle;
+mod keeper;
+mod message;
 mod name;
 mod ports;
+mod reader;
+mod run;
+mod snapshot;
 
+pub use driver::{Driver, DriverOptions, Ports};
+pub use error::{NoToken, TokenError};
+pub use events::Events;
+pub use handle::{Drained, DriverHandle, Removal, Shutdown};
+pub use keeper::{Keeper, Rejection, Seen, TokenFuture, TokenRequestOptions};
 pub use name::{CredentialName, NameError};
 pub use ports::{
     Claim, Clock, CredentialStore, Entropy, Event, Expect, NoSigner, NullObserver, Observer, Signer, Timer,
     TokenEndpoint,
 };
+pub use reader::Reader;
+pub use snapshot::{Lease, Snapshot, TokenGuard};

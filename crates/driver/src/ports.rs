@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use renewd_core::{
-    Answer, AttemptId, Boot, BootId, Cause, CommitFailure, Fence, Hint, Loaded, Now, Publication, Record, Report,
-    Secret, Status, StoreFault, TokenRequest,
+    Answer, AttemptId, Boot, BootId, Cause, CommitFailure, Fence, Hint, Loaded, Now, Publication, Record,
+    Report, Secret, Span, Status, StoreFault, TokenRequest, Wall,
 };
 
 use crate::CredentialName;
@@ -55,7 +55,12 @@ pub trait CredentialStore: Send + Sync + 'static {
     async fn mark(&self, name: &CredentialName, record: &Record, fence: &Fence) -> Result<(), CommitFailure>;
 
     /// Writes a record durably and reads it back. The caller holds the claim.
-    async fn commit(&self, name: &CredentialName, record: &Record, fence: &Fence) -> Result<(), CommitFailure>;
+    async fn commit(
+        &self,
+        name: &CredentialName,
+        record: &Record,
+        fence: &Fence,
+    ) -> Result<(), CommitFailure>;
 
     /// Writes the record of a login, logout or import durably. Takes *write*, never *claim*.
     async fn put(&self, name: &CredentialName, record: &Record, expect: Expect) -> Result<(), CommitFailure>;
@@ -78,6 +83,18 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Which boot the boot clock counts from.
     fn boot_id(&self) -> BootId;
+
+    /// The wall clock as cheaply as it can be read, a few milliseconds late at most: what the fast path compares with
+    /// a token's deadline on every call.
+    fn coarse_wall(&self) -> Wall {
+        self.now().wall
+    }
+
+    /// Time since boot *without* suspend, where this clock can tell. When the boot clock gets ahead of it, the
+    /// machine slept; without it the loop takes a wake-up that comes far too late for a resume.
+    fn awake(&self) -> Option<Span> {
+        None
+    }
 }
 
 /// Waits.
@@ -112,7 +129,9 @@ impl Signer for NoSigner {
     async fn prove(&self, request: &mut TokenRequest) -> Result<(), String> {
         match request.proofs.first() {
             None => Ok(()),
-            Some(_) => Err("this credential asks for a proof of possession, and no signing key is configured".into()),
+            Some(_) => {
+                Err("this credential asks for a proof of possession, and no signing key is configured".into())
+            }
         }
     }
 }
