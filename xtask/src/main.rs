@@ -1,1 +1,111 @@
-fn main() {}
+//! The project's own chores, as `cargo xtask CHORE`. In Rust rather than shell, so that they run wherever the project
+//! does and are tested like it.
+
+mod ci;
+mod docs;
+mod layers;
+mod markdown;
+mod needs;
+mod purity;
+mod shell;
+mod steps;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use shell::Failure;
+
+/// A chore: what is typed, what it does, and how.
+struct Chore {
+    name: &'static str,
+    /// As shown after the name; empty for a chore that takes no arguments.
+    args: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Result<(), Failure>,
+}
+
+/// All of them. One that does not work yet is not here.
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "test",
+        args: "[RUNNER-ARGS…]",
+        about: "run every test; with arguments, the test runner alone with those",
+        run: test::run,
+    },
+    Chore { name: "ci", args: "", about: "everything that must hold before a change lands", run: ci::run },
+    Chore {
+        name: "docs",
+        args: "",
+        about: "check that every page is reachable and no link is dead; build the book with mdbook",
+        run: |_| docs::check().map(|_| ()),
+    },
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Result<(), Failure> {
+    let Some((name, rest)) = args.split_first() else {
+        return Err(Failure::usage(format!("no chore named\n{}", help())));
+    };
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        println!("{}", help());
+        return Ok(());
+    }
+    let Some(chore) = CHORES.iter().find(|c| c.name == name) else {
+        return Err(Failure::usage(format!("there is no chore {name:?}\n{}", help())));
+    };
+    if let ("", Some(extra)) = (chore.args, rest.first()) {
+        return Err(Failure::usage(format!("{name} takes no arguments, but {extra:?} was given")));
+    }
+    (chore.run)(rest)
+}
+
+fn help() -> String {
+    let mut text = String::from("usage: cargo xtask CHORE\n");
+    for chore in CHORES {
+        text += &format!("\n  {:<24} {}", format!("{} {}", chore.name, chore.args), chore.about);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(args: &[&str]) -> Failure {
+        let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
+        dispatch(&args).unwrap_err()
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_exit_2_and_says_what_there_is() {
+        for (args, expect) in [
+            (&[][..], "no chore named"),
+            (&["tests"], "there is no chore \"tests\""),
+            (&["ci", "--fast"], "ci takes no arguments, but \"--fast\" was given"),
+        ] {
+            let failure = refused(args);
+            assert_eq!(failure.code, 2);
+            assert!(failure.message.starts_with(expect), "{}", failure.message);
+        }
+        assert!(refused(&[]).message.contains("run every test"));
+    }
+
+    #[test]
+    fn every_chore_is_named_once() {
+        let mut names: Vec<&str> = CHORES.iter().map(|c| c.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), CHORES.len());
+    }
+}
