@@ -1,5 +1,7 @@
 //! A scriptable OAuth 2.0 authorization server and protected API, on real HTTP, for tests.
 
+mod api;
+mod client;
 mod clock;
 mod delivery;
 mod fault;
@@ -9,6 +11,8 @@ mod model;
 mod script;
 mod server;
 
+pub use api::{ApiEntry, ApiTotals, ApiWaitTimeout, ProtectedApi, checksum};
+pub use client::{HttpAnswer, http_request, read_answer};
 pub use delivery::Delivery;
 pub use fault::{DRIP_INTERVAL_MS, Fault, FaultError, HUGE_BODY_BYTES};
 pub use model::{

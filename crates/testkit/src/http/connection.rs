@@ -221,7 +221,7 @@ impl Connection {
     }
 
     /// Answers `Expect: 100-continue` (RFC 9110 section 10.1.1), once, when the body is first wanted.
-    pub(super) fn say_continue(&mut self) -> io::Result<()> {
+    pub(crate) fn say_continue(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.continue_wanted) && self.rest != Rest::Done {
             return self.send(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
