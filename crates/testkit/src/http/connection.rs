@@ -17,8 +17,12 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
 /// Bytes in both directions: a socket, or TLS over one.
-pub(crate) trait Stream: Read + Write + Send {}
-impl<S: Read + Write + Send> Stream for S {}
+pub(crate) trait Stream: Read + Write + Send {
+    /// Says that nothing more will be sent, where the protocol has a word for it.
+    fn finish(&mut self) {}
+}
+
+impl Stream for Plain {}
 
 /// A socket shared with whoever shuts the server down.
 pub(crate) struct Plain(pub(crate) Arc<TcpStream>);
@@ -175,7 +179,7 @@ impl Connection {
     /// Ends the connection in order, without destroying an answer that is still on its way.
     pub(crate) fn close(mut self) {
         let unread = self.rest != Rest::Done;
-        let _ = self.stream.flush();
+        self.stream.finish();
         let _ = self.tcp.shutdown(Shutdown::Write);
         if unread && self.tcp.set_read_timeout(Some(LINGER)).is_ok() {
             let mut taken = 0;

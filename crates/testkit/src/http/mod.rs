@@ -10,8 +10,10 @@ mod listener;
 mod stop;
 
 pub(crate) use connection::{After, Connection};
+#[cfg(feature = "tls")]
+pub(crate) use connection::{Plain, Stream};
 pub(crate) use head::Head;
-pub(crate) use listener::{Listener, Service};
+pub(crate) use listener::{Listener, Service, Wrap};
 pub(crate) use stop::Stop;
 
 /// A header field, as it came or as it will be sent.

@@ -7,7 +7,7 @@ mod token;
 pub(crate) use shared::Shared;
 
 use crate::fault::Fault;
-use crate::http::{After, Connection, Head, Listener, Service};
+use crate::http::{After, Connection, Head, Listener, Service, Wrap};
 use crate::model::{
     AccessOrdinal, AsConfig, AsModel, AsReply, GrantId, LogEntry, MintedGrant, TokenForm, Totals,
 };
@@ -32,6 +32,7 @@ pub struct AuthorizationServer {
     shared: Arc<Shared>,
     listener: Option<Listener>,
     addr: SocketAddr,
+    wrap: Option<Arc<Wrap>>,
 }
 
 impl AuthorizationServer {
@@ -48,10 +49,23 @@ impl AuthorizationServer {
     /// # Errors
     /// When the address cannot be bound or no thread started.
     pub fn start_on(addr: SocketAddr, config: AsConfig) -> io::Result<Self> {
+        Self::start_wrapped(addr, config, None)
+    }
+
+    /// Starts on a free port of 127.0.0.1 with TLS; the issuer is then `https://127.0.0.1:PORT`.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    #[cfg(feature = "tls")]
+    pub fn start_tls(config: AsConfig, identity: &crate::TlsIdentity) -> io::Result<Self> {
+        Self::start_wrapped((Ipv4Addr::LOCALHOST, 0).into(), config, Some(identity.wrap()))
+    }
+
+    fn start_wrapped(addr: SocketAddr, config: AsConfig, wrap: Option<Arc<Wrap>>) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(AsModel::new(config)));
-        let listener = Listener::start(addr, service(&shared), None)?;
+        let listener = Listener::start(addr, service(&shared, wrap.is_some()), wrap.clone())?;
         let addr = listener.addr();
-        Ok(Self { shared, listener: Some(listener), addr })
+        Ok(Self { shared, listener: Some(listener), addr, wrap })
     }
 
     /// The bound address.
@@ -61,7 +75,7 @@ impl AuthorizationServer {
 
     /// The issuer, and the origin of all URLs: `http://127.0.0.1:PORT`.
     pub fn issuer(&self) -> String {
-        format!("http://{}", self.addr)
+        format!("{}://{}", scheme(self.wrap.is_some()), self.addr)
     }
 
     /// URL of the token endpoint.
@@ -205,6 +219,15 @@ impl AuthorizationServer {
         self.shared.look(|state| state.in_flight)
     }
 
+    /// Waits until no token request is on the wire.
+    ///
+    /// # Errors
+    /// When `deadline` passes before.
+    pub fn wait_idle(&self, deadline: Duration) -> Result<(), WaitTimeout> {
+        let idle = self.shared.wait(deadline, |state| state.in_flight == 0);
+        if idle { Ok(()) } else { Err(self.timeout()) }
+    }
+
     /// The greatest [`in_flight`](Self::in_flight) ever seen.
     pub fn max_in_flight(&self) -> usize {
         self.shared.look(|state| state.max_in_flight)
@@ -224,7 +247,8 @@ impl AuthorizationServer {
     /// When the port was taken by someone else meanwhile.
     pub fn bring_up(&mut self) -> io::Result<()> {
         if self.listener.is_none() {
-            self.listener = Some(Listener::start(self.addr, service(&self.shared), None)?);
+            let service = service(&self.shared, self.wrap.is_some());
+            self.listener = Some(Listener::start(self.addr, service, self.wrap.clone())?);
         }
         Ok(())
     }
@@ -262,13 +286,18 @@ impl fmt::Display for WaitTimeout {
 
 impl std::error::Error for WaitTimeout {}
 
-fn service(shared: &Arc<Shared>) -> Arc<dyn Service> {
-    Arc::new(Routes { shared: Arc::clone(shared) })
+fn service(shared: &Arc<Shared>, tls: bool) -> Arc<dyn Service> {
+    Arc::new(Routes { shared: Arc::clone(shared), tls })
+}
+
+fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
 }
 
 /// What is served where.
 struct Routes {
     shared: Arc<Shared>,
+    tls: bool,
 }
 
 impl Service for Routes {
@@ -288,7 +317,7 @@ impl Service for Routes {
             ("POST", "/token") => token::serve(&self.shared, connection, head),
             ("POST", "/revoke") => self.revoke(connection, head),
             ("GET", "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration") => {
-                let reply = metadata(head.field("host").unwrap_or_default());
+                let reply = metadata(scheme(self.tls), head.field("host").unwrap_or_default());
                 connection.answer(&reply)
             }
             (_, path) if path.starts_with("/_control/") => {
@@ -321,8 +350,8 @@ impl Routes {
 }
 
 /// RFC 8414 section 2, as far as this server goes.
-fn metadata(host: &str) -> AsReply {
-    let issuer = format!("http://{host}");
+fn metadata(scheme: &str, host: &str) -> AsReply {
+    let issuer = format!("{scheme}://{host}");
     let methods = ["none", "client_secret_basic", "client_secret_post"];
     let body = serde_json::json!({
         "issuer": issuer,
