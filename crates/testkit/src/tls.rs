@@ -48,8 +48,11 @@ impl TlsIdentity {
     fn make(names: &[&str], last_year: Option<i32>) -> Result<Self, TlsError> {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority.distinguished_name.push(DnType::CommonName, "renewd testkit authority");
         let authority_key = KeyPair::generate()?;
+        // Each authority its own name, so that a client takes a strange one for unknown, not for forged.
+        let public_key = authority_key.public_key_raw();
+        let mark: String = public_key.iter().rev().take(8).map(|byte| format!("{byte:02x}")).collect();
+        authority.distinguished_name.push(DnType::CommonName, format!("renewd testkit authority {mark}"));
         let ca_pem = authority.self_signed(&authority_key)?.pem();
         let authority = Issuer::new(authority, authority_key);
 

@@ -1,4 +1,5 @@
 //! The protected API on a real socket.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
 
 use renewd_testkit::{
     AccessCheck, AsConfig, AuthorizationServer, HttpAnswer, MintedGrant, ProtectedApi, checksum,

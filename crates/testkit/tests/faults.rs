@@ -1,8 +1,9 @@
 //! Every fault, as a client sees it on a real socket.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
 
 use renewd_testkit::{
     AsConfig, AuthorizationServer, Fault, HttpAnswer, MintedGrant, RefreshStanding, TokenVerdict,
-    http_request, read_answer,
+    http_request,
 };
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;

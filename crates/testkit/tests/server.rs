@@ -1,4 +1,5 @@
 //! The authorization server's routes and controls on a real socket.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
 
 use renewd_testkit::{
     AccessCheck, AsClass, AsConfig, AuthorizationServer, Fault, HttpAnswer, TokenVerdict, http_request,

@@ -1,5 +1,6 @@
 //! The token endpoint over TLS: a client that trusts the authority gets through, the bad certificates stop it.
 #![cfg(feature = "tls")]
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
 
 use renewd_testkit::{AsConfig, AuthorizationServer, Fault, HttpAnswer, TlsIdentity, read_answer};
 use rustls::pki_types::pem::PemObject as _;
