@@ -3,7 +3,7 @@
 use crate::time::Span;
 
 /// When to refresh.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefreshPolicy {
     /// How long before expiry a refresh starts; `None` is min(15 m, 25 % of the lifetime). A set value is still held
     /// to at most half of the lifetime, or a short-lived token would be renewed without end.
@@ -71,12 +71,6 @@ pub struct Policy {
     pub accept_foreign_intents: bool,
     /// `shutdown.grace`: how long a shutdown waits for an answer on its way and a save that fails.
     pub shutdown_grace: Span,
-}
-
-impl Default for RefreshPolicy {
-    fn default() -> Self {
-        Self { window: None, mandatory: None, min_interval: None, settle: None }
-    }
 }
 
 impl Default for RetryPolicy {

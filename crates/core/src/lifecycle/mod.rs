@@ -1,50 +1,91 @@
-//! The lifecycle of one credential.
+//! The lifecycle of one credential: a facade over a private machine.
+//!
+//! - `state`, `superstate`: who handles what, as exhaustive matches: a new state or input does not compile until it
+//!   is decided everywhere.
+//! - `machine`: the data that all states share, and the outputs derived from it.
+//! - `begin`: claim, settle, mark, send. `outcome`: what an answer changes. `commit`: making it durable.
+//! - `adopt`: another's record. `caller`: demands, 401s, logout. `schedule`: when. `serve`: what can be seen.
 
+mod adopt;
+mod begin;
+mod caller;
+mod commit;
+mod machine;
+mod outcome;
+mod schedule;
+mod serve;
 mod setup;
+mod state;
+mod stop;
+mod superstate;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+
+use statig::blocking::{IntoStateMachineExt, StateMachine};
 
 use crate::command::Command;
 use crate::input::Input;
 use crate::time::{Now, Span};
 use crate::view::{Serve, View, Wake};
 
+use machine::{Cx, Machine};
 pub use setup::Setup;
 
-/// The machine of one credential.
+/// The machine of one credential. See the crate's page for the run loop.
 pub struct Lifecycle {
-    setup: Setup,
+    machine: Box<StateMachine<Machine>>,
+    commands: VecDeque<Command>,
 }
 
 impl Lifecycle {
     /// A machine that knows nothing yet; its first command is [`Command::Load`]. Jitter comes from `seed` alone.
     pub fn new(setup: Setup, seed: u64) -> Self {
-        let _ = seed;
-        Self { setup }
+        let mut commands = VecDeque::new();
+        commands.push_back(Command::Load);
+        Self { machine: Box::new(Machine::new(setup, seed).state_machine()), commands }
     }
 
-    /// Takes one input. Never blocks, never panics; an input that fits no state is a no-op.
+    /// Takes one input. Never blocks, never panics; an input that fits no state is a no-op. A boot clock that runs
+    /// backwards is held at the greatest value seen.
     pub fn handle(&mut self, now: Now, input: Input) {
-        let _ = (now, input, &self.setup);
+        let boot = now.boot.max(self.machine.inner().now().boot);
+        let mut cx = Cx { now: Now { boot, wall: now.wall }, commands: &mut self.commands };
+        self.machine.handle_with_context(&machine::Event::Input(input), &mut cx);
+        // Outputs are derived from the state that the input led to, hence a second, internal event.
+        let phase = self.machine.state().phase();
+        self.machine.handle_with_context(&machine::Event::Settled(phase), &mut cx);
     }
 
     /// The next command; call until `None`.
     pub fn poll_command(&mut self) -> Option<Command> {
-        None
+        let command = self.commands.pop_front();
+        if self.commands.is_empty() && self.commands.capacity() > 8 {
+            // A million idle machines should not each keep the room of their busiest moment.
+            self.commands.shrink_to_fit();
+        }
+        command
     }
 
-    /// When to come back at the latest.
+    /// When to come back at the latest, by the boot clock of the last input. A step of the wall clock is not foreseen
+    /// here: tick when one is noticed.
     pub fn poll_timeout(&self) -> Option<Wake> {
-        None
+        self.machine.inner().wake(self.machine.state().phase())
     }
 
-    /// What a caller gets now that wants a token living at least `min_validity`.
+    /// What a caller gets now that wants a token living at least `min_validity`. Changes nothing: hand in
+    /// [`Input::Demand`] first.
     pub fn serve(&self, now: Now, min_validity: Span) -> Serve<'_> {
-        let _ = (now, min_validity);
-        Serve::Wait
+        self.machine.inner().serve(self.machine.state().phase(), now, min_validity)
     }
 
     /// What can be seen.
     pub fn view(&self, now: Now) -> View {
-        let _ = now;
-        unreachable!()
+        self.machine.inner().view(self.machine.state().phase(), now)
+    }
+
+    /// The record as it is known here, new tokens that are not yet saved included.
+    pub fn record(&self) -> Option<&crate::record::Record> {
+        self.machine.inner().record()
     }
 }

@@ -1,0 +1,72 @@
+//! What callers and operators ask: demands, 401s, a new configuration.
+
+use statig::Outcome::Handled;
+
+use crate::command::{RefreshReason, Report};
+use crate::lifecycle::machine::{Cx, Machine};
+use crate::lifecycle::setup::Setup;
+use crate::lifecycle::state::Out;
+use crate::time::Span;
+
+/// However often a resource server refuses fresh tokens, one of its 401s in this time is answered by a refresh.
+const REJECTION_HOLD_MAX: Span = Span::from_mins(15);
+
+impl Machine {
+    /// A caller found no token on the fast path, or one that lives too short for it.
+    pub(crate) fn note_demand(&mut self, min_validity: Span) {
+        if self.want.is_some() || !self.can_refresh() {
+            return;
+        }
+        let remaining = self.remaining(self.now);
+        let needed = !self.token_valid(self.now) || remaining <= self.mandatory();
+        let longer = remaining < min_validity
+            // A lifetime shorter than the wish altogether: no refresh would ever fulfil it.
+            && min_validity < self.lifetime()
+            && self.since_success().is_none_or(|s| {
+                s >= self.setup.policy.refresh.min_interval_for(self.lifetime())
+            });
+        if needed || longer {
+            self.want = Some(RefreshReason::Demand);
+        }
+    }
+
+    /// A resource server said 401. True when the token counts as rejected from now on, for the first time.
+    ///
+    /// The first 401 of a generation forces a refresh. One that follows right after a refresh that a 401 had asked
+    /// for is passed through: another refresh would give another token of the same kind, and rotate for nothing.
+    /// Each further one in a row is held twice as long.
+    pub(crate) fn note_rejection(&mut self, epoch: u64, generation: u64, cx: &mut Cx<'_>) -> bool {
+        let version = (epoch, generation);
+        if self.version() != Some(version) || self.rejected == Some(version) || self.access().is_none() {
+            return false;
+        }
+        if let Some(record) = &mut self.record {
+            record.rejections = record.rejections.saturating_add(1);
+        }
+        if self.rejection_held() {
+            self.rejections_passed = self.rejections_passed.saturating_add(1);
+            self.rejected_when_new = true;
+            cx.report(Report::RejectionPassed { generation });
+            return false;
+        }
+        self.rejected = Some(version);
+        if self.can_refresh() && self.want != Some(RefreshReason::Forced) {
+            self.want = Some(RefreshReason::Rejected);
+        }
+        true
+    }
+
+    fn rejection_held(&self) -> bool {
+        let Some(doublings) = self.rejection_streak.checked_sub(1) else { return false };
+        let lifetime = self.lifetime();
+        // The default of `min_interval`, also where the user switched it off: that is for refreshes nobody needs.
+        let base = Span::from_secs(30).min(lifetime.fraction(1, 4)).max(Span::from_millis(1));
+        let hold = base.times(1u64 << doublings.min(20)).min(REJECTION_HOLD_MAX);
+        self.since_success().is_some_and(|since| since < hold)
+    }
+
+    pub(crate) fn set_up(&mut self, setup: &Setup) -> Out {
+        self.setup = setup.clone();
+        Handled
+    }
+}
