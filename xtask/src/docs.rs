@@ -45,7 +45,7 @@ fn build_book() -> Result<(), Failure> {
         println!("the book itself is not built: mdbook is not at hand");
         return Ok(());
     }
-    shell::run(mdbook(&["build", BOOK, "--dest-dir", "book"]))
+    shell::run(mdbook(&["build", BOOK]))
 }
 
 /// Reads the pages of a folder and those below it. Hidden and generated folders hold none of ours.
