@@ -43,9 +43,7 @@ mod time;
 mod verdict;
 mod view;
 
-pub use answer::{
-    Answer, Failure, FailureKind, Grant, Judgement, RequestContext, Response, Sent, judge,
-};
+pub use answer::{Answer, Failure, FailureKind, Grant, Judgement, RequestContext, Response, Sent, judge};
 pub use attempt::{AttemptId, BootId, Fence, Owner};
 pub use budget::Budget;
 pub use client::{Client, ClientAuth};
@@ -55,10 +53,10 @@ pub use lifecycle::{Lifecycle, Setup};
 pub use policy::{AuthRetryingPolicy, Policy, RefreshPolicy, RequestPolicy, RetryPolicy};
 pub use profile::{AsClass, Profile};
 pub use record::{
-    Access, AccessKey, GrantMaterial, Identity, Intent, LastAttempt, NotBefore, Orphaned, RECORD_FORMAT, Record,
-    RecordState, RefusedCause, RtExpiry, Settings, Stamp, Window,
+    Access, AccessKey, GrantMaterial, Identity, Intent, LastAttempt, NotBefore, Orphaned, RECORD_FORMAT,
+    Record, RecordState, RefusedCause, RtExpiry, Settings, Stamp, Window,
 };
-pub use request::{ProofSpec, TokenRequest};
+pub use request::{ProofSpec, TokenRequest, TokenTypeHint};
 pub use secret::Secret;
 pub use time::{Boot, Now, Span, Wall};
 pub use verdict::{Evidence, Verdict};

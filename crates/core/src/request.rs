@@ -1,10 +1,37 @@
-//! The request that spends a refresh token (RFC 6749 §6). Built here, sent elsewhere.
+//! The request that spends a refresh token (RFC 6749 §6), and the one that takes a token back (RFC 7009). Built here,
+//! sent elsewhere.
+//!
+//! Neither type nor body can be printed: the form holds the refresh token, and a header may hold the client's secret.
+
+mod encode;
 
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::client::{Client, ClientAuth};
+use crate::policy::RequestPolicy;
+use crate::record::Identity;
 use crate::secret::Secret;
 use crate::time::Span;
+
+pub(crate) use encode::{push_base64, push_encoded};
+
+/// Headers that belong to the core or to the transport; a configured one of that name is ignored. `Accept` is not
+/// among them: a configured one replaces the default.
+const OWN_HEADERS: [&str; 11] = [
+    "content-type",
+    "authorization",
+    "host",
+    "content-length",
+    "content-encoding",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "te",
+    "trailer",
+    "expect",
+];
 
 /// A token request, complete but for its proofs.
 #[derive(Clone)]
@@ -38,3 +65,130 @@ pub enum ProofSpec {
         nonce: Option<String>,
     },
 }
+
+/// What kind of token is to be revoked (RFC 7009 §2.1).
+#[expect(clippy::exhaustive_enums, reason = "core holds these two kinds")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenTypeHint {
+    /// `access_token`.
+    AccessToken,
+    /// `refresh_token`: the server ends the whole grant with it (RFC 7009 §2.1).
+    RefreshToken,
+}
+
+impl TokenTypeHint {
+    /// The value of `token_type_hint`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AccessToken => "access_token",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+}
+
+impl TokenRequest {
+    /// The refresh of RFC 6749 §6, to the pinned token endpoint and nowhere else.
+    ///
+    /// The form carries, in this order: `grant_type`, `refresh_token`, the client's authentication, `scope`,
+    /// `resource` (RFC 8707), and the client's extra parameters, of which those that repeat a name already there are
+    /// left out (RFC 6749 §3.2 forbids repetition; only `resource` may repeat).
+    pub fn refresh(
+        identity: &Identity,
+        client: &Client,
+        refresh_token: &Secret,
+        policy: &RequestPolicy,
+    ) -> Self {
+        let mut fields: Vec<encode::Field<'_>> =
+            vec![(b"grant_type", b"refresh_token"), (b"refresh_token", refresh_token.expose())];
+        push_client(&mut fields, client);
+        if let Some(scope) = &client.scope {
+            fields.push((b"scope", scope.as_bytes()));
+        }
+        if let Some(resource) = &identity.resource {
+            fields.push((b"resource", resource.as_bytes()));
+        }
+        for (name, value) in &client.extra_parameters {
+            let taken = name != "resource" && fields.iter().any(|(there, _)| *there == name.as_bytes());
+            if !name.is_empty() && !taken {
+                fields.push((name.as_bytes(), value.as_bytes()));
+            }
+        }
+        Self::post(&identity.token_endpoint, client, &fields, policy)
+    }
+
+    /// The revocation of RFC 7009 §2.1; none where no revocation endpoint is known.
+    pub fn revocation(
+        identity: &Identity,
+        client: &Client,
+        token: &Secret,
+        hint: TokenTypeHint,
+        policy: &RequestPolicy,
+    ) -> Option<Self> {
+        let endpoint = identity.revocation_endpoint.as_deref()?;
+        let mut fields: Vec<encode::Field<'_>> =
+            vec![(b"token", token.expose()), (b"token_type_hint", hint.name().as_bytes())];
+        push_client(&mut fields, client);
+        Some(Self::post(endpoint, client, &fields, policy))
+    }
+
+    fn post(url: &str, client: &Client, fields: &[encode::Field<'_>], policy: &RequestPolicy) -> Self {
+        Self {
+            url: String::from(url),
+            headers: headers(client),
+            body: Secret::new(encode::form(fields)),
+            proofs: Vec::new(),
+            timeout: policy.timeout,
+            connect_timeout: policy.connect_timeout,
+        }
+    }
+}
+
+/// The client's own fields (RFC 6749 §2.3, §3.2.1). With Basic the body repeats nothing: two methods in one request
+/// are forbidden.
+fn push_client<'a>(fields: &mut Vec<encode::Field<'a>>, client: &'a Client) {
+    match &client.auth {
+        ClientAuth::None | ClientAuth::Post(_) if !client.id.is_empty() => {
+            fields.push((b"client_id", client.id.as_bytes()));
+        }
+        ClientAuth::None | ClientAuth::Post(_) | ClientAuth::Basic(_) => {}
+    }
+    if let ClientAuth::Post(secret) = &client.auth {
+        fields.push((b"client_secret", secret.expose()));
+    }
+}
+
+fn headers(client: &Client) -> Vec<(String, Secret)> {
+    let mut headers = vec![
+        (String::from("Accept"), Secret::from("application/json")),
+        (String::from("Content-Type"), Secret::from("application/x-www-form-urlencoded")),
+    ];
+    if let ClientAuth::Basic(secret) = &client.auth {
+        let value = encode::basic(client.id.as_bytes(), secret.expose());
+        headers.push((String::from("Authorization"), Secret::new(value)));
+    }
+    for (name, value) in &client.extra_headers {
+        if name.eq_ignore_ascii_case("accept") && is_header_value(value) {
+            headers[0].1 = Secret::from(value.as_str());
+        } else if is_header_name(name) && is_header_value(value) && !is_own(name) {
+            headers.push((name.clone(), Secret::from(value.as_str())));
+        }
+    }
+    headers
+}
+
+fn is_own(name: &str) -> bool {
+    name.eq_ignore_ascii_case("accept") || OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// RFC 9110 §5.1: a token.
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// RFC 9110 §5.5, without its obsolete parts: nothing that could end the header.
+fn is_header_value(value: &str) -> bool {
+    value.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b))
+}
+
+#[cfg(test)]
+mod tests;

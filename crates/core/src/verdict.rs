@@ -4,7 +4,10 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 /// The verdict on one attempt (`docs/answers` in the book; RFC 6749 §5.2 names only a part of what comes).
-#[expect(clippy::exhaustive_enums, reason = "the lifecycle must decide on each; a new verdict is a breaking change")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the lifecycle must decide on each; a new verdict is a breaking change"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
     /// A usable access token came.

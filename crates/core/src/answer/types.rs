@@ -79,8 +79,10 @@ pub enum FailureKind {
     Timeout,
     /// Reset by the peer.
     Reset,
-    /// Closed before a complete answer.
+    /// Closed before the head of an answer was complete.
     Closed,
+    /// The head of an answer came, and then its body broke off: the server did its part.
+    Body,
     /// Not HTTP.
     Protocol,
     /// Aborted by us.
@@ -105,6 +107,7 @@ impl FailureKind {
             Self::Timeout => "timeout",
             Self::Reset => "reset",
             Self::Closed => "closed",
+            Self::Body => "body",
             Self::Protocol => "protocol",
             Self::Aborted => "aborted",
             Self::Overloaded => "overloaded",
@@ -134,7 +137,10 @@ pub struct Grant {
     pub access_token: Secret,
     /// As the server wrote it; `Bearer` where it gave none.
     pub token_type: String,
-    /// Seconds, as given: zero and negative included; none where absent or unreadable.
+    /// Whether the server gave a type at all.
+    pub token_type_given: bool,
+    /// Seconds, as given: zero and negative included; none where absent or unreadable. What it means is
+    /// [`Grant::lifetime`].
     pub expires_in: Option<i64>,
     /// The scope granted, where named.
     pub scope: Option<String>,
@@ -142,6 +148,15 @@ pub struct Grant {
     pub id_token: Option<Secret>,
     /// Seconds until the new refresh token ends, where given.
     pub refresh_token_expires_in: Option<i64>,
+}
+
+impl Grant {
+    /// How long the access token lives; none where the server does not say. Zero and less say nothing: providers
+    /// write them for tokens that do not expire, and none hands out tokens that are over.
+    pub fn lifetime(&self) -> Option<Span> {
+        let seconds = self.expires_in.and_then(|seconds| u64::try_from(seconds).ok());
+        seconds.filter(|&seconds| seconds > 0).map(Span::from_secs)
+    }
 }
 
 /// The judgement on one answer.

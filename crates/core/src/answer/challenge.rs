@@ -1,0 +1,76 @@
+//! Parameters of `WWW-Authenticate` (RFC 9110 §11.6.1, RFC 6750 §3): where an answer has no body, its code may stand
+//! there.
+
+use alloc::string::String;
+
+use super::types::Response;
+
+/// A longer value is no code and no sentence.
+const VALUE_MAX_BYTES: usize = 512;
+
+/// The first parameter of that name in any challenge, unquoted.
+pub(super) fn parameter(response: &Response, name: &str) -> Option<String> {
+    let challenges =
+        response.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case("www-authenticate"));
+    challenges.flat_map(|(_, value)| find(value, name)).next()
+}
+
+fn find(challenge: &str, name: &str) -> Option<String> {
+    let mut rest = challenge;
+    loop {
+        let (before, after) = rest.split_once('=')?;
+        let found = before.rsplit([' ', ',', '\t']).next().is_some_and(|n| n.eq_ignore_ascii_case(name));
+        let (value, next) = take_value(after);
+        if found {
+            return Some(value);
+        }
+        rest = next;
+    }
+}
+
+/// A token or a quoted string, and what follows it.
+fn take_value(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find([',', ' ', '\t']).unwrap_or(text.len());
+        return (cut(&text[..end]), &text[end..]);
+    };
+    let (mut value, mut escaped) = (String::new(), false);
+    for (at, character) in quoted.char_indices() {
+        match character {
+            '"' if !escaped => return (value, &quoted[at + 1..]),
+            '\\' if !escaped => escaped = true,
+            _ => {
+                escaped = false;
+                if value.len() < VALUE_MAX_BYTES {
+                    value.push(character);
+                }
+            }
+        }
+    }
+    (value, "")
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(VALUE_MAX_BYTES).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_found_quoted_or_not_after_any_other() {
+        for (challenge, value) in [
+            ("Bearer error=\"invalid_token\"", Some("invalid_token")),
+            ("Bearer realm=\"a, error=\\\"x\\\"\", error=\"invalid_token\", x=1", Some("invalid_token")),
+            ("DPoP algs=\"ES256\", ERROR=use_dpop_nonce", Some("use_dpop_nonce")),
+            ("Basic realm=x,error=a,b", Some("a")),
+            ("Bearer error_description=\"error=1\"", None),
+            ("Bearer", None),
+            ("error=\"unclosed", Some("unclosed")),
+            ("", None),
+        ] {
+            assert_eq!(find(challenge, "error").as_deref(), value, "{challenge}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What a failure looked like, fit for people, logs and terminals.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use zeroize::Zeroizing;
+
+use super::body::{Body, Format};
+use super::challenge;
+use super::code::Code;
+use super::redact::Redactor;
+use super::rules::Rule;
+use super::types::{RequestContext, Response};
+use crate::verdict::{Evidence, Verdict};
+
+/// One line on a terminal, and a fraction of a journal line.
+const MESSAGE_MAX_BYTES: usize = 200;
+
+/// So much of a message is searched for echoes before it is cut, so that a cut cannot hide one.
+const SEARCHED_MAX_BYTES: usize = 512;
+
+/// The longest media types in use are about so long.
+const CONTENT_TYPE_MAX_BYTES: usize = 64;
+
+/// A longer nonce is not worth carrying (RFC 9449 §8.1 leaves the length open).
+const NONCE_MAX_BYTES: usize = 1024;
+
+/// Evidence from a response.
+pub(super) fn of_response(
+    response: &Response,
+    body: &Body,
+    code: Option<&Code>,
+    rule: &Rule,
+    redactor: &Redactor,
+) -> Evidence {
+    Evidence {
+        http_status: Some(response.status),
+        content_type: response.header("content-type").and_then(media_type).filter(|t| !redactor.finds_in(t)),
+        oauth_error: code.map(|code| code.name.clone()).filter(|name| !redactor.finds_in(name)),
+        message: (rule.verdict != Verdict::Success).then(|| words_of(response, body, rule, redactor)),
+        rule: rule.name.into(),
+    }
+}
+
+/// Evidence where no response came; `said` is the transport's own line.
+pub(super) fn of_failure(said: &str, rule: &Rule, redactor: &Redactor) -> Evidence {
+    let said = one_line(said, redactor);
+    let message = if said.is_empty() { String::from(rule.words) } else { said };
+    Evidence { message: Some(message), rule: rule.name.into(), ..Evidence::default() }
+}
+
+/// Knows every secret that the answer could echo, those that it brought itself included.
+pub(super) fn redactor(context: &RequestContext<'_>, body: Option<&Body>) -> Redactor {
+    let mut redactor = Redactor::default();
+    for secret in [context.sent_refresh_token, context.client_secret].into_iter().flatten() {
+        redactor.add(secret.expose());
+    }
+    let brought = body.into_iter().flat_map(|body| {
+        let fields = &body.fields;
+        [&fields.access_token, &fields.refresh_token, &fields.wrapped_refresh_token, &fields.id_token]
+            .map(|slot| body.bytes(slot))
+    });
+    brought.flatten().for_each(|secret| redactor.add(secret));
+    redactor
+}
+
+/// The `DPoP-Nonce` of a response, where it is one (RFC 9449 §8.1).
+pub(super) fn dpop_nonce(response: &Response) -> Option<String> {
+    let nonce = response.header("dpop-nonce")?.trim();
+    let valid = nonce.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
+    (valid && !nonce.is_empty() && nonce.len() <= NONCE_MAX_BYTES).then(|| String::from(nonce))
+}
+
+/// Does the answer's text say one of these? In any case.
+pub(super) fn says(words: &str, phrases: &[&str]) -> bool {
+    let words = words.as_bytes();
+    let words = &words[..words.len().min(SEARCHED_MAX_BYTES)];
+    phrases
+        .iter()
+        .any(|phrase| words.windows(phrase.len()).any(|w| w.eq_ignore_ascii_case(phrase.as_bytes())))
+}
+
+/// The server's own words; else the title of its page; else ours.
+fn words_of(response: &Response, body: &Body, rule: &Rule, redactor: &Redactor) -> String {
+    let from_header = || match body.format {
+        Format::Empty => challenge::parameter(response, "error_description"),
+        Format::Json | Format::Form | Format::Other => None,
+    };
+    let said = body
+        .words()
+        .map(|words| one_line(words, redactor))
+        .or_else(|| Some(one_line(&from_header()?, redactor)));
+    if let Some(said) = said.filter(|said| !said.is_empty()) {
+        return said;
+    }
+    match body.page_title().map(|title| one_line(title, redactor)) {
+        Some(title) => cut(format!("{}: a page titled \u{201c}{title}\u{201d}", rule.words)),
+        None => String::from(rule.words),
+    }
+}
+
+fn one_line(text: &str, redactor: &Redactor) -> String {
+    let plain = plain_text(text, SEARCHED_MAX_BYTES);
+    cut(redactor.clean(core::str::from_utf8(&plain).unwrap_or_default()))
+}
+
+/// The text as one line without control, direction and invisible characters, at most so many bytes.
+pub(super) fn plain_text(text: &str, max_bytes: usize) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(max_bytes.min(text.len())));
+    for character in text.trim().chars() {
+        let character = if character.is_whitespace() || character.is_control() { ' ' } else { character };
+        if is_invisible(character) || (character == ' ' && out.last() == Some(&b' ')) {
+            continue;
+        }
+        let mut utf8 = [0; 4];
+        let bytes = character.encode_utf8(&mut utf8).as_bytes();
+        if out.len() + bytes.len() > max_bytes {
+            break;
+        }
+        out.extend_from_slice(bytes);
+    }
+    out
+}
+
+/// Characters that turn or hide what stands beside them.
+const fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// At most [`MESSAGE_MAX_BYTES`], the ellipsis included.
+fn cut(text: String) -> String {
+    const ELLIPSIS: char = '\u{2026}';
+    if text.len() <= MESSAGE_MAX_BYTES {
+        return text;
+    }
+    let mut end = MESSAGE_MAX_BYTES - ELLIPSIS.len_utf8();
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut short = String::from(text[..end].trim_end());
+    short.push(ELLIPSIS);
+    short
+}
+
+/// The media type alone, lower-case (RFC 9110 §8.3.1).
+fn media_type(value: &str) -> Option<String> {
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    let valid = |b: u8| b.is_ascii_alphanumeric() || b"!#$&^_.+-/".contains(&b);
+    let fits = !essence.is_empty() && essence.len() <= CONTENT_TYPE_MAX_BYTES && essence.bytes().all(valid);
+    fits.then(|| essence.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_bounded_line_without_tricks() {
+        let none = Redactor::default();
+        assert_eq!(one_line(" a\r\n\tb\u{0}\u{1b}[31mc \u{202e}d\u{200b}e\u{85}f ", &none), "a b [31mc de f");
+        let long = one_line(&"\u{e9}".repeat(1000), &none);
+        assert!(long.len() <= MESSAGE_MAX_BYTES && long.ends_with('\u{2026}'));
+        assert_eq!(one_line("\u{202e}\r\n", &none), "");
+    }
+
+    #[test]
+    fn an_echo_is_found_before_the_line_is_cut() {
+        let mut redactor = Redactor::default();
+        redactor.add(b"secret-refresh-token");
+        let text = format!("{}secret-refresh-token", "x ".repeat(95));
+        assert!(!one_line(&text, &redactor).contains("secret"));
+    }
+
+    #[test]
+    fn a_media_type_is_lower_case_and_bare() {
+        assert_eq!(media_type("Text/HTML; charset=utf-8").as_deref(), Some("text/html"));
+        assert_eq!(media_type("text/html\u{202e}"), None);
+        assert_eq!(media_type(&"a".repeat(65)), None);
+        assert_eq!(media_type(";"), None);
+    }
+}

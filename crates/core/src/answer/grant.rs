@@ -1,0 +1,75 @@
+//! What a 2xx grants (RFC 6749 §5.1).
+
+use alloc::string::String;
+
+use super::body::{Body, Format};
+use super::fields::Slot;
+use super::lifetime;
+use super::types::{Grant, RequestContext, Response};
+use crate::secret::Secret;
+
+/// A longer type is no type.
+const TOKEN_TYPE_MAX_BYTES: usize = 64;
+
+/// Why there is no grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// Nothing that could hold one: a page, nothing at all, half a body.
+    Readable,
+    /// No access token in it.
+    AccessToken,
+    /// An access token that cannot stand in a header.
+    Usable,
+}
+
+/// The new refresh token: taken out before anything else is judged, because the old one may be gone.
+pub(super) fn new_refresh_token(body: &Body, context: &RequestContext<'_>) -> Option<Secret> {
+    let fields = &body.fields;
+    let slot = if fields.refresh_token.is_absent() && fields.access_token.is_absent() {
+        &fields.wrapped_refresh_token
+    } else {
+        &fields.refresh_token
+    };
+    let bytes = body.bytes(slot)?;
+    let is_old = context.sent_refresh_token.is_some_and(|sent| sent.same_as(bytes));
+    (!is_old).then(|| Secret::new(bytes.to_vec()))
+}
+
+/// The grant of a body.
+pub(super) fn read(body: &Body, response: &Response, context: &RequestContext<'_>) -> Result<Grant, Missing> {
+    let fields = &body.fields;
+    if !body.whole || !matches!(body.format, Format::Json | Format::Form) {
+        return Err(Missing::Readable);
+    }
+    if fields.access_token.is_absent() {
+        return Err(Missing::AccessToken);
+    }
+    let access_token =
+        body.text(&fields.access_token).filter(|token| fits_header(token)).ok_or(Missing::Usable)?;
+    let token_type = body.text(&fields.token_type).filter(|name| is_type(name));
+    let scope = body.text(&fields.scope).or(fields.scope_list.as_deref());
+    Ok(Grant {
+        access_token: Secret::from(access_token),
+        token_type: String::from(token_type.unwrap_or("Bearer")),
+        token_type_given: token_type.is_some(),
+        expires_in: lifetime::expires_in(body, response, context.now),
+        scope: scope.map(String::from),
+        id_token: secret(body, &fields.id_token),
+        refresh_token_expires_in: lifetime::refresh_expires_in(body),
+    })
+}
+
+fn secret(body: &Body, slot: &Slot) -> Option<Secret> {
+    body.text(slot).map(Secret::from)
+}
+
+/// RFC 6750 §2.1 allows fewer characters; servers use more. What must not pass is what could end the header or
+/// split the token: blanks, control characters, anything beyond ASCII.
+fn fits_header(token: &str) -> bool {
+    token.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// RFC 6749 appendix A.13: a name or a URI.
+fn is_type(name: &str) -> bool {
+    name.len() <= TOKEN_TYPE_MAX_BYTES && name.bytes().all(|b| b.is_ascii_graphic())
+}

@@ -1,0 +1,164 @@
+extern crate std;
+
+use super::*;
+use alloc::string::ToString;
+
+fn identity() -> Identity {
+    Identity {
+        token_endpoint: "https://as.example/token".to_string(),
+        revocation_endpoint: Some("https://as.example/revoke".to_string()),
+        client_id: "app".to_string(),
+        ..Identity::default()
+    }
+}
+
+fn refresh(client: &Client, refresh_token: &str) -> TokenRequest {
+    TokenRequest::refresh(&identity(), client, &Secret::from(refresh_token), &RequestPolicy::default())
+}
+
+fn body(request: &TokenRequest) -> &str {
+    request.body.expose_str().unwrap()
+}
+
+fn header<'a>(request: &'a TokenRequest, name: &str) -> Vec<&'a str> {
+    request
+        .headers
+        .iter()
+        .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+        .filter_map(|(_, v)| v.expose_str())
+        .collect()
+}
+
+#[test]
+fn a_public_client_names_itself_in_the_body() {
+    let request = refresh(&Client::public("app"), "rt-1");
+    assert_eq!(request.url, "https://as.example/token");
+    assert_eq!(body(&request), "grant_type=refresh_token&refresh_token=rt-1&client_id=app");
+    assert_eq!(header(&request, "accept"), ["application/json"]);
+    assert_eq!(header(&request, "content-type"), ["application/x-www-form-urlencoded"]);
+    assert!(header(&request, "authorization").is_empty());
+    assert!(request.proofs.is_empty());
+    assert_eq!((request.timeout, request.connect_timeout), (Span::from_secs(30), Span::from_secs(10)));
+}
+
+#[test]
+fn a_client_without_an_id_sends_none() {
+    assert_eq!(body(&refresh(&Client::public(""), "rt")), "grant_type=refresh_token&refresh_token=rt");
+}
+
+#[test]
+fn hostile_characters_stay_inside_their_field() {
+    let request = refresh(&Client::public("a&client_secret=x"), "+ /=&?%\r\n\u{0}\u{e9}\u{1f511}~*\"");
+    assert_eq!(
+        body(&request),
+        "grant_type=refresh_token&refresh_token=%2B+%2F%3D%26%3F%25%0D%0A%00%C3%A9%F0%9F%94%91~%2A%22\
+         &client_id=a%26client_secret%3Dx"
+    );
+}
+
+#[test]
+fn post_puts_the_secret_into_the_body_and_nowhere_else() {
+    let client = Client { auth: ClientAuth::Post(Secret::from("s&3cr t")), ..Client::public("app") };
+    let request = refresh(&client, "rt");
+    assert_eq!(
+        body(&request),
+        "grant_type=refresh_token&refresh_token=rt&client_id=app&client_secret=s%263cr+t"
+    );
+    assert!(header(&request, "authorization").is_empty());
+}
+
+#[test]
+fn basic_form_encodes_both_parts_before_joining_them() {
+    // RFC 6749 §2.3.1's own example, then a colon in the id and a percent and a blank in the secret.
+    for (id, secret, value) in [
+        ("s6BhdRkqt3", "7Fjfp0ZBr1KtDRbnfVdmIw", "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"),
+        ("a:b", "p% q", "Basic YSUzQWI6cCUyNStx"),
+    ] {
+        let client = Client { auth: ClientAuth::Basic(Secret::from(secret)), ..Client::public(id) };
+        let request = refresh(&client, "rt");
+        assert_eq!(header(&request, "authorization"), [value]);
+        assert_eq!(body(&request), "grant_type=refresh_token&refresh_token=rt");
+    }
+}
+
+#[test]
+fn scope_resource_and_extra_parameters_follow_in_that_order() {
+    let identity = Identity { resource: Some("https://api.example/".to_string()), ..identity() };
+    let client = Client {
+        scope: Some("read write".to_string()),
+        extra_parameters: vec![
+            ("audience".to_string(), "x/y".to_string()),
+            ("resource".to_string(), "urn:b".to_string()),
+        ],
+        ..Client::public("app")
+    };
+    let request = TokenRequest::refresh(&identity, &client, &Secret::from("rt"), &RequestPolicy::default());
+    assert_eq!(
+        body(&request),
+        "grant_type=refresh_token&refresh_token=rt&client_id=app&scope=read+write&resource=https%3A%2F%2Fapi.example%2F\
+         &audience=x%2Fy&resource=urn%3Ab"
+    );
+}
+
+#[test]
+fn an_extra_parameter_cannot_repeat_what_is_already_there() {
+    let extra = |pairs: &[(&str, &str)]| Client {
+        auth: ClientAuth::Basic(Secret::from("s")),
+        extra_parameters: pairs.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect(),
+        ..Client::public("app")
+    };
+    let client =
+        extra(&[("refresh_token", "evil"), ("grant_type", "password"), ("", "x"), ("a", "1"), ("a", "2")]);
+    assert_eq!(body(&refresh(&client, "rt")), "grant_type=refresh_token&refresh_token=rt&a=1");
+    // With Basic the id is not in the body, and a provider may want it there all the same.
+    let client = extra(&[("client_id", "app")]);
+    assert_eq!(body(&refresh(&client, "rt")), "grant_type=refresh_token&refresh_token=rt&client_id=app");
+}
+
+#[test]
+fn extra_headers_replace_accept_but_none_of_the_cores_own_and_cannot_break_out() {
+    let client = Client {
+        auth: ClientAuth::Basic(Secret::from("s")),
+        extra_headers: [
+            ("accept", "application/vnd.x+json"),
+            ("Content-type", "text/plain"),
+            ("AUTHORIZATION", "Bearer evil"),
+            ("Host", "evil.example"),
+            ("content-length", "0"),
+            ("Transfer-Encoding", "chunked"),
+            ("X-Api-Version", "2"),
+            ("X-Split", "a\r\nX-Evil: 1"),
+            ("X Bad", "1"),
+            ("", "1"),
+        ]
+        .iter()
+        .map(|(n, v)| (n.to_string(), v.to_string()))
+        .collect(),
+        ..Client::public("app")
+    };
+    let request = refresh(&client, "rt");
+    let names: Vec<&str> = request.headers.iter().map(|(n, _)| n.as_str()).collect();
+    assert_eq!(names, ["Accept", "Content-Type", "Authorization", "X-Api-Version"]);
+    assert_eq!(header(&request, "accept"), ["application/vnd.x+json"]);
+    assert_eq!(header(&request, "content-type"), ["application/x-www-form-urlencoded"]);
+    assert_eq!(header(&request, "authorization"), ["Basic YXBwOnM="]);
+}
+
+#[test]
+fn a_revocation_names_the_token_its_kind_and_the_client() {
+    let client = Client {
+        auth: ClientAuth::Post(Secret::from("s")),
+        scope: Some("x".to_string()),
+        ..Client::public("app")
+    };
+    let policy = RequestPolicy::default();
+    let of = |identity: &Identity, hint| {
+        TokenRequest::revocation(identity, &client, &Secret::from("rt/1"), hint, &policy)
+    };
+    let request = of(&identity(), TokenTypeHint::RefreshToken).unwrap();
+    assert_eq!(request.url, "https://as.example/revoke");
+    assert_eq!(body(&request), "token=rt%2F1&token_type_hint=refresh_token&client_id=app&client_secret=s");
+    let request = of(&identity(), TokenTypeHint::AccessToken).unwrap();
+    assert_eq!(body(&request), "token=rt%2F1&token_type_hint=access_token&client_id=app&client_secret=s");
+    assert!(of(&Identity { revocation_endpoint: None, ..identity() }, TokenTypeHint::RefreshToken).is_none());
+}
