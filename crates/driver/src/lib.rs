@@ -18,6 +18,8 @@ mod ports;
 mod reader;
 mod run;
 mod snapshot;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use driver::{Driver, DriverOptions, Ports};
 pub use error::{NoToken, TokenError};
