@@ -99,6 +99,13 @@ pub(super) const fn vendor_class(number: u32) -> Option<Class> {
     }
 }
 
+/// The numbered cause that a description begins with: `AADSTS90033: …`.
+pub(super) fn vendor_code_in(words: &str) -> Option<u32> {
+    let rest = words.trim_start().strip_prefix("AADSTS")?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
 /// Equal but for case and separators?
 fn same(a: &str, b: &str) -> bool {
     fn solid(text: &str) -> impl Iterator<Item = u8> + '_ {
@@ -238,6 +245,7 @@ const CLIENT: &[&str] = &[
     "unknown_client",
     "deleted_client",
     "disabled_client",
+    "restricted_client",
     "client_disabled",
     "expired_client_secret",
     "application_suspended",

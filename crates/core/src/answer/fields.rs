@@ -48,6 +48,7 @@ enum CodePlace {
     ErrorObjectType,
     ErrorCode,
     ErrorsType,
+    ErrorsCode,
     Code,
     CamelErrorCode,
 }
@@ -89,7 +90,7 @@ pub(super) struct Fields {
     pub(super) retry_after: Slot,
     /// Causes by number (`error_codes`).
     pub(super) vendor_codes: Vec<u32>,
-    codes: [Slot; 7],
+    codes: [Slot; 8],
     words: [Slot; 8],
 }
 
@@ -221,25 +222,34 @@ impl Fields {
         Ok(())
     }
 
-    /// `"errors": [{"errorType": …, "message": …}, …]`: the first counts.
+    /// `"errors": [{"errorType": …, "message": …}, …]`: the first counts. It may be a bare string.
     fn errors(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
         let mut first = true;
         while scanner.element()? {
             let value = scanner.value()?;
-            if !(first && value == Value::Object) {
-                scanner.skip(&value)?;
-                continue;
-            }
-            first = false;
-            while let Some(key) = scanner.member()? {
-                let value = scanner.value()?;
-                match scanner.slice(&key) {
-                    b"errorType" => self.code(CodePlace::ErrorsType).put(&value),
-                    b"message" => self.word(WordsPlace::ErrorsMessage).put(&value),
-                    _ => {}
+            if first && value == Value::Object {
+                self.first_error(scanner)?;
+            } else {
+                if first {
+                    self.code(CodePlace::ErrorsType).put(&value);
                 }
                 scanner.skip(&value)?;
             }
+            first = false;
+        }
+        Ok(())
+    }
+
+    fn first_error(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        while let Some(key) = scanner.member()? {
+            let value = scanner.value()?;
+            match scanner.slice(&key) {
+                b"errorType" | b"error" => self.code(CodePlace::ErrorsType).put(&value),
+                b"code" => self.code(CodePlace::ErrorsCode).put(&value),
+                b"message" => self.word(WordsPlace::ErrorsMessage).put(&value),
+                _ => {}
+            }
+            scanner.skip(&value)?;
         }
         Ok(())
     }

@@ -1,11 +1,10 @@
 //! The order in which an answer is judged: the first rule that fits decides.
 //!
-//! Each rule has a stable name, which `explain`, the journal and bug reports show. Where a provider's profile speaks,
-//! it does so after [`STEPS`]' first place would have been taken by a missing answer and before its first step: what a
-//! profile says outranks everything that is said here.
+//! Each rule has a stable name, which `explain`, the journal and bug reports show. What a provider's profile says will
+//! outrank everything here but a missing answer: its place is before the first of [`STEPS`].
 
 use super::body::{Body, Format};
-use super::code::{Class, Code, class, vendor_class};
+use super::code::{Class, Code, class, vendor_class, vendor_code_in};
 use super::evidence::says;
 use super::grant::Missing;
 use super::types::{Failure, FailureKind, Response, Sent};
@@ -88,7 +87,9 @@ fn by_nonce(reading: &Reading<'_>) -> Option<&'static Rule> {
 
 /// A numbered cause is more precise than the code beside it.
 fn by_vendor_code(reading: &Reading<'_>) -> Option<&'static Rule> {
-    let classes = reading.body.fields.vendor_codes.iter().filter_map(|number| vendor_class(*number));
+    let listed = reading.body.fields.vendor_codes.iter().copied();
+    let described = reading.body.words().and_then(vendor_code_in);
+    let classes = listed.chain(described).filter_map(vendor_class);
     classes.filter_map(|class| retryable(class, &BUSY_CAUSE, &FAILED_CAUSE, &RATE_LIMIT_CAUSE)).next()
 }
 
@@ -113,13 +114,16 @@ const fn retryable(
     }
 }
 
-/// Words are believed only where they keep the grant from harm: a throttle dressed up as a refusal, and a refused
-/// request that the server itself wants repeated.
+/// Words are believed only where they keep the grant from harm: a throttle or a lost race dressed up as a refusal, and
+/// a refused request that the server itself wants repeated.
 fn by_words(reading: &Reading<'_>) -> Option<&'static Rule> {
     let refused = reading.code.is_some() || (400..500).contains(&reading.response.status);
     let words = reading.body.words().filter(|_| refused)?;
     if says(words, &["rate limit", "too many requests", "throttl"]) {
         return Some(&RATE_LIMIT_IN_WORDS);
+    }
+    if says(words, &["concurrent request", "concurrent update", "already being processed"]) {
+        return Some(&RACE_IN_WORDS);
     }
     let vague = reading.code.is_none_or(|code| matches!(code.class, Class::Request | Class::Unknown));
     (vague && says(words, &["retry the request", "please retry", "try again later"]))
@@ -188,6 +192,7 @@ rules! {
     RATE_LIMIT_CODE "rate-limit-code" RateLimited false "too many requests";
     RATE_LIMIT_IN_WORDS "rate-limit-in-words" RateLimited false "too many requests";
     RETRY_IN_WORDS "retry-in-words" Transient false "the server wants the request again";
+    RACE_IN_WORDS "race-in-words" Transient true "another request with the same refresh token is under way";
 
     GRANT_REFUSED "grant-refused" PermanentGrant false "the grant is refused";
     CLIENT_REFUSED "client-refused" PermanentClient false "the client or its request is refused";
