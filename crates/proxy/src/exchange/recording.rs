@@ -1,0 +1,245 @@
+//! A request body on its way to the upstream, with a copy for one replay.
+//!
+//! The body streams: each chunk is handed on as it comes and is copied on the way while the copy stays within
+//! `replay_limit`. When a 401 comes before the body's end, the rest is read here instead, so that a fresh, whole body
+//! can be sent ("the old retry sent an empty one" is the fault this exists for).
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+/// How long to wait for `100 Continue` before sending the body all the same (RFC 9110 §10.1.1: not for ever).
+const CONTINUE_WAIT: Duration = Duration::from_secs(1);
+
+/// Memory taken at once for a body whose length is known; the rest is taken as it comes, for a length is only a claim.
+const FIRST_RESERVE_BYTES: usize = 64 * 1024;
+
+/// The recorder of one request's body. Clones are the same body.
+#[derive(Clone)]
+pub(crate) struct Recording(Arc<Mutex<State>>);
+
+struct State {
+    /// Where the body comes from; `None` once it was taken to be read to its end here.
+    source: Option<Incoming>,
+    copy: Copy,
+    /// When a frame last went upstream.
+    moved: Instant,
+    /// Whether anything of the body was read.
+    touched: bool,
+    /// Whether all of it was read.
+    ended: bool,
+    gate: Gate,
+}
+
+/// The copy so far.
+enum Copy {
+    Growing {
+        bytes: BytesMut,
+        limit: usize,
+    },
+    Whole(Replay),
+    /// Longer than the limit, or it broke off.
+    None,
+}
+
+/// A body that can be sent again.
+#[derive(Clone)]
+pub(crate) struct Replay {
+    pub(crate) bytes: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
+}
+
+/// Holds the body back while the upstream has not said `100 Continue`.
+enum Gate {
+    Open,
+    Shut {
+        waker: Option<Waker>,
+    },
+    /// A final answer came instead: the body stays here.
+    Barred,
+}
+
+impl Recording {
+    /// Begins. `announced` is the length the client gave; one over the limit is not copied at all.
+    pub(crate) fn of(source: Incoming, announced: Option<u64>, limit: usize, awaits_continue: bool) -> Self {
+        let copy = match announced.map(|len| usize::try_from(len).unwrap_or(usize::MAX)) {
+            Some(len) if len > limit => Copy::None,
+            len => Copy::Growing {
+                bytes: BytesMut::with_capacity(len.unwrap_or(0).min(FIRST_RESERVE_BYTES)),
+                limit,
+            },
+        };
+        let gate = if awaits_continue { Gate::Shut { waker: None } } else { Gate::Open };
+        let mut state =
+            State { source: None, copy, moved: Instant::now(), touched: false, ended: false, gate };
+        if source.is_end_stream() {
+            state.finish(None);
+        }
+        state.source = Some(source);
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// The body for the first try.
+    pub(crate) fn stream(&self) -> RecordedBody {
+        RecordedBody { recording: self.clone(), patience: None }
+    }
+
+    /// When the last of the body went upstream; `None` while more is to come.
+    pub(crate) fn ended_at(&self) -> Option<Instant> {
+        let state = self.lock();
+        state.ended.then_some(state.moved)
+    }
+
+    /// Whether anything of the body was read yet.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.lock().touched
+    }
+
+    /// The upstream said `100 Continue`.
+    pub(crate) fn continue_now(&self) {
+        let mut state = self.lock();
+        if let Gate::Shut { waker } = &mut state.gate {
+            let waker = waker.take();
+            state.gate = Gate::Open;
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// A final answer came. A body that still waits for `100 Continue` is not sent any more.
+    pub(crate) fn answered(&self) {
+        let mut state = self.lock();
+        if matches!(state.gate, Gate::Shut { .. }) {
+            state.gate = Gate::Barred;
+        }
+    }
+
+    /// Whether the first try's stream stands still for good: its connection can serve no other request.
+    pub(crate) fn stands_still(&self) -> bool {
+        let state = self.lock();
+        matches!(state.gate, Gate::Barred) || state.source.is_none()
+    }
+
+    /// The whole body, if it fits: reads what is missing from the client, at most for `patience`. Afterwards the
+    /// stream of the first try stands still.
+    pub(crate) async fn whole(&self, patience: Duration) -> Option<Replay> {
+        let source = {
+            let mut state = self.lock();
+            match &state.copy {
+                Copy::Whole(replay) => return Some(replay.clone()),
+                Copy::None => return None,
+                Copy::Growing { .. } => state.source.take(),
+            }
+        };
+        let rest = tokio::time::timeout(patience, self.read_to_end(source?));
+        rest.await.unwrap_or(None)
+    }
+
+    async fn read_to_end(&self, mut source: Incoming) -> Option<Replay> {
+        loop {
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut source).poll_frame(cx)).await;
+            let mut state = self.lock();
+            state.note(&frame, source.is_end_stream());
+            match &state.copy {
+                Copy::Whole(replay) => return Some(replay.clone()),
+                Copy::None => return None,
+                Copy::Growing { .. } => {}
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes note of one frame, of an error, or of the end.
+    fn note(&mut self, frame: &Option<hyper::Result<Frame<Bytes>>>, at_end: bool) {
+        self.touched = true;
+        self.moved = Instant::now();
+        match frame {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    self.append(data);
+                }
+                match frame.trailers_ref() {
+                    Some(trailers) => self.finish(Some(trailers.clone())),
+                    None if at_end => self.finish(None),
+                    None => {}
+                }
+            }
+            Some(Err(_)) => self.copy = Copy::None,
+            None => self.finish(None),
+        }
+    }
+
+    fn append(&mut self, data: &Bytes) {
+        if let Copy::Growing { bytes, limit } = &mut self.copy {
+            if data.len() > *limit - bytes.len() {
+                self.copy = Copy::None;
+            } else {
+                bytes.extend_from_slice(data);
+            }
+        }
+    }
+
+    fn finish(&mut self, trailers: Option<HeaderMap>) {
+        self.ended = true;
+        if let Copy::Growing { bytes, .. } = &mut self.copy {
+            let bytes = std::mem::take(bytes).freeze();
+            self.copy = Copy::Whole(Replay { bytes, trailers });
+        }
+    }
+}
+
+/// The body of the first try, copied as it passes.
+pub(crate) struct RecordedBody {
+    recording: Recording,
+    patience: Option<Pin<Box<Sleep>>>,
+}
+
+impl RecordedBody {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        ready!(self.poll_gate(cx));
+        let mut state = self.recording.lock();
+        // Once taken, the rest is none of this try's business: its connection is dropped with its answer, and an
+        // error here would cut that answer short.
+        let Some(source) = &mut state.source else { return Poll::Pending };
+        let frame = ready!(Pin::new(&mut *source).poll_frame(cx));
+        let at_end = source.is_end_stream();
+        state.note(&frame, at_end);
+        Poll::Ready(frame)
+    }
+
+    pub(crate) fn is_end(&self) -> bool {
+        self.recording.lock().source.as_ref().is_some_and(Body::is_end_stream)
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        self.recording.lock().source.as_ref().map(Body::size_hint).unwrap_or_default()
+    }
+
+    fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        {
+            let mut state = self.recording.lock();
+            match &mut state.gate {
+                Gate::Open => return Poll::Ready(()),
+                Gate::Barred => return Poll::Pending,
+                Gate::Shut { waker } => *waker = Some(cx.waker().clone()),
+            }
+        }
+        let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
+        ready!(patience.as_mut().poll(cx));
+        self.recording.continue_now();
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,120 @@
+//! Who stands at the other end of a local connection.
+//!
+//! A Unix socket carries its peer's user id. Loopback TCP does not, but on Linux the kernel's socket table names the
+//! owner of the client's end. It is asked once for each connection, before a byte is read, so that nothing of a
+//! stranger's request is acted upon (invariant 18).
+
+#[cfg(target_os = "linux")]
+mod sock_diag;
+#[cfg(target_os = "linux")]
+mod socket_table;
+
+/// Whether the user behind a connection can be told for loopback TCP on this system.
+pub(crate) const TCP_OWNER_KNOWN: bool = cfg!(target_os = "linux");
+
+/// Whether the client's end of this accepted loopback connection belongs to the user that runs this process.
+///
+/// Only *this* user: root too is somebody else, unless the process runs as root. A client that has closed its socket
+/// already is nobody: the kernel then says user 0, whoever it was. False where the user cannot be told.
+#[cfg(target_os = "linux")]
+pub async fn is_same_user_tcp(stream: &tokio::net::TcpStream) -> bool {
+    let (Ok(client), Ok(server)) = (stream.peer_addr(), stream.local_addr()) else { return false };
+    let pair = Pair { client, server };
+    let owner = match sock_diag::owner(pair) {
+        Ok(owner) => owner,
+        // No such netlink family here (some sandboxes): read the table, which walks every socket of the machine.
+        Err(_) => match tokio::task::spawn_blocking(move || socket_table::owner(pair)).await {
+            Ok(Ok(owner)) => owner,
+            _ => None,
+        },
+    };
+    owner.is_some_and(|uid| uid == own_uid())
+}
+
+/// Whether the client's end of this accepted loopback connection belongs to the user that runs this process: it cannot
+/// be told on this system, hence false.
+#[cfg(not(target_os = "linux"))]
+pub async fn is_same_user_tcp(_stream: &tokio::net::TcpStream) -> bool {
+    false
+}
+
+/// Whether the process at the other end belongs to the user that runs this one. Root is somebody else, as above.
+#[cfg(unix)]
+pub fn is_same_user_unix(stream: &tokio::net::UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == own_uid())
+}
+
+#[cfg(unix)]
+pub(crate) fn own_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// The two ends of an accepted connection.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    /// The client's end, whose owner is looked for.
+    pub(crate) client: std::net::SocketAddr,
+    /// Our end.
+    pub(crate) server: std::net::SocketAddr,
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    /// Listener, client's end, accepted end.
+    fn connection(listen: &str, connect: &str) -> (TcpListener, TcpStream, Pair) {
+        let listener = TcpListener::bind(listen).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let client = TcpStream::connect(format!("{connect}:{port}")).unwrap();
+        let (accepted, peer) = listener.accept().unwrap();
+        let pair = Pair { client: peer, server: accepted.local_addr().unwrap() };
+        // The accepted end stays open past the test: only its addresses matter.
+        std::mem::forget(accepted);
+        (listener, client, pair)
+    }
+
+    fn owners(pair: Pair) -> [Option<u32>; 2] {
+        // Both sources must agree wherever both are there.
+        let table = socket_table::owner(pair).unwrap();
+        [table, sock_diag::owner(pair).unwrap_or(table)]
+    }
+
+    #[test]
+    fn the_owner_of_the_clients_end_is_found() {
+        for (listen, connect) in [("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", "[::1]")] {
+            let (_listener, _client, pair) = connection(listen, connect);
+            assert_eq!(owners(pair), [Some(own_uid()); 2], "{listen}");
+        }
+    }
+
+    #[test]
+    fn a_client_on_a_dual_stack_socket_is_found() {
+        let (_listener, _client, pair) = connection("127.0.0.1:0", "[::ffff:127.0.0.1]");
+        assert_eq!(owners(pair), [Some(own_uid()); 2]);
+    }
+
+    #[test]
+    fn a_client_that_has_gone_belongs_to_nobody() {
+        let (_listener, client, pair) = connection("127.0.0.1:0", "127.0.0.1");
+        drop(client);
+        assert_eq!(owners(pair), [None; 2]);
+    }
+
+    #[test]
+    fn a_half_closed_client_still_has_its_owner() {
+        let (_listener, client, pair) = connection("127.0.0.1:0", "127.0.0.1");
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(owners(pair), [Some(own_uid()); 2]);
+    }
+
+    #[test]
+    fn a_listener_on_the_clients_port_is_not_taken_for_it() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let pair = Pair { client: other.local_addr().unwrap(), server: listener.local_addr().unwrap() };
+        assert_eq!(owners(pair), [None; 2]);
+    }
+}

@@ -1,0 +1,140 @@
+//! Answers of the proxy's own, as RFC 9457 problem documents.
+//!
+//! A client must be able to tell "the upstream said no" from "the proxy has no token": the former comes through
+//! untouched, the latter has a `type` of ours. 503 rather than 401, so that no client starts an OAuth flow of its own.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use renewd_core::Status;
+use serde_json::{Value, json};
+
+use crate::exchange::ResponseBody;
+use crate::rfc3339::{utc, utc_not_before};
+use crate::token::NoBearer;
+
+/// No token now; there is a known way back. Comes with `Retry-After`.
+pub const AUTH_RETRYING: &str = "urn:renewd:auth-retrying";
+/// No token until somebody logs in. Comes without `Retry-After`.
+pub const LOGIN_REQUIRED: &str = "urn:renewd:login-required";
+/// The upstream cannot be reached, or answered nothing usable.
+pub const UPSTREAM_UNREACHABLE: &str = "urn:renewd:upstream-unreachable";
+/// The upstream took too long.
+pub const UPSTREAM_TIMEOUT: &str = "urn:renewd:upstream-timeout";
+/// The access token cannot stand in a header.
+pub const TOKEN_UNUSABLE: &str = "urn:renewd:token-unusable";
+/// The proxy does not serve such requests.
+pub const REQUEST_REFUSED: &str = "urn:renewd:request-refused";
+
+/// What `Retry-After` says where an attempt is under way but nobody knows when the next one is due. Also its least
+/// value: a zero would invite a busy loop.
+const RETRY_AFTER_MIN_SECS: u64 = 1;
+
+/// Longest `detail`, in characters: it may quote what an authorization server said.
+const DETAIL_CHARS_MAX: usize = 512;
+
+/// Who the answer is about.
+pub(crate) struct About<'a> {
+    pub(crate) credential: &'a str,
+    pub(crate) login_command: Option<&'a str>,
+}
+
+/// No token: 503, with everything that is known.
+pub(crate) fn no_token(about: &About<'_>, why: &NoBearer) -> Response<ResponseBody> {
+    let login_needed = why.status == Status::Unauthenticated;
+    let (kind, title) = if login_needed {
+        (LOGIN_REQUIRED, "Login required")
+    } else {
+        (AUTH_RETRYING, "No valid access token at the moment")
+    };
+    let body = json!({
+        "type": kind,
+        "title": title,
+        "status": 503,
+        "detail": one_line(&why.detail),
+        "credential": about.credential,
+        "cause": why.cause.map(renewd_core::Cause::name),
+        "since": why.since.map(utc),
+        "next_attempt_at": why.next_attempt_at.filter(|_| !login_needed).map(utc_not_before),
+        "login_command": about.login_command.filter(|_| login_needed),
+    });
+    let mut response = document(StatusCode::SERVICE_UNAVAILABLE, &body);
+    if !login_needed {
+        let secs = why.retry_after.map_or(RETRY_AFTER_MIN_SECS, |wait| wait.as_secs_ceil());
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(secs.max(RETRY_AFTER_MIN_SECS)));
+    }
+    response
+}
+
+/// 502: nothing usable came from the upstream.
+pub(crate) fn upstream_unreachable(about: &About<'_>, detail: &str) -> Response<ResponseBody> {
+    let title = "The upstream cannot be reached";
+    upstream(StatusCode::BAD_GATEWAY, UPSTREAM_UNREACHABLE, title, about, detail)
+}
+
+/// 504: the upstream took too long.
+pub(crate) fn upstream_timeout(about: &About<'_>, detail: &str) -> Response<ResponseBody> {
+    let title = "The upstream took too long";
+    upstream(StatusCode::GATEWAY_TIMEOUT, UPSTREAM_TIMEOUT, title, about, detail)
+}
+
+/// 502: the authorization server issued a token that no header can carry.
+pub(crate) fn token_unusable(about: &About<'_>) -> Response<ResponseBody> {
+    let detail = "the access token holds bytes that may not stand in an Authorization header";
+    upstream(StatusCode::BAD_GATEWAY, TOKEN_UNUSABLE, "The access token cannot be sent", about, detail)
+}
+
+/// A 4xx of ours. It names neither credential nor upstream: whoever asked may not be entitled to know them.
+pub(crate) fn refused(status: StatusCode, detail: &str) -> Response<ResponseBody> {
+    let title = status.canonical_reason().unwrap_or("Refused");
+    let mut response = document(
+        status,
+        &json!({"type": REQUEST_REFUSED, "title": title, "status": status.as_u16(), "detail": detail}),
+    );
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        // RFC 9110 §15.5.6 wants the list; every other method is forwarded.
+        let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+        response.headers_mut().insert(ALLOW, methods);
+    }
+    response
+}
+
+/// A bare 404: a wrong secret learns nothing, not even that there is one.
+pub(crate) fn nothing_here() -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+fn upstream(
+    status: StatusCode,
+    kind: &str,
+    title: &str,
+    about: &About<'_>,
+    detail: &str,
+) -> Response<ResponseBody> {
+    document(
+        status,
+        &json!({
+            "type": kind,
+            "title": title,
+            "status": status.as_u16(),
+            "detail": one_line(detail),
+            "credential": about.credential,
+        }),
+    )
+}
+
+fn document(status: StatusCode, body: &Value) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::whole(Bytes::from(body.to_string())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Control characters become spaces, and it ends somewhere: the text may come from far away.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(DETAIL_CHARS_MAX).collect()
+}

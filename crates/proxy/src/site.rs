@@ -1,0 +1,109 @@
+//! One configuration in force: what every request of a connection is served by.
+//!
+//! A connection keeps the site it was accepted under; a new configuration is a new site, and the old one's connections
+//! end with their current request. So no request ever sees half of each.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode, Uri};
+use renewd_core::{Secret, Span};
+use tokio::sync::watch;
+
+use crate::config::{Access, ProxyConfig, ProxyError};
+use crate::locality::{Refusal, local_requests_only};
+use crate::metrics::Metrics;
+use crate::problem::About;
+use crate::secret_path;
+use crate::token::{BearerToken, NoBearer, TokenSource};
+use crate::upstream::{Dialer, Pool, client_config};
+
+/// A configuration in force.
+pub(crate) struct Site {
+    pub(crate) config: ProxyConfig,
+    pub(crate) source: Arc<dyn TokenSource>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The path prefix that requests must have.
+    pub(crate) secret: Option<Secret>,
+    /// True once its connections are to end.
+    pub(crate) closing: watch::Sender<bool>,
+}
+
+/// Why a request is not served at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turned {
+    /// A bare 404.
+    NothingHere,
+    /// A problem document.
+    Away(Refusal),
+}
+
+impl Site {
+    /// Sets a configuration up. `earlier` is the secret made for the one before, which clients already know.
+    pub(crate) fn new(
+        config: ProxyConfig,
+        source: Arc<dyn TokenSource>,
+        metrics: Arc<Metrics>,
+        earlier: Option<Secret>,
+    ) -> Result<Arc<Self>, ProxyError> {
+        let secret = match &config.access {
+            Access::PathSecret(Some(given)) if secret_path::is_fit(given) => Some(given.clone()),
+            Access::PathSecret(Some(_)) => return Err(ProxyError::UnfitSecret),
+            Access::PathSecret(None) => match earlier {
+                Some(secret) => Some(secret),
+                None => Some(secret_path::generate().map_err(|_| ProxyError::NoEntropy)?),
+            },
+            Access::SameUser | Access::AnyLocalUser => None,
+        };
+        let tls = match config.upstream.is_secure() {
+            true => Some(client_config(config.ca_file.as_deref())?),
+            false => None,
+        };
+        let dialer =
+            Dialer { upstream: config.upstream.clone(), tls, connect_timeout: config.connect_timeout };
+        let pool = Pool::new(dialer, config.idle_timeout);
+        Ok(Arc::new(Self { config, source, pool, metrics, secret, closing: watch::Sender::new(false) }))
+    }
+
+    /// The upstream's target for a request, if it may pass.
+    pub(crate) fn admit(&self, head: &Parts) -> Result<Uri, Turned> {
+        let away = |status, reason| Turned::Away(Refusal::new(status, reason));
+        // TRACE would send the token back to whoever asks (RFC 9110 §9.3.8).
+        if matches!(head.method, Method::CONNECT | Method::TRACE) {
+            return Err(away(StatusCode::METHOD_NOT_ALLOWED, "CONNECT and TRACE are not served"));
+        }
+        if head.uri.scheme().is_some() || head.uri.authority().is_some() {
+            return Err(away(StatusCode::BAD_REQUEST, "this is no forward proxy: the target must be a path"));
+        }
+        local_requests_only(&head.headers).map_err(Turned::Away)?;
+        let target = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let target = match &self.secret {
+            Some(secret) => secret_path::strip(&target, secret).ok_or(Turned::NothingHere)?,
+            None => target,
+        };
+        let leaves = "the path leaves the upstream's base path";
+        self.config.upstream.join(&target).ok_or_else(|| away(StatusCode::BAD_REQUEST, leaves))
+    }
+
+    pub(crate) fn about(&self) -> About<'_> {
+        About {
+            credential: self.config.credential.as_str(),
+            login_command: self.config.login_command.as_deref(),
+        }
+    }
+
+    /// A token for one request: the one at hand, else whatever comes within `demand_timeout`.
+    pub(crate) async fn token(&self) -> Result<BearerToken, NoBearer> {
+        match self.source.at_hand() {
+            Some(token) => Ok(token),
+            None => self.source.token(self.patience()).await,
+        }
+    }
+
+    /// `demand_timeout`: how long a request waits for a token, or for a newer one.
+    pub(crate) fn patience(&self) -> Span {
+        Span::from(self.config.demand_timeout)
+    }
+}

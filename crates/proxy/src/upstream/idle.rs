@@ -1,0 +1,97 @@
+//! Connections that wait for their next request.
+//!
+//! How long one has waited is asked of two clocks: the monotonic one stops while a laptop sleeps, the wall clock may
+//! be set. Whichever says "too long" is believed, for a connection from before a suspend is as good as dead and a
+//! `POST` sent on it could not be repeated.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::link::Link;
+
+/// Idle connections kept for one upstream; more are closed as they come back. A burst of a thousand requests must not
+/// leave a thousand sockets behind.
+const IDLE_LINKS_MAX: usize = 64;
+
+/// The idle connections of one upstream, oldest first.
+pub(crate) struct IdleLinks {
+    timeout: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    links: VecDeque<Waiting>,
+    sweeping: bool,
+}
+
+struct Waiting {
+    link: Link,
+    since: Instant,
+    since_wall: SystemTime,
+}
+
+impl IdleLinks {
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self { timeout, state: Mutex::default() }
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// The one used last that can still take a request.
+    pub(crate) fn take(&self) -> Option<Link> {
+        let (now, wall) = clocks();
+        let mut state = self.lock();
+        while let Some(waiting) = state.links.pop_back() {
+            if waiting.link.is_ready() && !waiting.is_stale(now, wall, self.timeout) {
+                return Some(waiting.link);
+            }
+        }
+        None
+    }
+
+    /// Takes a connection in. True when the caller must start to sweep.
+    pub(crate) fn put(&self, link: Link) -> bool {
+        let (since, since_wall) = clocks();
+        let mut state = self.lock();
+        if state.links.len() == IDLE_LINKS_MAX {
+            state.links.pop_front();
+        }
+        state.links.push_back(Waiting { link, since, since_wall });
+        !std::mem::replace(&mut state.sweeping, true)
+    }
+
+    /// Closes what waited too long. False when none is left: sweeping ends.
+    pub(crate) fn sweep(&self) -> bool {
+        let (now, wall) = clocks();
+        let mut state = self.lock();
+        state.links.retain(|waiting| waiting.link.is_ready() && !waiting.is_stale(now, wall, self.timeout));
+        state.sweeping = !state.links.is_empty();
+        state.sweeping
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn is_stale(&self, now: Instant, wall: SystemTime, timeout: Duration) -> bool {
+        let by_wall = match wall.duration_since(self.since_wall) {
+            Ok(waited) => waited > timeout,
+            // The clock was set back: nobody knows how long it was.
+            Err(_) => true,
+        };
+        by_wall || now.saturating_duration_since(self.since) > timeout
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "only to notice that a suspend lies between two requests")]
+fn clocks() -> (Instant, SystemTime) {
+    (Instant::now(), SystemTime::now())
+}

@@ -1,0 +1,16 @@
+//! The upstream side: the one target, its connections, and what goes wrong with them.
+
+mod dial;
+mod failure;
+mod idle;
+mod link;
+mod pool;
+mod target;
+mod tls;
+
+pub(crate) use dial::Dialer;
+pub(crate) use failure::{FailureKind, SendFailure};
+pub(crate) use pool::{Pool, Tenancy};
+pub use target::{Upstream, UpstreamError};
+pub use tls::TrustError;
+pub(crate) use tls::client_config;
