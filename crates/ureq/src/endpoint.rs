@@ -1,0 +1,100 @@
+//! The port.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_channel::oneshot;
+use renewd_core::{Answer, AttemptId, Failure, FailureKind, Sent, TokenRequest};
+use renewd_driver::{Clock, TokenEndpoint};
+
+use crate::attempt::Attempt;
+use crate::exchange::{Exchange, Register};
+use crate::names::{Lookup, SystemLookup};
+use crate::options::{ConfigurationError, UreqOptions};
+use crate::proxy::proxy;
+use crate::roots::Trust;
+use crate::settings::Settings;
+use crate::target;
+use crate::workers::Workers;
+
+/// Sends token requests over ureq.
+///
+/// Cheap to make: threads start with the first request and are shared through [`Workers`]. Make one for each distinct
+/// set of [`UreqOptions`].
+pub struct UreqEndpoint {
+    settings: Arc<Settings>,
+    workers: Workers,
+    clock: Arc<dyn Clock>,
+    register: Arc<Register>,
+}
+
+impl UreqEndpoint {
+    /// An endpoint with these options. Nothing is read or opened yet; [`check`](Self::check) tells whether the options
+    /// can work. `clock` must count suspend, as the port says: the time-outs are measured on it.
+    pub fn new(options: UreqOptions, workers: Workers, clock: Arc<dyn Clock>) -> Self {
+        Self::with_lookup(options, workers, clock, Arc::new(SystemLookup))
+    }
+
+    pub(crate) fn with_lookup(
+        options: UreqOptions,
+        workers: Workers,
+        clock: Arc<dyn Clock>,
+        lookup: Arc<dyn Lookup>,
+    ) -> Self {
+        let settings = Settings { options, trust: Trust::default(), lookup };
+        Self { settings: Arc::new(settings), workers, clock, register: Arc::default() }
+    }
+
+    /// Whether the CA file, the roots and the proxy can be used now. For `doctor`, and for a configuration check at
+    /// start; sending says the same as a failure of kind `configuration`.
+    ///
+    /// # Errors
+    /// What cannot be used, and what to do.
+    pub fn check(&self) -> Result<(), ConfigurationError> {
+        proxy(&self.settings.options.proxy)?;
+        self.settings.trust.config(&self.settings.options)?;
+        crate::http::config(&self.settings, None)?;
+        Ok(())
+    }
+
+    /// Whether a secret may be sent to this URL: `https`, or plain `http` to this machine.
+    ///
+    /// # Errors
+    /// Why not, and what to write instead. Holds neither path nor query.
+    pub fn check_url(&self, url: &str) -> Result<(), ConfigurationError> {
+        target::read(url, self.settings.options.allow_insecure_http).map(|_| ())
+    }
+}
+
+#[async_trait]
+impl TokenEndpoint for UreqEndpoint {
+    async fn send(&self, attempt: AttemptId, request: TokenRequest) -> Answer {
+        let (sender, answer) = oneshot::channel();
+        let state = Attempt::new(Arc::clone(&self.clock), &request);
+        let (settings, register) = (Arc::clone(&self.settings), Arc::clone(&self.register));
+        let exchange = Arc::new(Exchange::new(attempt, state, request, sender, settings, register));
+        self.register.enter(&exchange);
+        if let Err(why) = self.workers.submit(exchange.clone()) {
+            exchange.refuse(&why);
+        }
+        drop(exchange);
+        answer.await.unwrap_or_else(|_| unanswered())
+    }
+
+    fn abort(&self, attempt: AttemptId) {
+        for exchange in self.register.find(attempt) {
+            exchange.abort();
+            self.workers.sweep();
+        }
+    }
+}
+
+/// A thread ended without an answer, which only its death can cause: nothing is known.
+fn unanswered() -> Answer {
+    Answer::Failed(Failure {
+        kind: FailureKind::Other,
+        sent: Sent::Bytes,
+        closed: false,
+        message: "the request's thread ended without an answer".into(),
+    })
+}
