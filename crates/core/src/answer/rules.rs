@@ -61,6 +61,7 @@ pub(super) const fn decide_failure(failure: &Failure) -> &'static Rule {
 /// 421, 425, 429, 5xx and 3xx speak for themselves, whatever the body says.
 fn by_status(reading: &Reading<'_>) -> Option<&'static Rule> {
     match reading.response.status {
+        0..=199 => Some(&UNEXPECTED_STATUS),
         421 => Some(&MISDIRECTED),
         425 => Some(&TOO_EARLY),
         429 => Some(&TOO_MANY_REQUESTS),
