@@ -1,1 +1,58 @@
-//! TODO
+//! Keeps the records of renewd: sealed files in a folder, or memory.
+//!
+//! # What lies where
+//!
+//! | file | what | lifetime |
+//! |---|---|---|
+//! | `STATE/key` | the secret that seals everything, unless the configuration names another place | made once, never replaced |
+//! | `STATE/credentials/store.toml` | kind, key source, format and the key's id: what the store was made with | written once |
+//! | `…/NAME.record` | the sealed record: tokens, identity, intent, window, budget | replaced by every write |
+//! | `…/NAME.mark` | the greatest epoch and generation ever committed, authenticated | replaced by every commit |
+//! | `…/NAME.claim` | the lock of the right to spend; empty | never unlinked |
+//! | `…/NAME.write` | the lock around read, compare and rename; empty | never unlinked |
+//! | `…/NAME.damaged-1`, … | a record that could not be opened, as it was | left for a person |
+//! | `…/store.lock` | the lock under which a store is made; empty | never unlinked |
+//! | `…/.NAME.tmp-…` | a file that is being written, or room for the next commit | until its process renames or ends |
+//!
+//! Folders have mode 0700, files 0600, and both must belong to the user who runs renewd; links are not followed.
+//! Whatever differs is refused with the command that mends it. Folders further up are the user's own matter.
+//!
+//! # What holds
+//!
+//! - A write is whole and durable, or it did not happen: temporary file, sync, rename, sync of the folder, read back.
+//! - A write happens only over the version (and the attempt) that it began from, under the *write* lock.
+//! - Reading gives a record that was committed for this credential, or a typed fault. Damaged, newer, sealed with
+//!   another key, rolled back, and gone are told apart, and none of them is "nobody ever logged in".
+//! - A key is made only where there is no store yet. One that is lost is asked for, not replaced.
+//! - Locks are the kernel's: whoever dies gives them back. They are refused where the file system may not share them.
+//! - Whole folders or machines that are rolled back cannot be recognised.
+//!
+//! # For tests
+//!
+//! [`MemoryStore`] follows the same rules without a disk; [`Faulty`] fails the n-th call of any store; an [`IoHook`]
+//! fails the n-th step of writing a file. One suite, `tests/contract`, runs over every store.
+
+mod crypt;
+mod disk;
+mod envelope;
+mod error;
+mod fault;
+mod faulty;
+mod fencing;
+mod file;
+mod key;
+mod lock;
+mod memory;
+mod payload;
+mod remembered;
+mod sys;
+#[cfg(test)]
+mod testing;
+
+pub use disk::{IoHook, IoStep};
+pub use error::{Contradiction, StoreError};
+pub use faulty::{Effect, Faulty, StoreCall};
+pub use file::{FileStore, FileStoreOptions};
+pub use key::{KeyChoice, KeyFile, KeyMaterial, KeySource};
+pub use memory::{MemoryBackup, MemoryStore};
+pub use remembered::Remembered;

@@ -1,0 +1,141 @@
+//! Who may write: the rules that every store follows, whatever it writes to.
+//!
+//! A commit happens only over the version and attempt that it began from; versions only grow; and what was a refresh
+//! token of a record stays recognisable after it was replaced. The rules are pure, so that the files and the memory
+//! cannot come to differ.
+
+use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault, StoreFaultKind};
+use renewd_driver::Expect;
+
+use crate::fault::fault;
+use crate::payload::{Version, same_content};
+
+/// What stands in a store, read under the *write* lock.
+pub(crate) struct Standing {
+    /// As a reader gets it.
+    pub(crate) loaded: Loaded,
+    /// The greatest version ever committed, where that is known.
+    pub(crate) greatest: Option<Version>,
+    /// No record stands there now: there never was one, or it was set aside.
+    pub(crate) vacant: bool,
+}
+
+impl Standing {
+    fn record(&self) -> Option<&Record> {
+        match &self.loaded {
+            Loaded::Record(record) | Loaded::RolledBack { record, .. } => Some(record),
+            Loaded::Absent | Loaded::Fault(_) => None,
+        }
+    }
+}
+
+/// A write that somebody asks for.
+#[derive(Clone, Copy)]
+pub(crate) enum Write<'a> {
+    /// A record with an intent.
+    Mark(&'a Fence),
+    /// The outcome of an attempt.
+    Commit(&'a Fence),
+    /// A login, logout or import.
+    Put(Expect),
+}
+
+/// Decides on a write and gives the record as it must be written.
+///
+/// A write that finds itself done already is done again: its first try may have failed after the rename, and only a
+/// whole repetition makes it durable.
+pub(crate) fn admit(
+    standing: &Standing,
+    write: Write<'_>,
+    record: &Record,
+    digest: impl Fn(&Secret) -> [u8; 32],
+) -> Result<Record, CommitFailure> {
+    let mut next = record.clone();
+    next.previous_digest = previous_digest(standing.record(), record, digest);
+    let repeated = matches!(&standing.loaded, Loaded::Record(current) if same_content(current, &next));
+    if !repeated {
+        match write {
+            Write::Put(expect) => expected(standing, expect)?,
+            Write::Mark(fence) | Write::Commit(fence) => fenced(standing, fence)?,
+        }
+    }
+    match write {
+        Write::Put(_) => begin_after(standing, &mut next),
+        Write::Mark(_) | Write::Commit(_) => go_on(standing, &next)?,
+    }
+    Ok(next)
+}
+
+fn expected(standing: &Standing, expect: Expect) -> Result<(), CommitFailure> {
+    match (&standing.loaded, expect) {
+        (Loaded::Absent, Expect::Absent) => Ok(()),
+        // A login over a damaged record that was set aside is how it is healed.
+        (Loaded::Fault(f), Expect::Absent) if standing.vacant && f.kind == StoreFaultKind::Damaged => Ok(()),
+        (Loaded::Fault(f), _) => Err(CommitFailure::Fault(f.clone())),
+        (Loaded::Record(r) | Loaded::RolledBack { record: r, .. }, Expect::Version { epoch, generation })
+            if r.version() == (epoch, generation) =>
+        {
+            Ok(())
+        }
+        (other, _) => Err(CommitFailure::Fenced(other.clone())),
+    }
+}
+
+fn fenced(standing: &Standing, fence: &Fence) -> Result<(), CommitFailure> {
+    match &standing.loaded {
+        Loaded::Fault(f) => Err(CommitFailure::Fault(f.clone())),
+        Loaded::Record(r) | Loaded::RolledBack { record: r, .. } if holds(r, fence) => Ok(()),
+        other => Err(CommitFailure::Fenced(other.clone())),
+    }
+}
+
+fn holds(record: &Record, fence: &Fence) -> bool {
+    let attempt = record.intent.as_ref().map(|intent| intent.attempt);
+    record.version() == (fence.epoch, fence.generation)
+        && (fence.attempt.is_none() || fence.attempt == attempt)
+}
+
+/// A login begins an epoch above everything that was ever committed. The caller's own choice is right unless it could
+/// not know the past: the record was damaged, or a backup was restored.
+fn begin_after(standing: &Standing, next: &mut Record) {
+    let Some(greatest) = standing.greatest else { return };
+    let below = if standing.vacant { next.epoch <= greatest.0 } else { next.version() < greatest };
+    if below {
+        next.epoch = greatest.0.saturating_add(1);
+    }
+}
+
+/// A mark or commit never goes back, whoever asks for it.
+fn go_on(standing: &Standing, next: &Record) -> Result<(), CommitFailure> {
+    let Some(current) = standing.record() else { return Ok(()) };
+    if next.version() >= current.version() {
+        return Ok(());
+    }
+    let message = format!(
+        "epoch {} generation {} was not written over epoch {} generation {}: versions only grow",
+        next.epoch, next.generation, current.epoch, current.generation
+    );
+    Err(CommitFailure::Fault(fault(StoreFaultKind::Io, message)))
+}
+
+/// The digest of the refresh token before the current one. The store's own knowledge counts, not the caller's copy.
+fn previous_digest(
+    current: Option<&Record>,
+    next: &Record,
+    digest: impl Fn(&Secret) -> [u8; 32],
+) -> Option<[u8; 32]> {
+    let Some(current) = current else { return next.previous_digest };
+    match (&current.grant.refresh_token, &next.grant.refresh_token) {
+        (Some(old), Some(new)) if new.same_as(old.expose()) => current.previous_digest,
+        (Some(old), _) => Some(digest(old)),
+        (None, _) => current.previous_digest,
+    }
+}
+
+/// What is said of a record that was written by another version.
+pub(crate) fn newer_format(place: &str, what: &str) -> StoreFault {
+    let message = format!(
+        "{place} was written by another version ({what}); it is left alone: upgrade renewd, or restore it"
+    );
+    fault(StoreFaultKind::NewerFormat, message)
+}

@@ -1,0 +1,144 @@
+//! The store of sealed files.
+
+mod names;
+mod open;
+mod port;
+mod read;
+mod write;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use renewd_core::{StoreFault, StoreFaultKind};
+use renewd_driver::{Claim, CredentialName};
+
+use crate::crypt::Keys;
+use crate::disk::{Disk, Room, discard};
+use crate::fault::{fault, shown};
+use crate::lock::Lock;
+use crate::sys::Dir;
+
+pub use open::FileStoreOptions;
+
+/// Sealed records in a folder. A clone is the same store; so is every other one that is opened over the same folder,
+/// in any process of the same user.
+///
+/// The methods that end in `_blocking` do the work. They touch a handful of small files and wait for a disk's
+/// `fsync`, or at most 5 s for another process that is writing the same record just now. The asynchronous port
+/// ([`CredentialStore`](renewd_driver::CredentialStore)) calls them in place.
+#[derive(Clone)]
+pub struct FileStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dir: PathBuf,
+    keys: Keys,
+    disk: Disk,
+    accept_unshared_locks: bool,
+    /// The process that opened the store. A fork of it shares its locks and must not use them.
+    pid: u32,
+    /// Room on disk for commits to come.
+    rooms: Mutex<HashMap<CredentialName, Room>>,
+}
+
+impl FileStore {
+    /// The folder of the records.
+    pub fn path(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// Tries once to take the claim, without waiting; `None` when another holds it.
+    ///
+    /// # Errors
+    /// [`StoreFaultKind::NotShared`] where the file system's locks are not known to be shared between all of its
+    /// users and the options do not accept that; [`StoreFaultKind::Denied`] in a fork of the process that opened the
+    /// store; otherwise what the system says of the lock file.
+    pub fn try_claim_blocking(&self, name: &CredentialName) -> Result<Option<Box<dyn Claim>>, StoreFault> {
+        self.inner.check_process()?;
+        let dir = Dir::open(&self.inner.dir)?;
+        if !self.inner.accept_unshared_locks
+            && let Some(file_system) = dir.unshared_locks()?
+        {
+            let message = format!(
+                "{} lies on {file_system}, whose locks may not be shared between all who use it: keep the store on a \
+                 local disk (store.path), or accept the risk of a lost login (store.accept_unshared_locks)",
+                shown(dir.path())
+            );
+            return Err(fault(StoreFaultKind::NotShared, message));
+        }
+        let held = Lock::try_take(&dir, &names::claim(name))?;
+        Ok(held.map(|lock| {
+            let claim: Box<dyn Claim> =
+                Box::new(FileClaim { inner: Arc::clone(&self.inner), name: name.clone(), _lock: lock });
+            claim
+        }))
+    }
+
+    /// A number that changes whenever the record's file is replaced, set aside or removed.
+    pub fn fingerprint_blocking(&self, name: &CredentialName) -> u64 {
+        // FNV-1a: it tells changes apart; nobody chooses its input.
+        const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+        const PRIME: u64 = 0x0100_0000_01b3;
+        let stamp = Dir::open(&self.inner.dir).ok().and_then(|dir| dir.stamp(&names::record(name)));
+        let bytes = stamp.into_iter().flatten().flat_map(u64::to_le_bytes);
+        bytes.fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+    }
+}
+
+impl Inner {
+    /// Refuses to go on in a fork: it holds its parent's locks without having taken them.
+    fn check_process(&self) -> Result<(), StoreFault> {
+        if self.pid == std::process::id() {
+            return Ok(());
+        }
+        let message = format!(
+            "the store at {} was opened by process {}, and this is a fork of it: open it anew after a fork",
+            shown(&self.dir),
+            self.pid
+        );
+        Err(fault(StoreFaultKind::Denied, message))
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashMap<CredentialName, Room>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn release_room(&self, name: &CredentialName) {
+        if let Some(room) = self.rooms().remove(name)
+            && self.check_process().is_ok()
+            && let Ok(dir) = Dir::open(&self.dir)
+        {
+            discard(&dir, room);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let names: Vec<_> = self.rooms().keys().cloned().collect();
+        for name in names {
+            self.release_room(&name);
+        }
+    }
+}
+
+/// The right to spend, as a kernel lock on `NAME.claim`.
+struct FileClaim {
+    inner: Arc<Inner>,
+    name: CredentialName,
+    _lock: Lock,
+}
+
+impl Claim for FileClaim {}
+
+impl Drop for FileClaim {
+    fn drop(&mut self) {
+        // Still under the lock: the next holder makes its own room.
+        self.inner.release_room(&self.name);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! The asynchronous port. The work is short and bounded, and is done in place; a host that minds calls the `_blocking`
+//! methods on a thread of its own.
+
+use async_trait::async_trait;
+use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault};
+use renewd_driver::{Claim, CredentialName, CredentialStore, Expect};
+
+use super::FileStore;
+
+#[async_trait]
+impl CredentialStore for FileStore {
+    async fn list(&self) -> Result<Vec<CredentialName>, StoreFault> {
+        self.list_blocking()
+    }
+
+    async fn load(&self, name: &CredentialName) -> Loaded {
+        self.load_blocking(name)
+    }
+
+    async fn try_claim(&self, name: &CredentialName) -> Result<Option<Box<dyn Claim>>, StoreFault> {
+        self.try_claim_blocking(name)
+    }
+
+    async fn mark(&self, name: &CredentialName, record: &Record, fence: &Fence) -> Result<(), CommitFailure> {
+        self.mark_blocking(name, record, fence)
+    }
+
+    async fn commit(
+        &self,
+        name: &CredentialName,
+        record: &Record,
+        fence: &Fence,
+    ) -> Result<(), CommitFailure> {
+        self.commit_blocking(name, record, fence)
+    }
+
+    async fn put(&self, name: &CredentialName, record: &Record, expect: Expect) -> Result<(), CommitFailure> {
+        self.put_blocking(name, record, expect)
+    }
+
+    async fn holder_of(
+        &self,
+        refresh_token: &Secret,
+        except: Option<&CredentialName>,
+    ) -> Result<Option<CredentialName>, StoreFault> {
+        self.holder_of_blocking(refresh_token, except)
+    }
+
+    fn fingerprint(&self, name: &CredentialName) -> Option<u64> {
+        Some(self.fingerprint_blocking(name))
+    }
+}

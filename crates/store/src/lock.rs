@@ -1,0 +1,102 @@
+//! Locks that the kernel keeps: one holder among all open files of a name, given back when the holder dies.
+//!
+//! A lock lies on a file of its own in which nothing readable lives, and which is never unlinked: a lock on a file
+//! that is replaced by renaming would be a lock on the past. Descriptors are close-on-exec. A process that was forked
+//! off shares the lock of its parent without having taken it; it is told apart by its process id.
+
+use std::fs::{File, TryLockError};
+use std::time::Duration;
+
+use renewd_core::{StoreFault, StoreFaultKind};
+
+use crate::fault::{fault, io_fault, shown};
+use crate::sys::Dir;
+
+/// Whoever holds *write* is between a read and a rename: milliseconds, or as long as an `fsync` takes on a busy disk.
+/// 200 polls of 25 ms bound the wait at 5 s, after which the caller gets a fault and tries again by its own schedule.
+const WRITE_POLLS_MAX: u32 = 200;
+const WRITE_POLL: Duration = Duration::from_millis(25);
+
+/// A lock file that somebody keeps replacing is no lock file.
+const REOPENS_MAX: u32 = 8;
+
+/// A held lock. Dropping it gives it back.
+pub(crate) struct Lock {
+    file: File,
+    pid: u32,
+}
+
+impl Lock {
+    /// Tries once; `None` when another holds it.
+    pub(crate) fn try_take(dir: &Dir, name: &str) -> Result<Option<Self>, StoreFault> {
+        for _ in 0..REOPENS_MAX {
+            let file = dir.open_lock(name)?;
+            match file.try_lock() {
+                Ok(()) if dir.is_current(name, &file) => {
+                    return Ok(Some(Self { file, pid: std::process::id() }));
+                }
+                Ok(()) => {} // replaced between open and lock
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(io_fault("lock", &dir.path_of(name), &error)),
+            }
+        }
+        let path = dir.path_of(name);
+        Err(fault(StoreFaultKind::Io, format!("{} is replaced again and again by somebody", shown(&path))))
+    }
+
+    /// Waits for it, at most 5 s.
+    pub(crate) fn take(dir: &Dir, name: &str) -> Result<Self, StoreFault> {
+        for _ in 0..WRITE_POLLS_MAX {
+            if let Some(lock) = Self::try_take(dir, name)? {
+                return Ok(lock);
+            }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a short, bounded wait for another process' write"
+            )]
+            std::thread::sleep(WRITE_POLL);
+        }
+        let message = format!(
+            "another process has held {} for 5 s; it may be stopped (`fuser {0}` names it)",
+            shown(&dir.path_of(name))
+        );
+        Err(fault(StoreFaultKind::Io, message))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that was forked and not yet executed shares the open file, and would keep
+        // the lock. A child that drops its copy must not take the lock away from its parent, though.
+        if self.pid == std::process::id() {
+            let _ = self.file.unlock();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holds_it_and_dropping_gives_it_back() {
+        let temp = crate::testing::private_dir();
+        let dir = Dir::open(temp.path()).unwrap();
+        let held = Lock::try_take(&dir, "a.claim").unwrap();
+        assert!(held.is_some());
+        assert!(Lock::try_take(&dir, "a.claim").unwrap().is_none());
+        assert!(Lock::try_take(&dir, "b.claim").unwrap().is_some());
+        drop(held);
+        assert!(Lock::try_take(&dir, "a.claim").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_copy_dropped_by_a_forked_child_leaves_the_lock_with_its_parent() {
+        let temp = crate::testing::private_dir();
+        let dir = Dir::open(temp.path()).unwrap();
+        let held = Lock::try_take(&dir, "a.claim").unwrap().unwrap();
+        let childs = Lock { file: held.file.try_clone().unwrap(), pid: 0 };
+        drop(childs);
+        assert!(Lock::try_take(&dir, "a.claim").unwrap().is_none());
+    }
+}

@@ -1,0 +1,148 @@
+//! Records to write, and a way to compare what was read.
+
+use std::fmt::Write as _;
+
+use renewd_core::{
+    Access, AccessKey, AsClass, AttemptId, Boot, BootId, Budget, Evidence, GrantMaterial, Identity, Intent,
+    LastAttempt, NotBefore, Now, Orphaned, Owner, Record, RecordState, RefusedCause, RtExpiry, Secret,
+    Settings, Span, Stamp, Verdict, Wall, Window,
+};
+
+/// A login with one refresh token and one access token.
+pub(crate) fn login(epoch: u64, refresh_token: &str) -> Record {
+    let identity = Identity {
+        token_endpoint: "https://as.example/token".into(),
+        client_id: "client".into(),
+        profile: "generic".into(),
+        ..Identity::default()
+    };
+    let access = Access {
+        key: AccessKey::default(),
+        token: Secret::from(format!("at-for-{refresh_token}")),
+        token_type: "Bearer".into(),
+        issued: stamp(5),
+        lifetime: Span::from_hours(1),
+        lifetime_given: true,
+    };
+    let grant = GrantMaterial {
+        refresh_token: Some(Secret::from(refresh_token)),
+        access: vec![access],
+        ..GrantMaterial::default()
+    };
+    let now = Now { boot: Boot::from_millis(5), wall: Wall::from_unix_millis(1_700_000_000_005) };
+    Record::new(epoch, identity, Settings::default(), grant, now)
+}
+
+/// A record with every field set, to values that differ from each other and from the defaults.
+pub(crate) fn full() -> Record {
+    let mut record = login(3, "rt-\u{1F600}-\"quoted\"\\");
+    record.generation = 41;
+    record.state = RecordState::Refused { cause: RefusedCause::Ceiling, at: Wall::from_unix_millis(-7) };
+    record.identity = Identity {
+        issuer: Some("https://as.example".into()),
+        token_endpoint: "https://as.example/token".into(),
+        revocation_endpoint: Some("https://as.example/revoke".into()),
+        client_id: "client".into(),
+        resource: Some("https://api.example".into()),
+        profile: "github".into(),
+    };
+    record.settings = Settings {
+        client_auth: Some("basic".into()),
+        client_secret: Some(Secret::new(vec![0, 255, 10, 34])),
+        scope: Some("a b".into()),
+        as_class: Some(AsClass::P3),
+        grace: Some(Span::from_millis(1234)),
+    };
+    record.grant.rt_expiry = Some(RtExpiry { issued: stamp(11), lifetime: Span::from_hours(720) });
+    record.grant.id_token = Some(Secret::from("id.token.x"));
+    record.grant.access.push(Access {
+        key: AccessKey { scope: Some("c".into()), resource: Some("https://other.example".into()) },
+        token: Secret::from("at-2"),
+        token_type: "DPoP".into(),
+        issued: stamp(12),
+        lifetime: Span::from_secs(20),
+        lifetime_given: false,
+    });
+    record.intent = Some(Intent {
+        attempt: AttemptId(u128::MAX - 1),
+        generation: 41,
+        owner: Owner { host: "h".into(), boot_id: BootId(77), pid: 4321, start_time: 99 },
+        marked: stamp(13),
+        settled: true,
+        doubt: true,
+        orphaned: Some(Orphaned { boot_id: BootId(78), boot: Boot::from_millis(14) }),
+    });
+    record.window = Some(Window {
+        accumulated: Span::from_millis(15),
+        counted: stamp(16),
+        since: Wall::from_unix_millis(17),
+        attempts: 18,
+        last_attempt_at: stamp(19),
+        client_refused: true,
+    });
+    record.budget = Some(Budget { left: 6, since: stamp(20) });
+    record.last_refresh = Some(stamp(21));
+    record.not_before = Some(NotBefore { from: stamp(22), wait: Span::from_millis(23) });
+    record.max_wall_seen = Wall::from_unix_millis(24);
+    record.last_attempt = Some(LastAttempt {
+        at: Wall::from_unix_millis(25),
+        verdict: Verdict::RateLimited,
+        evidence: Evidence {
+            http_status: Some(429),
+            content_type: Some("text/html".into()),
+            oauth_error: Some("slow_down".into()),
+            message: Some("HTTP 429 text/html".into()),
+            rule: "too-many-requests".into(),
+        },
+    });
+    record.rejections = 26;
+    record.previous_digest = Some([27; 32]);
+    record
+}
+
+/// Everything that a record holds, secrets included: for comparing in tests only.
+pub(crate) fn described(record: &Record) -> String {
+    let Record {
+        format,
+        epoch,
+        generation,
+        state,
+        identity,
+        settings,
+        grant,
+        intent,
+        window,
+        budget,
+        last_refresh,
+        not_before,
+        max_wall_seen,
+        last_attempt,
+        rejections,
+        previous_digest,
+    } = record;
+    let mut out = format!(
+        "{format} {epoch} {generation} {state:?} {identity:?} {intent:?} {window:?} {budget:?} {last_refresh:?} \
+         {not_before:?} {max_wall_seen:?} {last_attempt:?} {rejections} {previous_digest:?}"
+    );
+    let Settings { client_auth, client_secret, scope, as_class, grace } = settings;
+    let secret = |secret: &Option<Secret>| secret.as_ref().map(|s| s.expose().to_vec());
+    let _ = write!(out, " {client_auth:?} {:?} {scope:?} {as_class:?} {grace:?}", secret(client_secret));
+    let GrantMaterial { refresh_token, rt_expiry, id_token, access } = grant;
+    let _ = write!(out, " {:?} {rt_expiry:?} {:?}", secret(refresh_token), secret(id_token));
+    for Access { key, token, token_type, issued, lifetime, lifetime_given } in access {
+        let _ = write!(
+            out,
+            " [{key:?} {:?} {token_type} {issued:?} {lifetime:?} {lifetime_given}]",
+            token.expose()
+        );
+    }
+    out
+}
+
+fn stamp(n: u64) -> Stamp {
+    Stamp {
+        boot_id: BootId(u128::from(n) << 64),
+        boot: Boot::from_millis(n),
+        wall: Wall::from_unix_millis(1_700_000_000_000 + i64::try_from(n).unwrap()),
+    }
+}
