@@ -7,11 +7,14 @@ mod layers;
 mod markdown;
 mod needs;
 mod purity;
+mod score;
 mod shell;
+mod simulate;
 mod steps;
 mod test;
 mod workspace;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use shell::Failure;
@@ -39,6 +42,21 @@ const CHORES: &[Chore] = &[
         args: "",
         about: "check that every page is reachable and no link is dead; build the book with mdbook",
         run: |_| docs::check().map(|_| ()),
+    },
+    Chore {
+        name: "score",
+        args: "FILE",
+        about: "how well the rules read a file of token endpoint answers, by class",
+        run: |args| match args {
+            [file] => score::run(Path::new(file)).map_err(Failure::usage),
+            _ => Err(Failure::usage("score takes one FILE")),
+        },
+    },
+    Chore {
+        name: "simulate",
+        args: "[FILES…]",
+        about: "play scenario files in virtual time; without names, all of tests/scenarios",
+        run: simulate::run,
     },
 ];
 
@@ -92,6 +110,8 @@ mod tests {
         for (args, expect) in [
             (&[][..], "no chore named"),
             (&["tests"], "there is no chore \"tests\""),
+            (&["score"], "score takes one FILE"),
+            (&["score", "no/such/file"], "no/such/file: "),
             (&["ci", "--fast"], "ci takes no arguments, but \"--fast\" was given"),
         ] {
             let failure = refused(args);

@@ -27,8 +27,13 @@
 //! assert_eq!(outcome.totals.expired_served, 0);
 //! ```
 mod duration;
+mod outcome;
 mod scenario;
+mod world;
 
+pub use outcome::{Line, Outcome, Totals};
 pub use scenario::{
-    Action, ApiMode, ClockChange, Expectation, Network, Scenario, ScenarioError, StoreMode, When,
+    Action, ApiMode, ClockChange, ExpectTotals, Expectation, Network, Scenario, ScenarioError, StoreMode,
+    When,
 };
+pub use world::run;
