@@ -18,6 +18,7 @@ mod ports;
 mod reader;
 mod run;
 mod snapshot;
+pub mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -1,0 +1,9 @@
+//! The real loop in virtual time.
+
+mod callers;
+mod clocks;
+mod crowd;
+mod ends;
+mod robust;
+mod store_order;
+mod world;
