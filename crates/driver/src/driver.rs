@@ -10,8 +10,11 @@ use renewd_core::Span;
 use crate::handle::{DriverHandle, Registry};
 use crate::keeper::Shared;
 use crate::message::Message;
-use crate::ports::{Clock, CredentialStore, Entropy, Observer, Signer, Timer, TokenEndpoint};
+use crate::ports::{
+    Clock, CredentialStore, Entropy, NoSigner, NullObserver, Observer, Signer, Timer, TokenEndpoint,
+};
 use crate::run;
+use crate::system::{SystemClock, SystemEntropy};
 
 /// What the outside provides.
 #[derive(Clone)]
@@ -31,6 +34,26 @@ pub struct Ports {
     pub signer: Arc<dyn Signer>,
     /// Hears what happens.
     pub observer: Arc<dyn Observer>,
+}
+
+impl Ports {
+    /// These three, with the clocks and the entropy of this machine, no signing key, and nobody who listens. Change
+    /// the fields that should be others.
+    pub fn new(
+        endpoint: Arc<dyn TokenEndpoint>,
+        store: Arc<dyn CredentialStore>,
+        timer: Arc<dyn Timer>,
+    ) -> Self {
+        Self {
+            endpoint,
+            store,
+            clock: Arc::new(SystemClock),
+            timer,
+            entropy: Arc::new(SystemEntropy),
+            signer: Arc::new(NoSigner),
+            observer: Arc::new(NullObserver),
+        }
+    }
 }
 
 /// The driver's own numbers.

@@ -1,1 +1,59 @@
-//! TODO
+//! renewd on tokio.
+//!
+//! [`Renewd`] runs the loop of `renewd-driver` as one task of a runtime that exists, or on a thread of its own; a
+//! [`Keeper`] then gives tokens to any task. Everything else is the driver's: this crate adds a timer.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use renewd_core::{Client, Policy, Profile};
+//! use renewd_tokio::Renewd;
+//! # use renewd_core::*;
+//! # use renewd_driver::{CredentialStore, Expect, TokenEndpoint, testing::MemoryStore};
+//! # struct Endpoint;
+//! # #[async_trait::async_trait]
+//! # impl TokenEndpoint for Endpoint {
+//! #     async fn send(&self, _: AttemptId, _: TokenRequest) -> Answer {
+//! #         let body = r#"{"access_token":"at-1","token_type":"Bearer","expires_in":3600}"#;
+//! #         Answer::Response(Response {
+//! #             status: 200,
+//! #             headers: vec![("content-type".into(), "application/json".into())],
+//! #             body: Secret::from(body),
+//! #             truncated: false,
+//! #         })
+//! #     }
+//! #     fn abort(&self, _: AttemptId) {}
+//! # }
+//! # fn a_login() -> Record {
+//! #     let identity = Identity { token_endpoint: "https://as.example/token".into(), ..Identity::default() };
+//! #     let grant = GrantMaterial { refresh_token: Some(Secret::from("rt-0")), ..GrantMaterial::default() };
+//! #     Record::new(1, identity, Settings::default(), grant, Now::default())
+//! # }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // In a program: `renewd_ureq` for the endpoint, `renewd_store` for the store.
+//! # let (endpoint, store) = (Arc::new(Endpoint), Arc::new(MemoryStore::new()));
+//! # store.put(&"work".parse()?, &a_login(), Expect::Absent).await.map_err(|_| "the store is new")?;
+//! let renewd = Renewd::builder(endpoint, store).spawn();
+//! let keeper = renewd.keep("work".parse()?, renewd.setup(Policy::default(), Profile::generic(), Client::public("app")));
+//!
+//! let token = keeper.token().await?; // at once while it is valid
+//! let header = [token.token_type().as_bytes(), b" ", token.access_token().expose()].concat();
+//! # assert_eq!(header, b"Bearer at-1");
+//! drop(token);
+//!
+//! let drained = renewd.shutdown().await;
+//! assert!(drained.lost.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+mod renewd;
+mod timer;
+
+pub use renewd::{Builder, Renewd};
+pub use renewd_driver::{
+    CredentialName, Drained, DriverHandle, DriverOptions, Keeper, Lease, Ports, Rejection, Seen, TokenError,
+    TokenGuard, TokenRequestOptions,
+};
+pub use timer::TokioTimer;
