@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::needs;
 use crate::shell::{self, Failure};
+use crate::simulate;
 use crate::steps::{Outcome, Steps};
 use crate::workspace;
 
@@ -27,6 +28,7 @@ pub(crate) fn add_steps(steps: &mut Steps, args: &[String]) -> Result<(), Failur
     if !args.is_empty() {
         return Ok(());
     }
+    steps.run("scenarios", || passed(simulate::run(&[])))?;
     steps.run("examples", run_examples)?;
     steps.run("doctests", || passed(shell::run(shell::cargo(&["test", "--workspace", "--doc"]))))
 }
