@@ -19,8 +19,6 @@ const STORE_FORMAT: u32 = 1;
 /// The kind of this store.
 pub(crate) const KIND: &str = "file";
 
-const FILE: &str = "store.toml";
-
 /// Four lines; whatever is longer is no `store.toml`.
 const FILE_BYTES_MAX: usize = 16 * 1024;
 
@@ -52,6 +50,9 @@ struct FormatOnly {
 }
 
 impl Remembered {
+    /// The file's name.
+    pub(crate) const FILE: &str = "store.toml";
+
     /// Reads the `store.toml` of a folder of records, without opening the store; `None` where there is no store yet.
     ///
     /// # Errors
@@ -64,7 +65,7 @@ impl Remembered {
     }
 
     pub(crate) fn read_in(dir: &Dir) -> Result<Option<Self>, StoreFault> {
-        let Some(bytes) = dir.read(FILE, FILE_BYTES_MAX)? else { return Ok(None) };
+        let Some(bytes) = dir.read(Self::FILE, FILE_BYTES_MAX)? else { return Ok(None) };
         let path = Self::path_in(dir);
         let text = std::str::from_utf8(&bytes).map_err(|_| damaged(&path, "it is not text"))?;
         let FormatOnly { format } = toml::from_str(text).map_err(|error| damaged(&path, error.message()))?;
@@ -92,11 +93,11 @@ impl Remembered {
         let path = Self::path_in(dir);
         let body = toml::to_string(&layout)
             .map_err(|error| fault(StoreFaultKind::Io, format!("cannot write {}: {error}", shown(&path))))?;
-        disk.create(dir, FILE, format!("{HEAD}{body}").as_bytes()).map(|_| ())
+        disk.create(dir, Self::FILE, format!("{HEAD}{body}").as_bytes()).map(|_| ())
     }
 
     pub(crate) fn path_in(dir: &Dir) -> PathBuf {
-        dir.path_of(FILE)
+        dir.path_of(Self::FILE)
     }
 }
 
@@ -147,11 +148,11 @@ mod tests {
             ("format = 1\nkind = \"file\"\nkey = \"file\"\nkey_id = \"+123\"\n", StoreFaultKind::Damaged),
         ] {
             let temp = private_dir();
-            std::fs::write(temp.path().join(FILE), text).unwrap();
-            crate::testing::set_mode(&temp.path().join(FILE), 0o600);
+            std::fs::write(temp.path().join(Remembered::FILE), text).unwrap();
+            crate::testing::set_mode(&temp.path().join(Remembered::FILE), 0o600);
             let fault = Remembered::read(temp.path()).unwrap_err();
             assert_eq!(fault.kind, kind, "{}", fault.message);
-            assert!(fault.message.contains(FILE));
+            assert!(fault.message.contains(Remembered::FILE));
         }
     }
 }

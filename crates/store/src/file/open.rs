@@ -91,13 +91,7 @@ fn known_keys(options: &FileStoreOptions, dir: &Dir, remembered: &Remembered) ->
     }
     let source = source_for(options, remembered, &path)?;
     let Some(material) = source.fetch()? else {
-        let message = format!(
-            "the key of the store at {} is gone ({}); without it no record can be read: restore it from a backup, or \
-             begin a new store with another store.path and log in there",
-            shown(dir.path()),
-            source.place()
-        );
-        return Err(fault(StoreFaultKind::KeyUnavailable, message).into());
+        return Err(key_gone(dir, source.as_ref())?.into());
     };
     let keys = Keys::derive(material.expose());
     if keys.id() != remembered.key_id {
@@ -184,6 +178,7 @@ fn sweep(dir: &Dir) {
         let Some(stem) = temp_stem(&temp) else { continue };
         // Temporary files are made under this lock and are themselves locked while their process lives.
         let lock = match stem.parse::<CredentialName>() {
+            _ if stem == Remembered::FILE => STORE_LOCK.to_owned(),
             Ok(name) => names::write(&name),
             Err(_) => continue,
         };
@@ -200,6 +195,20 @@ fn contradiction(setting: &'static str, configured: &str, remembered: &str, path
         remembered: remembered.to_owned(),
         path: path.to_owned(),
     })
+}
+
+fn key_gone(dir: &Dir, source: &dyn KeySource) -> Result<StoreFault, StoreFault> {
+    let empty = !dir.entries()?.iter().any(|file| names::evident(file).is_some());
+    let way_out = if empty {
+        format!("no record is sealed with it yet: remove {} to begin anew", shown(&Remembered::path_in(dir)))
+    } else {
+        "without it no record can be read: restore it from a backup, or begin a new store with another store.path \
+         and log in there"
+            .to_owned()
+    };
+    let message =
+        format!("the key of the store at {} is gone ({}); {way_out}", shown(dir.path()), source.place());
+    Ok(fault(StoreFaultKind::KeyUnavailable, message))
 }
 
 fn other_key(dir: &Dir, source: &dyn KeySource) -> StoreFault {

@@ -1,1 +1,52 @@
+use super::*;
+use renewd_core::{CommitFailure, GrantMaterial, Identity, Loaded, Now, Record, Settings};
+use renewd_driver::Expect;
 
+fn name() -> CredentialName {
+    "x".parse().unwrap()
+}
+
+fn record() -> Record {
+    Record::new(1, Identity::default(), Settings::default(), GrantMaterial::default(), Now::default())
+}
+
+/// The store as a forked child finds it.
+fn forked(store: FileStore) -> FileStore {
+    let mut inner = Arc::into_inner(store.inner).unwrap();
+    inner.pid = inner.pid.wrapping_add(1);
+    FileStore { inner: Arc::new(inner) }
+}
+
+#[test]
+fn a_fork_may_read_but_neither_claim_nor_write() {
+    let temp = crate::testing::private_dir();
+    let store = FileStore::open(FileStoreOptions::new(temp.path())).unwrap();
+    assert!(store.put_blocking(&name(), &record(), Expect::Absent).is_ok());
+    let child = forked(store);
+    assert!(matches!(child.load_blocking(&name()), Loaded::Record(_)));
+    let claim = child.try_claim_blocking(&name()).err().unwrap();
+    let Err(CommitFailure::Fault(write)) = child.put_blocking(&name(), &record(), Expect::Absent) else {
+        panic!("a fork wrote")
+    };
+    for fault in [claim, write] {
+        assert_eq!(fault.kind, StoreFaultKind::Denied);
+        assert!(fault.message.contains("open it anew after a fork"), "{}", fault.message);
+    }
+}
+
+#[test]
+fn a_fork_leaves_its_parents_room_alone() {
+    let temp = crate::testing::private_dir();
+    let store = FileStore::open(FileStoreOptions::new(temp.path())).unwrap();
+    let first = record();
+    assert!(store.put_blocking(&name(), &first, Expect::Absent).is_ok());
+    let fence = renewd_core::Fence { epoch: 1, generation: 0, attempt: None };
+    assert!(store.mark_blocking(&name(), &first, &fence).is_ok());
+    let rooms = || {
+        let dir = Dir::open(&temp.path().join("credentials")).unwrap();
+        dir.entries().unwrap().iter().filter(|file| file.contains(".tmp-")).count()
+    };
+    assert_eq!(rooms(), 1);
+    drop(forked(store));
+    assert_eq!(rooms(), 1);
+}

@@ -3,5 +3,17 @@
 
 #[macro_use]
 mod contract;
+#[cfg(unix)]
+mod damage;
 mod every_store;
+#[cfg(unix)]
+mod faults;
+#[cfg(unix)]
+mod home;
+#[cfg(unix)]
+mod opening;
+#[cfg(unix)]
+mod privacy;
+#[cfg(unix)]
+mod processes;
 mod records;
