@@ -36,7 +36,12 @@ const CHORES: &[Chore] = &[
         about: "run every test; with arguments, the test runner alone with those",
         run: test::run,
     },
-    Chore { name: "ci", args: "", about: "everything that must hold before a change lands", run: ci::run },
+    Chore {
+        name: "ci",
+        args: "[CHECKS…]",
+        about: "everything that must hold before a change lands; with names, those checks alone",
+        run: ci::run,
+    },
     Chore {
         name: "docs",
         args: "",
@@ -112,7 +117,8 @@ mod tests {
             (&["tests"], "there is no chore \"tests\""),
             (&["score"], "score takes one FILE"),
             (&["score", "no/such/file"], "no/such/file: "),
-            (&["ci", "--fast"], "ci takes no arguments, but \"--fast\" was given"),
+            (&["ci", "--fast"], "there is no check \"--fast\""),
+            (&["docs", "--fix"], "docs takes no arguments, but \"--fix\" was given"),
         ] {
             let failure = refused(args);
             assert_eq!(failure.code, 2);
