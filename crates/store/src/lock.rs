@@ -44,6 +44,12 @@ impl Lock {
         Err(fault(StoreFaultKind::Io, format!("{} is replaced again and again by somebody", shown(&path))))
     }
 
+    /// Whether that name still leads to the locked file. Where it does not, somebody removed or replaced the file, and
+    /// another process may hold a lock under the same name.
+    pub(crate) fn is_current(&self, dir: &Dir, name: &str) -> bool {
+        dir.is_current(name, &self.file)
+    }
+
     /// Waits for it, at most 5 s.
     pub(crate) fn take(dir: &Dir, name: &str) -> Result<Self, StoreFault> {
         for _ in 0..WRITE_POLLS_MAX {

@@ -8,7 +8,7 @@ mod write;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use renewd_core::{StoreFault, StoreFaultKind};
 use renewd_driver::{Claim, CredentialName};
@@ -41,6 +41,8 @@ struct Inner {
     pid: u32,
     /// Room on disk for commits to come.
     rooms: Mutex<HashMap<CredentialName, Room>>,
+    /// The claims that are held through this store.
+    claims: Mutex<HashMap<CredentialName, Weak<Lock>>>,
 }
 
 impl FileStore {
@@ -68,12 +70,9 @@ impl FileStore {
             );
             return Err(fault(StoreFaultKind::NotShared, message));
         }
-        let held = Lock::try_take(&dir, &names::claim(name))?;
-        Ok(held.map(|lock| {
-            let claim: Box<dyn Claim> =
-                Box::new(FileClaim { inner: Arc::clone(&self.inner), name: name.clone(), _lock: lock });
-            claim
-        }))
+        let Some(lock) = Lock::try_take(&dir, &names::claim(name))?.map(Arc::new) else { return Ok(None) };
+        self.inner.claims().insert(name.clone(), Arc::downgrade(&lock));
+        Ok(Some(Box::new(FileClaim { inner: Arc::clone(&self.inner), name: name.clone(), _lock: lock })))
     }
 
     /// A number that changes whenever the record's file is replaced, set aside or removed.
@@ -99,6 +98,25 @@ impl Inner {
             self.pid
         );
         Err(fault(StoreFaultKind::Denied, message))
+    }
+
+    /// Refuses to announce a request under a claim whose file somebody removed: another process may have claimed
+    /// under a new one.
+    fn check_claim(&self, dir: &Dir, name: &CredentialName) -> Result<(), StoreFault> {
+        let held = self.claims().get(name).and_then(Weak::upgrade);
+        let file = names::claim(name);
+        if held.is_none_or(|lock| lock.is_current(dir, &file)) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} was removed or replaced while it was held; lock files must stay where they are; nothing was written",
+            shown(&dir.path_of(&file))
+        );
+        Err(fault(StoreFaultKind::Denied, message))
+    }
+
+    fn claims(&self) -> MutexGuard<'_, HashMap<CredentialName, Weak<Lock>>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rooms(&self) -> MutexGuard<'_, HashMap<CredentialName, Room>> {
@@ -128,7 +146,7 @@ impl Drop for Inner {
 struct FileClaim {
     inner: Arc<Inner>,
     name: CredentialName,
-    _lock: Lock,
+    _lock: Arc<Lock>,
 }
 
 impl Claim for FileClaim {}
@@ -137,6 +155,7 @@ impl Drop for FileClaim {
     fn drop(&mut self) {
         // Still under the lock: the next holder makes its own room.
         self.inner.release_room(&self.name);
+        self.inner.claims().remove(&self.name);
     }
 }
 

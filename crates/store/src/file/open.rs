@@ -78,6 +78,7 @@ impl FileStore {
             accept_unshared_locks: options.accept_unshared_locks,
             pid: std::process::id(),
             rooms: Mutex::new(HashMap::new()),
+            claims: Mutex::new(HashMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -66,6 +66,9 @@ impl FileStore {
 impl Inner {
     fn write(&self, name: &CredentialName, record: &Record, write: Write<'_>) -> Result<(), CommitFailure> {
         let (dir, _held) = self.begin(name).map_err(CommitFailure::Fault)?;
+        if let Write::Mark(_) = write {
+            self.check_claim(&dir, name).map_err(CommitFailure::Fault)?;
+        }
         let standing = self.standing(&dir, name);
         let next = admit(&standing, write, record, |token| self.keys.token_digest(token))?;
         self.write_record(&dir, name, &next, write).map_err(CommitFailure::Fault)?;

@@ -3,11 +3,12 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use renewd_core::StoreFaultKind;
 use renewd_driver::Expect;
 use renewd_store::{FileStore, FileStoreOptions};
 
-use crate::contract::{name, record_of};
-use crate::home::{Home, put};
+use crate::contract::{fence, intending, name, record_of};
+use crate::home::{Home, assert_kind, put, write_fault};
 use crate::records::login;
 
 /// Names the state folder for a process that was started to hold a claim there.
@@ -83,6 +84,26 @@ fn a_lock_file_that_is_replaced_does_not_make_two_holders_of_one_name() {
 }
 
 #[test]
+fn a_claim_whose_file_was_removed_announces_nothing_any_more() {
+    let home = Home::new();
+    let (a, b) = (home.open(), home.open());
+    let (x, first) = (name("x"), login(1, "rt-1"));
+    put(&a, &x, &first, Expect::Absent);
+    let held = a.try_claim_blocking(&x).unwrap();
+    assert!(held.is_some());
+    std::fs::remove_file(home.file("x.claim")).unwrap();
+    let second = b.try_claim_blocking(&x).unwrap();
+    assert!(second.is_some(), "the kernel cannot know better");
+    let fault = write_fault(a.mark_blocking(&x, &intending(&first, 1), &fence(&first, None)));
+    assert_kind(&fault, StoreFaultKind::Denied, &["x.claim", "removed or replaced"]);
+    assert!(b.mark_blocking(&x, &intending(&first, 2), &fence(&first, None)).is_ok());
+    // A new claim of the first works again once the second gave its own back.
+    drop((held, second));
+    assert!(a.try_claim_blocking(&x).unwrap().is_some());
+    assert!(a.mark_blocking(&x, &intending(&first, 3), &fence(&first, None)).is_ok());
+}
+
+#[test]
 fn writers_of_one_credential_take_turns() {
     let home = Home::new();
     put(&home.open(), &name("x"), &login(1, "rt-0"), Expect::Absent);
@@ -95,7 +116,7 @@ fn writers_of_one_credential_take_turns() {
                 while written < 10 {
                     let stands = record_of(store.load_blocking(&x));
                     let next = crate::contract::refreshed(&stands, &format!("rt-{writer}-{written}"));
-                    if store.commit_blocking(&x, &next, &crate::contract::fence(&stands, None)).is_ok() {
+                    if store.commit_blocking(&x, &next, &fence(&stands, None)).is_ok() {
                         written += 1;
                     }
                 }
