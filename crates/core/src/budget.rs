@@ -18,7 +18,8 @@ pub struct Budget {
 impl Budget {
     /// A full bucket.
     pub fn full(policy: &RetryPolicy, now: Now, boot_id: BootId) -> Self {
-        Self { left: policy.budget, since: Stamp::new(now, boot_id) }
+        // A bucket of none would never allow anything: one attempt at a time is the least.
+        Self { left: policy.budget.max(1), since: Stamp::new(now, boot_id) }
     }
 
     /// The bucket with what has grown back by now. Over a reboot the wall clock is asked, and trusted for at most
@@ -28,7 +29,7 @@ impl Budget {
         let elapsed = self.since.elapsed(now, boot_id, reboot_cap);
         let each = policy.budget_refill.as_millis().max(1);
         let left = u64::from(self.left).saturating_add(elapsed.as_millis() / each);
-        if left >= u64::from(policy.budget) {
+        if left >= u64::from(policy.budget.max(1)) {
             return Self::full(policy, now, boot_id);
         }
         let rest = Span::from_millis(elapsed.as_millis() % each);
@@ -47,7 +48,8 @@ impl Budget {
         if self.left > 0 {
             return Span::ZERO;
         }
-        (self.since.boot + policy.budget_refill).since(now.boot)
+        // Never longer than one takes to grow back, whatever a damaged record says.
+        (self.since.boot + policy.budget_refill).since(now.boot).min(policy.budget_refill)
     }
 }
 
@@ -59,7 +61,10 @@ mod tests {
     const BOOT: BootId = BootId(1);
 
     fn at(minutes: u64) -> Now {
-        Now { boot: Boot::from_millis(minutes * 60_000), wall: Wall::from_unix_millis((minutes * 60_000) as i64) }
+        Now {
+            boot: Boot::from_millis(minutes * 60_000),
+            wall: Wall::from_unix_millis((minutes * 60_000) as i64),
+        }
     }
 
     #[test]

@@ -205,6 +205,14 @@ pub enum Report {
         /// Its generation.
         generation: u64,
     },
+    /// The record in the store is older than one that was committed before: a restored backup. The newest that is left
+    /// is tried, in doubt; a login may be needed.
+    RolledBack {
+        /// (epoch, generation) of what is left.
+        found: (u64, u64),
+        /// The greatest (epoch, generation) ever committed.
+        greatest: (u64, u64),
+    },
     /// A 401 was passed through rather than answered by another refresh.
     RejectionPassed {
         /// The generation that was rejected.

@@ -6,8 +6,6 @@ use statig::Outcome::Handled;
 
 use crate::command::{Command, Report};
 use crate::input::Loaded;
-use crate::lifecycle::begin::STORE_RETRY_MIN;
-use crate::lifecycle::commit::revocations;
 use crate::lifecycle::machine::{Claim, Cx, Machine};
 use crate::lifecycle::state::{Out, State, to};
 use crate::record::{Record, RecordState};
@@ -17,25 +15,20 @@ impl Machine {
     pub(crate) fn on_loaded(&mut self, loaded: &Loaded, cx: &mut Cx<'_>) -> Out {
         let first = self.loading;
         self.loading = false;
-        self.load_pending = false;
         match loaded {
             Loaded::Absent => {
                 if self.record.is_none() {
-                    self.store_works(cx);
-                    self.next_attempt = None;
+                    self.store_reads(cx);
                 }
                 // A record that vanished is not a logout: what is known here goes on until the next claim reports it.
                 Handled
             }
             Loaded::Fault(fault) => {
-                self.store_failed(fault, cx);
-                if self.record.is_none() {
-                    self.next_attempt = Some(self.now.boot + self.load_pause());
-                }
+                self.reading_failed(fault, cx);
                 Handled
             }
             Loaded::Record(r) => {
-                self.store_works(cx);
+                self.store_reads(cx);
                 match self.version() {
                     Some(mine) if r.version() < mine => Handled,
                     Some(mine) if r.version() == mine => self.refresh_bookkeeping(r),
@@ -46,13 +39,11 @@ impl Machine {
                 }
             }
             Loaded::RolledBack { record, greatest } => {
-                if self.version().is_some_and(|mine| mine >= *greatest) {
-                    return Handled;
-                }
+                self.store_reads(cx);
                 self.spread_start(first);
-                let out = self.adopt(record, cx);
-                self.rolled_back = Some(*greatest);
-                out
+                let known = self.version();
+                self.roll_back(record, *greatest, cx);
+                if self.version() == known { Handled } else { self.follow_record() }
             }
         }
     }
@@ -65,35 +56,28 @@ impl Machine {
         }
     }
 
-    fn load_pause(&mut self) -> crate::time::Span {
-        let max = self.setup.policy.retry.max.max(STORE_RETRY_MIN);
-        self.store_retry =
-            if self.store_retry.is_zero() { STORE_RETRY_MIN } else { self.store_retry.times(2).min(max) };
-        self.store_retry
-    }
-
     /// Another process made attempts with the tokens that are known here: follow what it wrote down.
     fn refresh_bookkeeping(&mut self, r: &Record) -> Out {
-        let before = self.record.as_ref().map(|m| (m.state, m.window.clone()));
+        let was = self.record.as_ref().map(|m| m.state);
+        let theirs = self.tried_by_others(r);
         self.take_over(r);
-        if before == self.record.as_ref().map(|m| (m.state, m.window.clone())) {
-            return Handled;
-        }
-        match r.state {
-            RecordState::Active => match &r.window {
-                Some(window) => {
-                    self.next_attempt = Some(self.now.boot + self.window_pause(window));
-                    if self.settle_until.is_some() { Handled } else { to(State::AuthRetrying) }
-                }
-                None => Handled,
-            },
-            RecordState::Refused { .. } | RecordState::Tombstone { .. } => to(State::Unauthenticated),
+        match (r.state, theirs) {
+            _ if was.is_some_and(|was| was != RecordState::Active) => Handled,
+            (RecordState::Refused { .. } | RecordState::Tombstone { .. }, _) => {
+                self.forget_plans();
+                to(State::Unauthenticated)
+            }
+            (RecordState::Active, Some(window)) => {
+                self.short = None;
+                self.next_attempt = Some(self.now.boot + self.window_pause(&window));
+                if self.settle_until.is_some() { Handled } else { to(State::AuthRetrying) }
+            }
+            (RecordState::Active, None) => Handled,
         }
     }
 
     /// The record was read while an attempt is under way.
     pub(crate) fn on_loaded_refreshing(&mut self, loaded: &Loaded, cx: &mut Cx<'_>) -> Out {
-        self.load_pending = false;
         match loaded {
             Loaded::Record(r) if self.version().is_none_or(|mine| r.version() > mine) => {
                 if self.claim == Claim::Held { self.replace(r, cx) } else { self.adopt(r, cx) }
@@ -105,7 +89,6 @@ impl Machine {
 
     /// The record was read while newer tokens wait here to be saved.
     pub(crate) fn on_loaded_unsaved(&mut self, loaded: &Loaded, cx: &mut Cx<'_>) -> Out {
-        self.load_pending = false;
         match loaded {
             Loaded::Record(r) if self.version().is_none_or(|mine| r.epoch > mine.0) => self.replace(r, cx),
             Loaded::Record(_) | Loaded::RolledBack { .. } | Loaded::Absent | Loaded::Fault(_) => Handled,
@@ -118,24 +101,15 @@ impl Machine {
         if self.version().is_some_and(|mine| record.version() <= mine) {
             return Handled;
         }
+        let unsaved = self.unsaved();
+        let over = self.record.clone().filter(|old| self.is_over(old, record));
         if let Some(exchange) = self.exchange.take() {
             cx.push(Command::Abort { attempt: exchange.attempt });
-            if let Some(old) = self.record.clone() {
-                self.abandoned = Some((exchange.attempt, old));
-            }
+            self.abandoned = over.clone().map(|old| (exchange.attempt, old));
         }
-        self.drop_write(cx);
-        if matches!(record.state, RecordState::Tombstone { .. })
-            && let Some(old) = &self.record
-        {
-            let requests = revocations(old, self);
-            if !requests.is_empty() {
-                cx.push(Command::Revoke { requests });
-            }
-        }
-        if self.stopping.is_some() {
-            self.take_over(record);
-            return self.stop_now(cx);
+        self.drop_write(record, cx);
+        if let (RecordState::Tombstone { .. }, Some(old), false) = (record.state, over, unsaved) {
+            self.revoke(&old, cx);
         }
         self.adopt(record, cx)
     }
@@ -144,60 +118,91 @@ impl Machine {
     pub(crate) fn adopt(&mut self, record: &Record, cx: &mut Cx<'_>) -> Out {
         let known = self.record.is_some();
         let hold = self.start_hold;
+        // Somebody wrote it: the store works.
+        self.store_works(cx);
         self.take_over(record);
         self.settle_into_token();
         self.start_hold = hold.filter(|_| !known);
         self.rejection_streak = 0;
+        self.unwritten = None;
         self.release(cx);
-        self.distrusted = self.clock_in_the_past(record);
         if known {
             cx.report(Report::Adopted { epoch: record.epoch, generation: record.generation });
         }
+        if let Some(window) = &record.window {
+            // Asked of the record as it was read: over a reboot only that one can tell.
+            self.next_attempt = Some(self.now.boot + self.window_pause(window));
+        }
+        if self.stopping.is_some() { self.stop_now(cx) } else { self.follow_record() }
+    }
+
+    /// Where the record leads that has just been taken over.
+    fn follow_record(&self) -> Out {
+        let Some(record) = &self.record else { return to(State::Absent) };
         match record.state {
             RecordState::Refused { .. } | RecordState::Tombstone { .. } => to(State::Unauthenticated),
-            RecordState::Active => {
-                if record.grant.refresh_token.is_none() && !self.token_valid(self.now) {
-                    return to(State::Unauthenticated);
-                }
-                match &record.window {
-                    Some(window) => {
-                        self.next_attempt = Some(self.now.boot + self.window_pause(window));
-                        to(State::AuthRetrying)
-                    }
-                    None => to(State::Fresh),
-                }
+            RecordState::Active if record.grant.refresh_token.is_none() && !self.token_valid(self.now) => {
+                to(State::Unauthenticated)
             }
+            RecordState::Active if record.window.is_some() => to(State::AuthRetrying),
+            RecordState::Active => to(State::Fresh),
         }
     }
 
-    /// Another boot, and a wall clock below the greatest ever seen: nobody can tell whether the token still lives.
-    fn clock_in_the_past(&self, record: &Record) -> bool {
-        record.access().is_some_and(|a| a.issued.boot_id != self.boot_id())
-            && self.now.wall < record.max_wall_seen
+    /// What stands in the store is older than what was once committed: a restored backup. Whoever holds the newest
+    /// goes on and writes it again. Else the newest of what is left is tried, in doubt, and reported.
+    pub(crate) fn roll_back(&mut self, record: &Record, greatest: (u64, u64), cx: &mut Cx<'_>) {
+        if self.version().is_some_and(|mine| mine >= greatest) {
+            return;
+        }
+        if self.version().is_none_or(|mine| record.version() > mine) {
+            self.take_over(record);
+            let hold = self.start_hold;
+            self.settle_into_token();
+            self.start_hold = hold;
+            self.next_attempt = record.window.as_ref().map(|w| self.now.boot + self.window_pause(w));
+        }
+        if self.rolled_back != Some(greatest) {
+            self.rolled_back = Some(greatest);
+            let found = self.version().unwrap_or_default();
+            cx.report(Report::RolledBack { found, greatest });
+        }
     }
 
-    /// Takes the record as it is. Times of another boot are put on this boot's clock, by the wall clock, so that from
-    /// now on both clocks count.
+    /// Takes the record as it is, but for what is known better here.
     pub(crate) fn take_over(&mut self, record: &Record) {
         let mut record = Box::new(record.clone());
-        let boot_id = self.boot_id();
-        for access in &mut record.grant.access {
-            if access.issued.boot_id != boot_id {
-                let spent = access.lifetime.saturating_sub(access.remaining(self.now, boot_id));
-                let issued = self.now.boot.as_millis().checked_sub(spent.as_millis());
-                // A token older than this boot keeps what is left of it and counts from the boot.
-                match issued {
-                    Some(boot) => access.issued.boot = crate::time::Boot::from_millis(boot),
-                    None => {
-                        access.issued.boot = crate::time::Boot::default();
-                        let left = access.lifetime.saturating_sub(spent);
-                        access.issued.wall = self.now.wall - self.now.boot.since(access.issued.boot);
-                        access.lifetime = left + self.now.boot.since(access.issued.boot);
-                    }
+        match self.record.take() {
+            Some(mine) if mine.version() == record.version() => {
+                let unwritten = self.unwritten.is_some()
+                    && self.unwritten == record.intent.as_ref().map(|intent| intent.attempt);
+                if unwritten {
+                    self.record = Some(mine);
+                    return;
                 }
-                access.issued.boot_id = boot_id;
+                keep_what_only_grows(&mut record, &mine);
+                self.rebase(&mut record, Some(&mine));
+            }
+            _ => {
+                self.distrusted = self.clock_in_the_past(&record);
+                self.rebase(&mut record, None);
             }
         }
         self.record = Some(record);
     }
+}
+
+/// Within one generation a refusal stands, and a window and its count only grow: what says less is older.
+fn keep_what_only_grows(record: &mut Record, mine: &Record) {
+    if mine.state != RecordState::Active {
+        record.state = mine.state;
+        record.window = None;
+    }
+    if let Some(known) = &mine.window
+        && record.state == RecordState::Active
+        && record.window.as_ref().is_none_or(|w| w.attempts <= known.attempts)
+    {
+        record.window = Some(known.clone());
+    }
+    record.rejections = record.rejections.max(mine.rejections);
 }

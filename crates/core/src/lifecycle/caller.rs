@@ -1,5 +1,7 @@
 //! What callers and operators ask: demands, 401s, a new configuration.
 
+use alloc::sync::Arc;
+
 use statig::Outcome::Handled;
 
 use crate::command::{RefreshReason, Report};
@@ -65,8 +67,17 @@ impl Machine {
         self.since_success().is_some_and(|since| since < hold)
     }
 
+    /// A new configuration counts from now on: what is planned comes no later than it would under the new one. A
+    /// refused client is tried at once, since this may be what mends it.
     pub(crate) fn set_up(&mut self, setup: &Setup) -> Out {
-        self.setup = setup.clone();
+        // Who this process is cannot change, or its boot-clock times would lose their boot.
+        self.setup = Setup { owner: Arc::clone(&self.setup.owner), ..setup.clone() };
+        let pause = match self.record.as_ref().and_then(|r| r.window.as_ref()) {
+            Some(window) if window.client_refused => Span::ZERO,
+            Some(window) => self.window_pause(window),
+            None => self.setup.policy.retry.max,
+        };
+        self.next_attempt = self.next_attempt.map(|at| at.min(self.now.boot + pause));
         Handled
     }
 }

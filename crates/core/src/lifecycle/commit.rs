@@ -2,18 +2,17 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use statig::Outcome::Handled;
 
 use crate::attempt::{AttemptId, Fence};
 use crate::command::{Command, Hint, RefreshReason, Report, Ticket};
-use crate::input::{CommitFailure, Loaded, StoreFault};
-use crate::lifecycle::begin::STORE_RETRY_MIN;
-use crate::lifecycle::machine::{Claim, Cx, Machine, Writing};
+use crate::input::{CommitFailure, Loaded, StoreFault, StoreFaultKind};
+use crate::lifecycle::machine::{Cx, Machine, Writing};
+use crate::lifecycle::revoke::same_tokens;
 use crate::lifecycle::state::{Out, State, to};
-use crate::record::{LastAttempt, Record};
-use crate::request::{TokenRequest, TokenTypeHint};
+use crate::lifecycle::store::STORE_RETRY_MIN;
+use crate::record::{Intent, LastAttempt, Record};
 use crate::time::{Boot, Span};
 
 /// An unsaved record is written again at least this often.
@@ -25,10 +24,10 @@ pub(crate) enum Pending {
     Send(AttemptId),
     /// A success: then serve it.
     Success { rotated: bool, took: Span, recovered: Option<(Span, u32)> },
-    /// The same, saved late.
+    /// New tokens that could not be saved at once: then go on from where the attempt had led.
     Saved,
-    /// A failed attempt: then wait.
-    Failed { state: State, attempt: LastAttempt, hint: Option<Hint> },
+    /// A failed attempt: then wait. It may have brought a refresh token all the same.
+    Failed { state: State, attempt: LastAttempt, hint: Option<Hint>, salvaged: bool },
     /// The verdict is final: then tell.
     GiveUp { attempt: Option<LastAttempt>, hint: Option<Hint> },
     /// Ask again at once.
@@ -37,6 +36,17 @@ pub(crate) enum Pending {
     Orphan { until: Boot },
     /// The mark is taken back: then stop.
     Unmark,
+}
+
+impl Pending {
+    /// Whether the write holds tokens that exist nowhere else.
+    pub(crate) const fn holds_new_tokens(&self) -> bool {
+        match self {
+            Self::Success { .. } | Self::Saved => true,
+            Self::Failed { salvaged, .. } => *salvaged,
+            Self::Send(_) | Self::GiveUp { .. } | Self::Again | Self::Orphan { .. } | Self::Unmark => false,
+        }
+    }
 }
 
 impl Machine {
@@ -79,42 +89,25 @@ impl Machine {
         let Some(writing) = self.take_writing(ticket) else { return Handled };
         self.store_works(cx);
         self.save_retry = None;
+        self.unwritten = None;
         self.record = Some(writing.record);
+        self.release(cx);
         let state = match writing.then {
             Pending::Success { rotated, took, recovered } => {
                 self.succeeded(rotated, took, recovered, cx);
-                self.release(cx);
                 State::Fresh
             }
-            Pending::Saved => {
-                self.release(cx);
-                State::Fresh
-            }
-            Pending::Failed { state, attempt, hint } => {
-                self.release(cx);
-                self.after_failure(state, attempt, hint, cx)
-            }
+            Pending::Failed { state, attempt, hint, .. } => self.after_failure(state, attempt, hint, cx),
             Pending::GiveUp { attempt, hint } => {
-                self.release(cx);
                 self.give_up(attempt, hint, cx);
                 State::Unauthenticated
             }
-            Pending::Again => {
-                self.release(cx);
-                if self.stopping.is_none() {
-                    return self.begin(self.reason, cx);
-                }
-                State::Fresh
-            }
+            Pending::Again if self.stopping.is_none() => return self.begin(self.reason, cx),
             Pending::Orphan { until } => {
-                self.release(cx);
                 self.settle_until = Some(until);
                 State::Settling
             }
-            Pending::Send(_) | Pending::Unmark => {
-                self.release(cx);
-                State::Fresh
-            }
+            Pending::Saved | Pending::Again | Pending::Send(_) | Pending::Unmark => self.resting(),
         };
         if self.stopping.is_some() { self.stop_now(cx) } else { to(state) }
     }
@@ -133,58 +126,68 @@ impl Machine {
     }
 
     fn commit_faulted(&mut self, writing: Writing, fault: &StoreFault, cx: &mut Cx<'_>) -> Out {
+        if writing.then.holds_new_tokens() {
+            return self.keep_unsaved(writing, fault, cx);
+        }
+        // What stands in the store is the intent of an attempt whose outcome is known here and nowhere else.
+        self.unwritten = writing.fence.attempt;
         match writing.then {
-            Pending::Success { .. } | Pending::Saved => self.keep_unsaved(writing, fault, cx),
-            Pending::Failed { state, attempt, hint } => {
-                // Bookkeeping only. The intent on disk stays, and makes everybody wait it out: safe, if slow.
-                self.store_failed(fault, cx);
+            Pending::Failed { state, attempt, hint, .. } => {
+                self.writing_failed(fault, cx);
                 self.record = Some(writing.record);
                 self.release(cx);
                 let state = self.after_failure(state, attempt, hint, cx);
                 if self.stopping.is_some() { self.stop_now(cx) } else { to(state) }
             }
-            // A final verdict counts only when the store has confirmed that it is about what stands there.
             Pending::GiveUp { attempt, .. } => {
+                // A final verdict counts only when the store has confirmed that it is about what stands there.
+                self.settle_intent(writing.record.intent);
                 if let Some(attempt) = attempt {
                     cx.report(Report::AttemptFailed { attempt, next: None });
                 }
-                self.store_trouble(fault, cx)
+                self.write_trouble(fault, cx)
             }
-            Pending::Again | Pending::Orphan { .. } | Pending::Send(_) | Pending::Unmark => {
-                self.store_trouble(fault, cx)
+            Pending::Again => {
+                self.record = Some(writing.record);
+                self.write_trouble(fault, cx)
             }
+            Pending::Success { .. }
+            | Pending::Saved
+            | Pending::Orphan { .. }
+            | Pending::Send(_)
+            | Pending::Unmark => self.write_trouble(fault, cx),
+        }
+    }
+
+    /// The attempt has ended, although its end is not written: nothing of it is left but what the write says, or the
+    /// doubt from before.
+    fn settle_intent(&mut self, written: Option<Intent>) {
+        if let Some(record) = &mut self.record {
+            let doubt = record.intent.take().filter(|i| i.doubt).map(|i| Intent { settled: true, ..i });
+            record.intent = written.or(doubt);
         }
     }
 
     fn commit_fenced(&mut self, mut writing: Writing, loaded: &Loaded, cx: &mut Cx<'_>) -> Out {
-        let newer = match loaded {
-            Loaded::Record(r) => {
-                let landed = r.version() == writing.record.version();
-                let fenced_at = (writing.fence.epoch, writing.fence.generation);
-                let success = matches!(writing.then, Pending::Success { .. } | Pending::Saved);
-                if success && landed && r.epoch == writing.record.epoch {
-                    // Our own write stands there although it was reported as failed: write it again, durably.
-                    writing.fence = Fence { epoch: r.epoch, generation: r.generation, attempt: None };
-                    None
-                } else if r.version() > fenced_at {
-                    Some(r)
-                } else {
-                    writing.fence = Fence { epoch: r.epoch, generation: r.generation, attempt: None };
-                    None
-                }
+        let mut stands = None;
+        match loaded {
+            Loaded::Record(r) if self.is_newer_than_write(r, &writing) => {
+                self.discard(&writing, r, cx);
+                return self.adopt(r, cx);
             }
-            Loaded::Absent | Loaded::RolledBack { .. } | Loaded::Fault(_) => None,
-        };
-        if let Some(newer) = newer {
-            self.discard(&writing, cx);
-            let stopping = self.stopping.is_some();
-            let out = self.adopt(newer, cx);
-            return if stopping { self.stop_now(cx) } else { out };
+            Loaded::Record(r) => stands = Some(r),
+            Loaded::RolledBack { record, .. } => stands = Some(record),
+            Loaded::Absent | Loaded::Fault(_) => {}
+        }
+        if let Some(r) = stands {
+            writing.fence.epoch = r.epoch;
+            writing.fence.generation = r.generation;
+            writing.fence.attempt = None;
         }
         let fault = match loaded {
             Loaded::Fault(fault) => fault.clone(),
             Loaded::Absent | Loaded::Record(_) | Loaded::RolledBack { .. } => StoreFault {
-                kind: crate::input::StoreFaultKind::Io,
+                kind: StoreFaultKind::Io,
                 message: String::from(
                     "the record in the store is older than the one held here; writing it again",
                 ),
@@ -193,18 +196,36 @@ impl Machine {
         self.commit_faulted(writing, &fault, cx)
     }
 
+    /// Whether somebody else has written what a write found in its place. Our own write may stand there although it
+    /// was reported as failed: then it is written once more, durably.
+    fn is_newer_than_write(&self, r: &Record, writing: &Writing) -> bool {
+        let ours = writing.then.holds_new_tokens()
+            && r.version() == writing.record.version()
+            && same_tokens(&r.grant, &writing.record.grant);
+        r.version() > (writing.fence.epoch, writing.fence.generation) && !ours
+    }
+
     /// The new tokens exist only here: serve them, refresh nothing more, go on saving.
     fn keep_unsaved(&mut self, mut writing: Writing, fault: &StoreFault, cx: &mut Cx<'_>) -> Out {
-        self.store_failed(fault, cx);
+        self.writing_failed(fault, cx);
         self.record = Some(writing.record.clone());
-        if let Pending::Success { rotated, took, recovered } = writing.then {
-            self.succeeded(rotated, took, recovered, cx);
+        match core::mem::replace(&mut writing.then, Pending::Saved) {
+            Pending::Success { rotated, took, recovered } => self.succeeded(rotated, took, recovered, cx),
+            Pending::Failed { state, attempt, hint, .. } => {
+                self.after_failure(state, attempt, hint, cx);
+            }
+            Pending::Saved
+            | Pending::Send(_)
+            | Pending::GiveUp { .. }
+            | Pending::Again
+            | Pending::Orphan { .. }
+            | Pending::Unmark => {}
         }
-        writing.then = Pending::Saved;
-        let wait = self.save_retry.map_or(STORE_RETRY_MIN, |(_, last)| last.times(2).min(SAVE_RETRY_MAX));
-        let wait = if self.stopping.is_some() { STORE_RETRY_MIN } else { wait };
+        let wait = match self.save_retry {
+            Some((_, last)) if self.stopping.is_none() => last.times(2).min(SAVE_RETRY_MAX),
+            Some(_) | None => STORE_RETRY_MIN,
+        };
         self.save_retry = Some((self.now.boot + wait, wait));
-        writing.ticket = Ticket(u32::MAX);
         self.writing = Some(Box::new(writing));
         if self.stopping.is_some_and(|at| at <= self.now.boot) {
             return self.stop_when_due(cx);
@@ -216,10 +237,11 @@ impl Machine {
         if self.stopping.is_some_and(|at| at <= self.now.boot) {
             return self.stop_when_due(cx);
         }
-        if self.save_retry.is_some_and(|(at, _)| at > self.now.boot) {
-            return Handled;
-        }
-        let Some(mut writing) = self.writing.take() else { return to(State::Fresh) };
+        if self.save_retry.is_some_and(|(at, _)| at > self.now.boot) { Handled } else { self.save_now(cx) }
+    }
+
+    pub(crate) fn save_now(&mut self, cx: &mut Cx<'_>) -> Out {
+        let Some(mut writing) = self.writing.take() else { return to(self.resting()) };
         writing.ticket = self.ticket();
         cx.push(Command::Commit {
             ticket: writing.ticket,
@@ -236,6 +258,7 @@ impl Machine {
         self.rejection_streak =
             if reason == RefreshReason::Rejected { self.rejection_streak.saturating_add(1) } else { 0 };
         self.settle_into_token();
+        self.distrusted = false;
         let (epoch, generation) = self.version().unwrap_or_default();
         let expires = self.access().map_or(self.now.wall, |a| a.expires_wall());
         if let Some((after, attempts)) = recovered {
@@ -248,16 +271,20 @@ impl Machine {
     pub(crate) fn settle_into_token(&mut self) {
         let window = self.setup.policy.refresh.window_for(self.lifetime());
         self.refresh_jitter = self.jitter.up_to(window.fraction(1, 10));
-        self.want = None;
-        self.short = None;
-        self.next_attempt = None;
+        self.forget_plans();
         self.pulled = None;
         self.start_hold = None;
         self.rejected = None;
         self.rejected_when_new = false;
-        self.distrusted = false;
         self.rolled_back = None;
         self.retried_immediately = false;
+    }
+
+    /// No attempt is planned any more.
+    pub(crate) fn forget_plans(&mut self) {
+        self.want = None;
+        self.short = None;
+        self.next_attempt = None;
         self.settle_until = None;
     }
 
@@ -268,6 +295,10 @@ impl Machine {
         hint: Option<Hint>,
         cx: &mut Cx<'_>,
     ) -> State {
+        if self.reason == RefreshReason::Forced {
+            // What a person asked for was this attempt; those that follow are nobody's wish.
+            self.reason = RefreshReason::Proactive;
+        }
         let next = if state == State::Unauthenticated {
             None
         } else {
@@ -279,10 +310,7 @@ impl Machine {
     }
 
     fn give_up(&mut self, attempt: Option<LastAttempt>, hint: Option<Hint>, cx: &mut Cx<'_>) {
-        self.short = None;
-        self.next_attempt = None;
-        self.want = None;
-        self.settle_until = None;
+        self.forget_plans();
         if let Some(attempt) = attempt {
             cx.report(Report::AttemptFailed { attempt, next: None });
         }
@@ -298,46 +326,4 @@ impl Machine {
             cx.push(Command::Advise(hint));
         }
     }
-
-    /// Tokens of an epoch that is over never become durable; they are revoked as best it can be.
-    pub(crate) fn discard(&mut self, writing: &Writing, cx: &mut Cx<'_>) {
-        if !matches!(writing.then, Pending::Success { .. } | Pending::Saved) {
-            return;
-        }
-        let requests = revocations(&writing.record, self);
-        if !requests.is_empty() {
-            cx.push(Command::Revoke { requests });
-        }
-    }
-
-    /// The claim is given back whatever it was.
-    pub(crate) fn drop_write(&mut self, cx: &mut Cx<'_>) {
-        if let Some(writing) = self.writing.take() {
-            self.discard(&writing, cx);
-        }
-        self.save_retry = None;
-        if self.claim == Claim::Held {
-            self.release(cx);
-        }
-    }
-}
-
-/// The requests that revoke a record's tokens, refresh token first; none where the server has no endpoint for it.
-pub(crate) fn revocations(record: &Record, machine: &Machine) -> Vec<TokenRequest> {
-    let mut requests = Vec::new();
-    let setup = &machine.setup;
-    let tokens = record
-        .grant
-        .refresh_token
-        .iter()
-        .map(|t| (t, TokenTypeHint::RefreshToken))
-        .chain(record.grant.access.iter().map(|a| (&a.token, TokenTypeHint::AccessToken)));
-    for (token, hint) in tokens {
-        if let Some(request) =
-            TokenRequest::revocation(&record.identity, &setup.client, token, hint, &setup.policy.request)
-        {
-            requests.push(request);
-        }
-    }
-    requests
 }

@@ -3,11 +3,13 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use statig::blocking::IntoStateMachine;
 
 use crate::attempt::{AttemptId, BootId, Fence};
-use crate::command::{Command, Hint, Publication, RefreshReason, Report, Ticket};
+use crate::client::Client;
+use crate::command::{Command, Hint, RefreshReason, Report, Ticket};
 use crate::input::{Input, StoreFault};
 use crate::jitter::Jitter;
 use crate::lifecycle::commit::Pending;
@@ -50,6 +52,17 @@ pub(crate) enum Claim {
     Held,
 }
 
+/// Reading the record.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Loads {
+    /// A load is under way.
+    pub(crate) pending: bool,
+    /// The record changed while one was: it may have been read before the change.
+    pub(crate) again: bool,
+    /// The last one failed; the next is due then.
+    pub(crate) retry: Option<Boot>,
+}
+
 /// The short retry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ShortRetry {
@@ -61,6 +74,8 @@ pub(crate) struct ShortRetry {
 pub(crate) struct Exchange {
     pub(crate) attempt: AttemptId,
     pub(crate) sent: Now,
+    /// Who asked: a new configuration must not keep the old secret in the evidence.
+    pub(crate) client: Arc<Client>,
 }
 
 /// The write under way.
@@ -88,8 +103,7 @@ pub(crate) struct Machine {
     pub(crate) record: Option<Box<Record>>,
     /// No answer to the first load came yet.
     pub(crate) loading: bool,
-    /// A load is under way.
-    pub(crate) load_pending: bool,
+    pub(crate) loads: Loads,
     pub(crate) claim: Claim,
     /// When to try the claim again, and how long the wait was.
     pub(crate) claim_poll: Option<(Boot, Span)>,
@@ -105,8 +119,10 @@ pub(crate) struct Machine {
     pub(crate) reason: RefreshReason,
     /// When the next attempt is due, outside `Fresh`.
     pub(crate) next_attempt: Option<Boot>,
-    /// When it was last pulled forward by a resume or a network change.
-    pub(crate) pulled: Option<Boot>,
+    /// When it was last pulled forward by a resume or a network change, and to when.
+    pub(crate) pulled: Option<(Boot, Boot)>,
+    /// The attempt whose intent stands in the store without the outcome that is known here.
+    pub(crate) unwritten: Option<AttemptId>,
     pub(crate) short: Option<ShortRetry>,
     /// Jitter of the current token's refresh.
     pub(crate) refresh_jitter: Span,
@@ -130,6 +146,8 @@ pub(crate) struct Machine {
     pub(crate) settle_until: Option<Boot>,
     pub(crate) save_retry: Option<(Boot, Span)>,
     pub(crate) store_fault: Option<StoreFault>,
+    /// Reading works; what fails is writing, so that a read proves nothing.
+    pub(crate) store_fault_is_writing: bool,
     pub(crate) store_retry: Span,
     /// Shutting down; the point at which waiting ends.
     pub(crate) stopping: Option<Boot>,
@@ -147,7 +165,7 @@ impl Machine {
             now: Now::default(),
             record: None,
             loading: true,
-            load_pending: true,
+            loads: Loads { pending: true, ..Loads::default() },
             claim: Claim::None,
             claim_poll: None,
             tickets: 0,
@@ -158,6 +176,7 @@ impl Machine {
             reason: RefreshReason::Proactive,
             next_attempt: None,
             pulled: None,
+            unwritten: None,
             short: None,
             refresh_jitter: Span::ZERO,
             start_hold: None,
@@ -174,6 +193,7 @@ impl Machine {
             settle_until: None,
             save_retry: None,
             store_fault: None,
+            store_fault_is_writing: false,
             store_retry: Span::ZERO,
             stopping: None,
             since: None,
@@ -205,84 +225,6 @@ impl Machine {
     pub(crate) fn ticket(&mut self) -> Ticket {
         self.tickets = self.tickets.wrapping_add(1);
         Ticket(self.tickets)
-    }
-
-    /// Asks for the record, unless that is under way already.
-    pub(crate) fn request_load(&mut self, cx: &mut Cx<'_>) {
-        if !self.load_pending {
-            self.load_pending = true;
-            cx.push(Command::Load);
-        }
-    }
-
-    /// Gives the claim back, if it is held.
-    pub(crate) fn release(&mut self, cx: &mut Cx<'_>) {
-        if self.claim == Claim::Held {
-            self.claim = Claim::None;
-            cx.push(Command::Release);
-        }
-        self.claim_poll = None;
-    }
-
-    /// A claim came that nobody wants any more.
-    pub(crate) fn return_claim(&mut self, cx: &mut Cx<'_>) {
-        if self.claim == Claim::Pending {
-            self.claim = Claim::Held;
-        }
-        self.release(cx);
-    }
-
-    pub(crate) fn store_failed(&mut self, fault: &StoreFault, cx: &mut Cx<'_>) {
-        if self.store_fault.as_ref() != Some(fault) {
-            cx.report(Report::StoreFailed(fault.clone()));
-        }
-        self.store_fault = Some(fault.clone());
-    }
-
-    pub(crate) fn store_works(&mut self, cx: &mut Cx<'_>) {
-        self.store_retry = Span::ZERO;
-        if self.store_fault.take().is_some() {
-            cx.report(Report::StoreHealed);
-        }
-    }
-
-    /// Announces what became visible: the status, and what callers get.
-    pub(crate) fn settled(&mut self, phase: Phase, cx: &mut Cx<'_>) {
-        let status = self.status(phase);
-        // A shutdown announces nothing: what was true of the credential stays true in the store.
-        if status != self.announced && status != Status::Stopped {
-            let from = self.announced;
-            self.announced = status;
-            self.since = Some(cx.now.wall);
-            cx.push(Command::Changed { from, to: status, cause: self.cause(phase) });
-        } else if self.since.is_none() && !self.loading {
-            self.since = Some(cx.now.wall);
-        }
-        if self.loading {
-            return;
-        }
-        let token = self.published_token(phase);
-        let published = match &token {
-            Some(t) => Published::Token {
-                version: (t.epoch, t.generation),
-                until_boot: t.until_boot,
-                until_wall: t.until_wall,
-            },
-            None => Published::Unavailable {
-                status,
-                cause: self.cause(phase),
-                // While an attempt is under way its time is "now", which is not worth a publication at every step.
-                next: self.next_attempt_at(phase).filter(|at| *at > self.now.boot),
-            },
-        };
-        if published == self.published {
-            return;
-        }
-        self.published = published;
-        cx.push(Command::Publish(match token {
-            Some(token) => Publication::Token(token),
-            None => Publication::Unavailable(self.unavailable(phase)),
-        }));
     }
 }
 

@@ -3,20 +3,29 @@
 //! - `state`, `superstate`: who handles what, as exhaustive matches: a new state or input does not compile until it
 //!   is decided everywhere.
 //! - `machine`: the data that all states share, and the outputs derived from it.
-//! - `begin`: claim, settle, mark, send. `outcome`: what an answer changes. `commit`: making it durable.
-//! - `adopt`: another's record. `caller`: demands, 401s, logout. `schedule`: when. `serve`: what can be seen.
+//! - `claim`, `mark`: the right to spend, and the intent, then the request. `outcome`: what an answer changes.
+//!   `retry`: after a failure. `commit`: making it durable.
+//! - `adopt`, `rebase`: another's record, another boot's times. `store`: loads and failures of the store.
+//! - `caller`: demands, 401s, configuration. `stop`: shutting down. `revoke`: tokens that are over.
+//! - `schedule`: when. `serve`: what can be seen. `publish`: what is told.
 
 mod adopt;
-mod begin;
 mod caller;
+mod claim;
 mod commit;
 mod machine;
+mod mark;
 mod outcome;
+mod publish;
+mod rebase;
+mod retry;
+mod revoke;
 mod schedule;
 mod serve;
 mod setup;
 mod state;
 mod stop;
+mod store;
 mod superstate;
 
 use alloc::boxed::Box;

@@ -7,22 +7,23 @@ use statig::Outcome::Handled;
 use crate::answer::{Answer, Grant, Judgement, RequestContext, Sent, judge};
 use crate::attempt::AttemptId;
 use crate::budget::Budget;
-use crate::command::{Command, Hint, Report};
-use crate::lifecycle::commit::{Pending, revocations};
-use crate::lifecycle::machine::{Cx, Exchange, Machine, ShortRetry};
-use crate::lifecycle::state::{Out, State};
+use crate::client::{Client, ClientAuth};
+use crate::command::Hint;
+use crate::lifecycle::commit::Pending;
+use crate::lifecycle::machine::{Cx, Exchange, Machine};
+use crate::lifecycle::retry::RETRY_AFTER_MAX;
+use crate::lifecycle::state::Out;
+use crate::profile::AsClass;
 use crate::record::{
     Access, AccessKey, Intent, LastAttempt, NotBefore, Orphaned, Record, RecordState, RefusedCause, RtExpiry,
-    Window,
+    Stamp,
 };
+use crate::secret::Secret;
 use crate::time::Span;
 use crate::verdict::Verdict;
 
 /// A lifetime longer than this is taken for a mistake and held to it; the token is renewed long before.
 const LIFETIME_MAX: Span = Span::from_hours(24 * 365);
-
-/// A server's wish to be left alone is honoured up to this: a mistaken `Retry-After` of years must not end a login.
-const RETRY_AFTER_MAX: Span = Span::from_hours(1);
 
 impl Machine {
     pub(crate) fn on_answer(&mut self, attempt: AttemptId, answer: &Answer, cx: &mut Cx<'_>) -> Out {
@@ -32,7 +33,7 @@ impl Machine {
         let (Some(exchange), Some(record)) = (self.exchange.take(), self.record.clone()) else {
             return Handled;
         };
-        let judgement = self.judge(answer, &record);
+        let judgement = self.judge(answer, &record, &exchange.client);
         let unsettled = match answer {
             Answer::Response(_) => false,
             Answer::Failed(failure) => failure.sent == Sent::Bytes || !failure.closed,
@@ -43,12 +44,12 @@ impl Machine {
         }
     }
 
-    fn judge(&self, answer: &Answer, record: &Record) -> Judgement {
+    pub(crate) fn judge(&self, answer: &Answer, record: &Record, client: &Client) -> Judgement {
         let context = RequestContext {
             sent_refresh_token: record.grant.refresh_token.as_ref(),
-            client_secret: match &self.setup.client.auth {
-                crate::client::ClientAuth::None => None,
-                crate::client::ClientAuth::Basic(s) | crate::client::ClientAuth::Post(s) => Some(s),
+            client_secret: match &client.auth {
+                ClientAuth::None => None,
+                ClientAuth::Basic(secret) | ClientAuth::Post(secret) => Some(secret),
             },
             now: self.now.wall,
             profile: &self.setup.profile,
@@ -100,7 +101,7 @@ impl Machine {
     }
 
     fn take_tokens(&self, record: &mut Record, grant: &Grant, judgement: &Judgement, exchange: &Exchange) {
-        let issued = crate::record::Stamp::new(exchange.sent, self.boot_id());
+        let issued = Stamp::new(exchange.sent, self.boot_id());
         if let Some(token) = &judgement.refresh_token {
             record.grant.refresh_token = Some(token.clone());
             record.grant.rt_expiry = None;
@@ -113,10 +114,8 @@ impl Machine {
         if let Some(id_token) = &grant.id_token {
             record.grant.id_token = Some(id_token.clone());
         }
-        // Zero and less mean "never" at some servers and nothing at others: the default is assumed, and a 401 mends
-        // the rest.
-        let given = grant.expires_in.and_then(|s| u64::try_from(s).ok()).filter(|s| *s > 0);
-        let lifetime = given.map_or(self.setup.policy.lifetime_default, Span::from_secs).min(LIFETIME_MAX);
+        let given = grant.lifetime();
+        let lifetime = given.unwrap_or(self.setup.policy.lifetime_default).min(LIFETIME_MAX);
         let key = AccessKey {
             scope: grant.scope.clone().or_else(|| record.settings.scope.clone()),
             resource: record.identity.resource.clone(),
@@ -146,42 +145,84 @@ impl Machine {
     ) -> Out {
         let fence = record.version();
         let doubt_before = record.intent.as_ref().is_some_and(|i| i.doubt);
-        let attempt = self.last_attempt(&judgement);
-        record.last_attempt = Some(attempt.clone());
+        record.last_attempt = Some(self.last_attempt(&judgement));
         record.max_wall_seen = record.max_wall_seen.max(self.now.wall);
         if let Some(token) = &judgement.refresh_token {
-            // An answer that is useless but for the one thing that must not be lost.
-            self.next_version(&mut record);
-            record.grant.refresh_token = Some(token.clone());
-            record.grant.rt_expiry = None;
-            record.intent = None;
+            self.salvage(&mut record, token);
         } else {
             let doubt = doubt_before || unsettled || judgement.may_have_rotated;
             self.leave_intent(&mut record, doubt, unsettled);
         }
-        let hint = self.hint(&judgement);
-        let then = if judgement.verdict == Verdict::PermanentGrant {
-            let cause = if doubt_before {
-                RefusedCause::RotationLost
-            } else if self.rt_expiry_passed(&record) {
-                RefusedCause::RefreshTokenExpired
-            } else {
-                RefusedCause::GrantRefused
-            };
-            self.refuse(&mut record, cause);
-            record.intent = None;
-            Pending::GiveUp { attempt: Some(attempt), hint }
-        } else if judgement.verdict == Verdict::RetryImmediately && !self.retried_immediately {
-            self.retried_immediately = true;
-            self.dpop_nonce.clone_from(&judgement.dpop_nonce);
-            Pending::Again
-        } else {
-            if let Some(wait) = judgement.retry_after {
-                record.not_before = Some(NotBefore { from: self.stamp(), wait: wait.min(RETRY_AFTER_MAX) });
-            }
-            self.schedule_failure(&mut record, &judgement, exchange, attempt, hint, unsettled)
-        };
+        let then = self.decide(&mut record, judgement, doubt_before, unsettled, exchange);
         self.commit_attempt(record, fence, Some(exchange.attempt), then, cx)
+    }
+
+    /// An answer that is useless but for the one thing that must not be lost.
+    fn salvage(&mut self, record: &mut Record, token: &Secret) {
+        let before = record.version();
+        self.next_version(record);
+        record.grant.refresh_token = Some(token.clone());
+        record.grant.rt_expiry = None;
+        record.intent = None;
+        if self.rejected == Some(before) {
+            // The access token is still the old one.
+            self.rejected = Some(record.version());
+        }
+    }
+
+    /// What a failure leads to.
+    fn decide(
+        &mut self,
+        record: &mut Record,
+        judgement: Judgement,
+        doubt_before: bool,
+        unsettled: bool,
+        exchange: &Exchange,
+    ) -> Pending {
+        // A server that hands out a refresh token does not refuse the grant, whatever else it says.
+        let salvaged = judgement.refresh_token.is_some();
+        match judgement.verdict {
+            Verdict::PermanentGrant if !salvaged => {
+                let cause = self.refusal(record, doubt_before);
+                self.refuse(record, cause);
+                record.intent = None;
+                Pending::GiveUp { attempt: record.last_attempt.clone(), hint: self.hint(&judgement) }
+            }
+            Verdict::RetryImmediately if !self.retried_immediately => {
+                self.retried_immediately = true;
+                self.dpop_nonce = judgement.dpop_nonce;
+                Pending::Again
+            }
+            Verdict::RetryImmediately
+            | Verdict::Success
+            | Verdict::Transient
+            | Verdict::RateLimited
+            | Verdict::PermanentGrant
+            | Verdict::PermanentClient
+            | Verdict::ProtocolErrorTransient => {
+                self.retried_immediately = false;
+                if let Some(wait) = judgement.retry_after {
+                    record.not_before =
+                        Some(NotBefore { from: self.stamp(), wait: wait.min(RETRY_AFTER_MAX) });
+                }
+                self.schedule_failure(record, &judgement, exchange, unsettled)
+            }
+        }
+    }
+
+    /// Why a refused grant is over.
+    fn refusal(&self, record: &Record, doubt_before: bool) -> RefusedCause {
+        let old_token_lives_on = match self.setup.profile.as_class {
+            AsClass::P0 | AsClass::P1 => true,
+            AsClass::P2 | AsClass::P3 | AsClass::P4 | AsClass::P5 | AsClass::P6 => false,
+        };
+        if doubt_before && !old_token_lives_on {
+            RefusedCause::RotationLost
+        } else if self.rt_expiry_passed(record) {
+            RefusedCause::RefreshTokenExpired
+        } else {
+            RefusedCause::GrantRefused
+        }
     }
 
     /// What of the intent stays: none when it is certain that nothing was rotated.
@@ -195,106 +236,7 @@ impl Machine {
         });
     }
 
-    /// Decides on the state after a failure and on the next attempt.
-    fn schedule_failure(
-        &mut self,
-        record: &mut Record,
-        judgement: &Judgement,
-        exchange: &Exchange,
-        attempt: LastAttempt,
-        hint: Option<Hint>,
-        unsettled: bool,
-    ) -> Pending {
-        if record.state != RecordState::Active {
-            // A person's probe after the ceiling: it changes nothing when it fails.
-            return Pending::Failed { state: State::Unauthenticated, attempt, hint };
-        }
-        let refused = judgement.verdict == Verdict::PermanentClient;
-        if record.window.is_some() {
-            if self.count_window(record, refused, exchange) {
-                self.refuse(record, RefusedCause::Ceiling);
-                // Never the hint on the ceiling.
-                return Pending::GiveUp { attempt: Some(attempt), hint: None };
-            }
-        } else if refused || !self.short_retry(judgement.retry_after) {
-            self.short = None;
-            record.window = Some(Window {
-                accumulated: Span::ZERO,
-                counted: self.stamp(),
-                since: self.now.wall,
-                attempts: 0,
-                last_attempt_at: self.stamp(),
-                client_refused: refused,
-            });
-        }
-        let state = match &record.window {
-            Some(window) => {
-                self.next_attempt = Some(self.now.boot + self.window_pause(window));
-                State::AuthRetrying
-            }
-            None => State::Backoff,
-        };
-        if unsettled {
-            self.settle_until = Some(self.now.boot + self.settle_time());
-            return Pending::Failed { state: State::Settling, attempt, hint };
-        }
-        Pending::Failed { state, attempt, hint }
-    }
-
-    /// One more failed attempt in the window. True when it was made past the ceiling.
-    fn count_window(&self, record: &mut Record, refused: bool, exchange: &Exchange) -> bool {
-        let ceiling = self.setup.policy.auth_retrying.ceiling;
-        let now = self.stamp();
-        let Some(window) = &mut record.window else { return false };
-        let counted = self.window_since_counted(window);
-        let in_flight = self.now.boot.since(exchange.sent.boot);
-        let when_sent = window.accumulated + counted.saturating_sub(in_flight);
-        let past = when_sent >= ceiling && !window.client_refused && !refused;
-        if !window.client_refused {
-            window.accumulated = window.accumulated + counted;
-        }
-        window.counted = now;
-        window.last_attempt_at = now;
-        window.attempts = window.attempts.saturating_add(1);
-        window.client_refused = refused;
-        past
-    }
-
-    /// Time in the window that is not yet in `accumulated`.
-    pub(crate) fn window_since_counted(&self, window: &Window) -> Span {
-        window.counted.elapsed(self.now, self.boot_id(), self.setup.policy.auth_retrying.interval)
-    }
-
-    /// From now to the window's next attempt: one interval, or the moment of the ceiling if that comes before.
-    pub(crate) fn window_pause(&self, window: &Window) -> Span {
-        let policy = &self.setup.policy.auth_retrying;
-        let since = window.last_attempt_at.elapsed(self.now, self.boot_id(), policy.interval);
-        let pause = policy.interval.saturating_sub(since);
-        let to_ceiling =
-            policy.ceiling.saturating_sub(window.accumulated + self.window_since_counted(window));
-        if window.client_refused || to_ceiling.is_zero() { pause } else { pause.min(to_ceiling) }
-    }
-
-    /// Takes one more try of the short retry; false when it is exhausted, or none would fit.
-    fn short_retry(&mut self, retry_after: Option<Span>) -> bool {
-        let retry = &self.setup.policy.retry;
-        let now = self.now.boot;
-        let short = self.short.unwrap_or(ShortRetry { began: now, tries: 0 });
-        if short.tries >= retry.tries {
-            return false;
-        }
-        let most = retry.initial.times(1u64 << short.tries.min(32)).min(retry.max);
-        let delay = self.jitter.up_to(most).max(retry.initial.fraction(1, 10));
-        let wait = delay.max(retry_after.unwrap_or(Span::ZERO).min(RETRY_AFTER_MAX));
-        if now + wait > short.began + retry.elapsed {
-            return false;
-        }
-        self.short = Some(ShortRetry { began: short.began, tries: short.tries.saturating_add(1) });
-        self.next_attempt = Some(now + wait);
-        true
-    }
-
-    fn refuse(&self, record: &mut Record, cause: RefusedCause) {
+    pub(crate) fn refuse(&self, record: &mut Record, cause: RefusedCause) {
         record.state = RecordState::Refused { cause, at: self.now.wall };
         record.window = None;
     }
@@ -303,7 +245,7 @@ impl Machine {
         record.grant.rt_expiry.is_some_and(|e| self.now.wall >= e.issued.wall + e.lifetime)
     }
 
-    fn hint(&self, judgement: &Judgement) -> Option<Hint> {
+    pub(crate) fn hint(&self, judgement: &Judgement) -> Option<Hint> {
         let permanent = matches!(judgement.verdict, Verdict::PermanentGrant | Verdict::PermanentClient);
         let client_id = &self.setup.client.id;
         match &judgement.evidence.oauth_error {
@@ -314,35 +256,7 @@ impl Machine {
         }
     }
 
-    fn last_attempt(&self, judgement: &Judgement) -> LastAttempt {
+    pub(crate) fn last_attempt(&self, judgement: &Judgement) -> LastAttempt {
         LastAttempt { at: self.now.wall, verdict: judgement.verdict, evidence: judgement.evidence.clone() }
-    }
-
-    /// An answer that nobody waits for: counted and ignored, but for tokens in it, which are revoked.
-    pub(crate) fn late_answer(&mut self, attempt: AttemptId, answer: &Answer, cx: &mut Cx<'_>) -> Out {
-        self.late_answers = self.late_answers.saturating_add(1);
-        cx.report(Report::LateAnswer);
-        if self.abandoned.as_ref().is_some_and(|(a, _)| *a == attempt)
-            && let Some((_, mut record)) = self.abandoned.take()
-        {
-            let judgement = self.judge(answer, &record);
-            record.grant.access.clear();
-            record.grant.refresh_token = judgement.refresh_token;
-            if let Some(grant) = judgement.grant {
-                record.grant.access.push(Access {
-                    key: AccessKey::default(),
-                    token: grant.access_token,
-                    token_type: grant.token_type,
-                    issued: self.stamp(),
-                    lifetime: Span::ZERO,
-                    lifetime_given: false,
-                });
-            }
-            let requests = revocations(&record, self);
-            if !requests.is_empty() {
-                cx.push(Command::Revoke { requests });
-            }
-        }
-        Handled
     }
 }

@@ -3,7 +3,7 @@
 use crate::command::RefreshReason;
 use crate::lifecycle::machine::{Claim, Cx, Machine, Published};
 use crate::lifecycle::state::{Out, State, to};
-use crate::record::Access;
+use crate::record::{Access, RecordState};
 use crate::time::{Boot, Now, Span};
 use crate::view::{Phase, Wake};
 use statig::Outcome::Handled;
@@ -82,7 +82,9 @@ impl Machine {
             None if !valid => (held(FLOOR).max(self.start_hold.unwrap_or(now)), RefreshReason::Proactive),
             None => {
                 let policy = &self.setup.policy.refresh;
-                let lead = policy.window_for(self.lifetime()) + self.refresh_jitter;
+                let window = policy.window_for(self.lifetime());
+                // Drawn for the window of then; a changed configuration may have made it smaller.
+                let lead = window + self.refresh_jitter.min(window.fraction(1, 10));
                 let at = now + remaining.saturating_sub(lead);
                 let hold = held(policy.min_interval_for(self.lifetime()).max(FLOOR));
                 (at.max(hold).max(self.start_hold.unwrap_or(now)), RefreshReason::Proactive)
@@ -106,21 +108,21 @@ impl Machine {
 
     /// Somebody asks for an attempt now. The budget and the server's wish still hold.
     pub(crate) fn retry_now(&mut self, cx: &mut Cx<'_>) -> Out {
-        let reason = self.want.take().unwrap_or(self.reason);
-        if self.allowed_at() <= self.now.boot { self.begin(reason, cx) } else { Handled }
+        self.reason = self.want.take().unwrap_or(self.reason);
+        if self.allowed_at() <= self.now.boot { self.begin(self.reason, cx) } else { Handled }
     }
 
     /// The next attempt comes forward once; again only after the longest short-retry delay, or a flapping network
     /// would spend the budget.
     pub(crate) fn pull_forward(&mut self) {
         let retry = &self.setup.policy.retry;
-        if self.pulled.is_some_and(|at| self.now.boot.since(at) < retry.max) {
+        if self.pulled.is_some_and(|(when, _)| self.now.boot.since(when) < retry.max) {
             return;
         }
         let soon = self.now.boot + self.jitter.up_to(PULL_JITTER_MAX.min(retry.initial));
         if self.next_attempt.is_some_and(|next| soon < next) {
             self.next_attempt = Some(soon);
-            self.pulled = Some(self.now.boot);
+            self.pulled = Some((self.now.boot, soon));
         }
     }
 
@@ -130,6 +132,7 @@ impl Machine {
         }
         self.settle_until = None;
         match self.next_attempt {
+            // Waited for before an attempt rather than after one.
             None => self.begin(self.reason, cx),
             Some(_) => to(self.resting()),
         }
@@ -138,15 +141,10 @@ impl Machine {
     /// The state between attempts.
     pub(crate) fn resting(&self) -> State {
         match &self.record {
+            Some(r) if r.state != RecordState::Active => State::Unauthenticated,
             Some(r) if r.window.is_some() => State::AuthRetrying,
             _ if self.next_attempt.is_some() => State::Backoff,
             _ => State::Fresh,
-        }
-    }
-
-    pub(crate) fn reload_when_due(&mut self, cx: &mut Cx<'_>) {
-        if self.store_fault.is_some() && self.next_attempt.is_none_or(|at| at <= self.now.boot) {
-            self.request_load(cx);
         }
     }
 
@@ -159,15 +157,11 @@ impl Machine {
             Published::Nothing | Published::Unavailable { .. } => None,
         };
         let own = match phase {
-            Phase::Stopped | Phase::Unauthenticated => None,
-            Phase::Absent if self.store_fault.is_some() && !self.load_pending => {
-                Some(Wake { at: self.next_attempt.unwrap_or(self.now.boot), why: "load" })
-            }
-            Phase::Absent => None,
+            Phase::Stopped | Phase::Unauthenticated | Phase::Absent => None,
             Phase::Fresh => Some(Wake { at: self.refresh_due().0, why: "refresh" }),
             Phase::Backoff | Phase::AuthRetrying => Some(Wake {
                 at: self.retry_at(),
-                why: if self.pulled.is_some() { "pulled" } else { "retry" },
+                why: if self.pulled.map(|(_, to)| to) == self.next_attempt { "pulled" } else { "retry" },
             }),
             Phase::Settling => self.settle_until.map(|at| Wake { at, why: "settle" }),
             Phase::Unsaved => self.save_retry.map(|(at, _)| Wake { at, why: "save" }),
@@ -178,6 +172,7 @@ impl Machine {
         };
         // Cleared when the machine stops.
         let stopping = self.stopping.map(|at| Wake { at, why: "shutdown" });
-        [own, expiry, stopping].into_iter().flatten().min_by_key(|w| w.at)
+        let load = self.loads.retry.map(|at| Wake { at, why: "load" });
+        [own, expiry, stopping, load].into_iter().flatten().min_by_key(|w| w.at)
     }
 }

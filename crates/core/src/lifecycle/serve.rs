@@ -101,9 +101,9 @@ impl Machine {
                 let after = self.next_attempt.unwrap_or(self.now.boot);
                 self.settle_until.map(|until| until.max(after))
             }
-            Phase::Absent if self.store_fault.is_some() => self.next_attempt,
             Phase::Claiming | Phase::Marking | Phase::Exchanging | Phase::Committing => Some(self.now.boot),
-            Phase::Fresh | Phase::Unsaved | Phase::Unauthenticated | Phase::Stopped | Phase::Absent => None,
+            Phase::Absent => self.loads.retry,
+            Phase::Fresh | Phase::Unsaved | Phase::Unauthenticated | Phase::Stopped => None,
         }
     }
 

@@ -58,6 +58,9 @@ impl statig::blocking::State<Machine> for State {
             Event::Input(input) => input,
         };
         m.now = cx.now;
+        if *self != Self::Stopped {
+            m.mind_loads(input, cx);
+        }
         match self {
             Self::Absent => absent(m, input, cx),
             Self::Fresh => fresh(m, input, cx),
@@ -89,10 +92,6 @@ impl statig::blocking::State<Machine> for State {
 /// No grant is known: the first load is under way, found nothing, or failed.
 fn absent(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
     match input {
-        Input::Tick | Input::Demand { .. } | Input::Resumed => {
-            m.reload_when_due(cx);
-            Handled
-        }
         Input::Loaded(loaded) => m.on_loaded(loaded, cx),
         Input::StoreChanged | Input::Refresh => {
             m.request_load(cx);
@@ -101,12 +100,13 @@ fn absent(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         Input::LoggedIn(record) | Input::LoggedOut(record) => m.replace(record, cx),
         Input::Shutdown => m.stop_now(cx),
         Input::PolicyChanged(setup) => m.set_up(setup),
-        Input::ClaimGranted { .. } | Input::ClaimDenied(_) => {
-            m.return_claim(cx);
-            Handled
-        }
+        Input::ClaimGranted { .. } => m.return_claim(cx),
+        Input::ClaimDenied(_) => m.forget_claim(),
         Input::Answer { attempt, answer } => m.late_answer(*attempt, answer, cx),
-        Input::Marked(_)
+        Input::Tick
+        | Input::Demand { .. }
+        | Input::Resumed
+        | Input::Marked(_)
         | Input::MarkFailed(..)
         | Input::Committed(_)
         | Input::CommitFailed(..)
@@ -217,24 +217,21 @@ fn settling(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
 fn unsaved(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
     match input {
         Input::Tick | Input::Resumed => m.save_when_due(cx),
-        Input::Committed(ticket) => m.on_committed(*ticket, cx),
-        Input::CommitFailed(ticket, failure) => m.on_commit_failed(*ticket, failure, cx),
+        // A person cannot have a newer token before this one is saved.
+        Input::Refresh => m.save_now(cx),
         Input::Shutdown => m.stop_gently(cx),
         // What the store holds is older than what is in memory, until the save succeeds.
-        Input::StoreChanged | Input::Loaded(_) => {
-            if let Input::Loaded(loaded) = input {
-                return m.on_loaded_unsaved(loaded, cx);
-            }
-            Super
-        }
+        Input::Loaded(loaded) => m.on_loaded_unsaved(loaded, cx),
         Input::Demand { .. }
-        | Input::Refresh
+        | Input::StoreChanged
         | Input::NetworkChanged
         | Input::ClaimGranted { .. }
         | Input::ClaimDenied(_)
         | Input::Marked(_)
         | Input::MarkFailed(..)
         | Input::Answer { .. }
+        | Input::Committed(_)
+        | Input::CommitFailed(..)
         | Input::Rejected { .. }
         | Input::LoggedIn(_)
         | Input::LoggedOut(_)
@@ -362,10 +359,8 @@ fn unauthenticated(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         Input::LoggedIn(record) | Input::LoggedOut(record) => m.replace(record, cx),
         Input::Shutdown => m.stop_now(cx),
         Input::PolicyChanged(setup) => m.set_up(setup),
-        Input::ClaimGranted { .. } | Input::ClaimDenied(_) => {
-            m.return_claim(cx);
-            Handled
-        }
+        Input::ClaimGranted { .. } => m.return_claim(cx),
+        Input::ClaimDenied(_) => m.forget_claim(),
         Input::Answer { attempt, answer } => m.late_answer(*attempt, answer, cx),
         Input::Tick
         | Input::Demand { .. }
@@ -382,16 +377,11 @@ fn unauthenticated(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
 /// Shut down: nothing leads out of here.
 fn stopped(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
     match input {
-        Input::ClaimGranted { .. } | Input::ClaimDenied(_) => {
-            m.return_claim(cx);
-            Handled
-        }
+        Input::ClaimGranted { .. } => m.return_claim(cx),
+        Input::ClaimDenied(_) => m.forget_claim(),
         Input::Answer { attempt, answer } => m.late_answer(*attempt, answer, cx),
-        Input::Loaded(_) => {
-            m.load_pending = false;
-            Handled
-        }
         Input::Tick
+        | Input::Loaded(_)
         | Input::Marked(_)
         | Input::MarkFailed(..)
         | Input::Committed(_)

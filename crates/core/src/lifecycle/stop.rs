@@ -6,7 +6,7 @@ use statig::Outcome::Handled;
 
 use crate::command::Command;
 use crate::lifecycle::commit::Pending;
-use crate::lifecycle::machine::{Cx, Machine};
+use crate::lifecycle::machine::{Cx, Loads, Machine};
 use crate::lifecycle::state::{Out, State, to};
 
 impl Machine {
@@ -16,7 +16,8 @@ impl Machine {
         self.writing = None;
         self.release(cx);
         self.stopping = None;
-        self.next_attempt = None;
+        self.forget_plans();
+        self.loads = Loads::default();
         cx.push(Command::Drained { lost });
         to(State::Stopped)
     }
@@ -46,7 +47,7 @@ impl Machine {
     /// Names new tokens that exist only in this process.
     fn lost(&self) -> Option<String> {
         let writing = self.writing.as_ref()?;
-        if !matches!(writing.then, Pending::Success { .. } | Pending::Saved) {
+        if !writing.then.holds_new_tokens() {
             return None;
         }
         let why = self.store_fault.as_ref().map_or("the save did not end in time", |f| f.message.as_str());

@@ -49,10 +49,8 @@ fn granted(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         Input::LoggedIn(record) | Input::LoggedOut(record) => m.replace(record, cx),
         Input::PolicyChanged(setup) => m.set_up(setup),
         Input::Shutdown => m.stop_now(cx),
-        Input::ClaimGranted { .. } | Input::ClaimDenied(_) => {
-            m.return_claim(cx);
-            Handled
-        }
+        Input::ClaimGranted { .. } => m.return_claim(cx),
+        Input::ClaimDenied(_) => m.forget_claim(),
         Input::Answer { attempt, answer } => m.late_answer(*attempt, answer, cx),
         Input::Tick
         | Input::Demand { .. }

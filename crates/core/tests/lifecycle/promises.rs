@@ -1,8 +1,8 @@
 //! How a credential lives, told from outside: each test is one promise.
-mod host;
 
-use host::*;
 use renewd_core::*;
+
+use crate::host::*;
 
 #[test]
 fn a_token_is_renewed_ahead_of_expiry_at_a_quarter_of_its_life_and_never_later_than_the_window() {
@@ -19,7 +19,7 @@ fn a_token_is_renewed_ahead_of_expiry_at_a_quarter_of_its_life_and_never_later_t
 fn five_minute_and_twenty_second_tokens_are_renewed_once_each_time_and_never_seen_expired() {
     for (lifetime, most) in [(300u64, 20usize), (20, 300)] {
         let mut h = Host::new(setup(), Some(login_with_token(1, lifetime)));
-        h.server = Server::Ok(lifetime as i64);
+        h.server.mode = Mode::Ok(lifetime as i64);
         for _ in 0..3600 {
             h.pass(Span::from_secs(1));
             assert!(h.ask().is_ok() || h.ask() == Err("wait".into()));
@@ -32,7 +32,7 @@ fn five_minute_and_twenty_second_tokens_are_renewed_once_each_time_and_never_see
 #[test]
 fn the_old_token_is_served_all_through_a_failing_refresh_while_it_is_valid() {
     let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
-    h.server = Server::Waf;
+    h.server.mode = Mode::Waf;
     for _ in 0..3599 {
         h.pass(Span::from_secs(1));
         assert_ne!(h.ask(), Err("auth_retrying outage".into()), "at {:?}", h.now.boot);
@@ -47,7 +47,7 @@ fn the_old_token_is_served_all_through_a_failing_refresh_while_it_is_valid() {
 #[test]
 fn a_success_inside_the_short_retry_never_leaves_running() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.script = [Server::Waf, Server::Status(503), Server::Unreachable, Server::Status(500), Server::Waf].into();
+    h.server.script = [Mode::Waf, Mode::Status(503), Mode::Unreachable, Mode::Status(500), Mode::Waf].into();
     h.pass(mins(10));
     assert_eq!(h.requests.len(), 6);
     assert_eq!(h.changes(), []);
@@ -57,13 +57,13 @@ fn a_success_inside_the_short_retry_never_leaves_running() {
 #[test]
 fn an_exhausted_short_retry_is_announced_once_then_tried_every_ten_minutes_until_it_succeeds() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.server = Server::Waf;
+    h.server.mode = Mode::Waf;
     h.pass(hours(3));
     assert_eq!(h.changes(), [(Status::Running, Status::AuthRetrying)]);
     let long: Vec<_> = h.requests.windows(2).map(|w| w[1].since(w[0])).skip(5).collect();
     assert!(long.len() >= 16, "{long:?}");
     assert!(long.iter().all(|gap| *gap >= mins(10) && *gap < mins(11)), "{long:?}");
-    h.server = Server::Ok(3600);
+    h.server.mode = Mode::Ok(3600);
     h.pass(mins(11));
     assert_eq!(h.status(), Status::Running);
     assert!(h.reports().any(|r| matches!(r, Report::Recovered { attempts: 17.., .. })));
@@ -72,7 +72,7 @@ fn an_exhausted_short_retry_is_announced_once_then_tried_every_ten_minutes_until
 #[test]
 fn the_short_retry_makes_six_attempts_within_five_minutes() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.server = Server::Waf;
+    h.server.mode = Mode::Waf;
     h.pass(mins(6));
     assert_eq!(h.requests.len(), 6, "one failure and five retries");
     assert!(h.requests[5].since(h.requests[0]) <= mins(5));
@@ -81,7 +81,7 @@ fn the_short_retry_makes_six_attempts_within_five_minutes() {
 #[test]
 fn the_ceiling_ends_the_login_without_the_stale_client_hint_after_a_failed_attempt_past_it() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.server = Server::Status(503);
+    h.server.mode = Mode::Status(503);
     h.pass(hours(25));
     assert_eq!(h.status(), Status::Unauthenticated);
     assert_eq!(h.view().cause, Some(Cause::Ceiling));
@@ -89,16 +89,19 @@ fn the_ceiling_ends_the_login_without_the_stale_client_hint_after_a_failed_attem
     let before = h.requests.len();
     h.pass(hours(48));
     assert_eq!(h.requests.len(), before, "nothing is sent after giving up");
-    assert!(h.store.as_ref().is_some_and(|r| r.grant.refresh_token.is_some()), "the refresh token is kept");
+    assert!(
+        h.store.record.as_ref().is_some_and(|r| r.grant.refresh_token.is_some()),
+        "the refresh token is kept"
+    );
 }
 
 #[test]
 fn a_laptop_shut_for_three_days_tries_before_it_gives_up() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.server = Server::Status(503);
+    h.server.mode = Mode::Status(503);
     h.pass(hours(1));
     h.advance(hours(72));
-    h.server = Server::Ok(3600);
+    h.server.mode = Mode::Ok(3600);
     h.input(Input::Resumed);
     h.pass(mins(1));
     assert_eq!(h.status(), Status::Running);
@@ -107,7 +110,7 @@ fn a_laptop_shut_for_three_days_tries_before_it_gives_up() {
 #[test]
 fn the_ceilings_count_survives_restarts_and_ignores_wall_clock_steps() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.server = Server::Status(503);
+    h.server.mode = Mode::Status(503);
     for _ in 0..6 {
         h.pass(hours(3));
         h.restart(setup());
@@ -124,9 +127,9 @@ fn the_ceilings_count_survives_restarts_and_ignores_wall_clock_steps() {
 fn a_refused_grant_gives_up_at_once_also_in_the_middle_of_auth_retrying() {
     for outage in [Span::ZERO, hours(2)] {
         let mut h = Host::new(setup(), Some(login(1)));
-        h.server = Server::Waf;
+        h.server.mode = Mode::Waf;
         h.pass(outage);
-        h.server = Server::InvalidGrant;
+        h.server.mode = Mode::InvalidGrant;
         let before = h.requests.len();
         h.pass(mins(20));
         assert_eq!((h.status(), h.view().cause), (Status::Unauthenticated, Some(Cause::GrantRefused)));
@@ -142,14 +145,14 @@ fn a_refused_grant_gives_up_at_once_also_in_the_middle_of_auth_retrying() {
 #[test]
 fn a_refused_client_keeps_the_grant_hints_once_and_heals_whatever_the_ceiling() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.server = Server::InvalidClient;
+    h.server.mode = Mode::InvalidClient;
     h.pass(mins(1));
     assert_eq!((h.status(), h.view().cause), (Status::AuthRetrying, Some(Cause::ClientRefused)));
     assert_eq!(h.view().health, Health::Unhealthy);
     h.pass(hours(100));
     assert_eq!(h.status(), Status::AuthRetrying);
     assert_eq!(h.hints(), 1);
-    h.server = Server::Ok(3600);
+    h.server.mode = Mode::Ok(3600);
     h.pass(mins(11));
     assert_eq!((h.status(), h.view().health), (Status::Running, Health::Healthy));
 }
@@ -157,7 +160,7 @@ fn a_refused_client_keeps_the_grant_hints_once_and_heals_whatever_the_ceiling() 
 #[test]
 fn a_demand_in_auth_retrying_fails_at_once_with_the_time_of_the_next_attempt() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.server = Server::Waf;
+    h.server.mode = Mode::Waf;
     h.pass(mins(30));
     let before = h.requests.len();
     h.input(Input::Demand { min_validity: Span::ZERO });
@@ -200,13 +203,13 @@ fn a_token_rejected_right_after_it_was_minted_for_a_rejection_is_passed_through_
 #[test]
 fn a_person_may_probe_after_the_ceiling_and_success_heals() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.server = Server::Status(503);
+    h.server.mode = Mode::Status(503);
     h.pass(hours(26));
     h.input(Input::Refresh);
     h.pass(mins(1));
     assert_eq!(h.status(), Status::Unauthenticated);
     assert_eq!(h.changes().len(), 2, "a failed probe announces nothing");
-    h.server = Server::Ok(3600);
+    h.server.mode = Mode::Ok(3600);
     h.input(Input::Refresh);
     h.pass(mins(1));
     assert_eq!(h.status(), Status::Running);
@@ -215,7 +218,7 @@ fn a_person_may_probe_after_the_ceiling_and_success_heals() {
 #[test]
 fn a_lost_answer_is_waited_out_before_the_same_token_is_sent_again() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.script = [Server::Hang].into();
+    h.server.script = [Mode::Hang].into();
     h.pass(mins(3));
     assert_eq!(h.requests.len(), 2);
     let answered = h.requests[0] + Span::from_secs(30);
@@ -227,7 +230,7 @@ fn a_lost_answer_is_waited_out_before_the_same_token_is_sent_again() {
 #[test]
 fn invalid_grant_while_in_doubt_says_that_the_rotation_was_lost() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.script = [Server::Hang, Server::InvalidGrant].into();
+    h.server.script = [Mode::Hang, Mode::InvalidGrant].into();
     h.pass(mins(5));
     assert_eq!(h.view().cause, Some(Cause::RotationLost));
 }
@@ -235,19 +238,17 @@ fn invalid_grant_while_in_doubt_says_that_the_rotation_was_lost() {
 #[test]
 fn a_save_that_fails_keeps_serving_the_new_token_and_refreshes_nothing_more() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.server = Server::Silent;
+    h.server.mode = Mode::Silent;
     h.pass(mins(1));
-    h.server = Server::Ok(3600);
-    let answer = h.answer(&Server::Ok(3600)).unwrap();
-    h.store_broken = Some(StoreFaultKind::Full);
-    h.input(Input::Answer { attempt: AttemptId(1), answer });
+    h.store.writes_fail = Some(StoreFaultKind::Full);
+    h.reply(&Mode::Ok(3600));
     assert_eq!(h.view().phase, Phase::Unsaved);
     assert_eq!(h.ask(), Ok("at-1".into()));
     assert_eq!(h.view().health, Health::Degraded);
     h.pass(mins(20));
     assert_eq!(h.requests.len(), 1);
-    h.store_broken = None;
+    h.store.writes_fail = None;
     h.pass(mins(1));
     assert_eq!((h.view().saved, h.view().health), (true, Health::Healthy));
-    assert_eq!(h.store.as_ref().unwrap().version(), (1, 1));
+    assert_eq!(h.store.record.as_ref().unwrap().version(), (1, 1));
 }

@@ -1,0 +1,460 @@
+//! A host for one machine in virtual time: an in-memory store, a scripted server, and clocks that jump to the next
+//! thing that is due. It does what any real host does, in the order the crate's page asks for; and in every test it
+//! checks what must hold at each step, whatever the test is about.
+
+pub(crate) mod build;
+mod ledger;
+pub(crate) mod server;
+pub(crate) mod store;
+pub(crate) mod text;
+
+use std::collections::VecDeque;
+
+use renewd_core::*;
+
+pub(crate) use build::*;
+use ledger::Ledger;
+pub(crate) use server::*;
+use store::Store;
+
+/// What happened, in a form that tests compare.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Seen {
+    Changed(Status, Status, Option<Cause>),
+    Advise(Hint),
+    Report(Report),
+    Sent(AttemptId),
+    Aborted(AttemptId),
+    Published(Option<(u64, u64)>),
+    Revoked(usize),
+    Drained(Option<String>),
+}
+
+/// The request on the wire: when it ends, and how.
+pub(crate) struct Wire {
+    pub(crate) attempt: AttemptId,
+    pub(crate) ends: Boot,
+    pub(crate) answer: Answer,
+}
+
+pub(crate) struct Host {
+    pub(crate) machine: Lifecycle,
+    pub(crate) setup: Setup,
+    pub(crate) now: Now,
+    pub(crate) store: Store,
+    pub(crate) server: Server,
+    pub(crate) wire: Option<Wire>,
+    pub(crate) claim_held: bool,
+    /// Store commands are left undone until this is cleared.
+    pub(crate) ops_held: bool,
+    /// Store commands that have not been carried out.
+    pub(crate) ops: VecDeque<Command>,
+    /// When each request was sent.
+    pub(crate) requests: Vec<Boot>,
+    /// The refresh tokens that were sent.
+    pub(crate) sent_tokens: Vec<String>,
+    pub(crate) seen: Vec<(Boot, Seen)>,
+    /// Every command as text.
+    pub(crate) trace: Vec<String>,
+    pub(crate) ledger: Ledger,
+    inbox: VecDeque<Input>,
+    next_attempt_id: u128,
+    drained: bool,
+}
+
+impl Host {
+    pub(crate) fn new(setup: Setup, record: Option<Record>) -> Self {
+        Self::with_seed(setup, record, 7)
+    }
+
+    pub(crate) fn with_seed(setup: Setup, record: Option<Record>, seed: u64) -> Self {
+        let mut host = Self {
+            machine: Lifecycle::new(setup.clone(), seed),
+            ledger: Ledger::new(&setup.policy, record.as_ref()),
+            setup,
+            now: at(0),
+            store: Store::new(record),
+            server: Server::new(),
+            wire: None,
+            claim_held: false,
+            ops_held: false,
+            ops: VecDeque::new(),
+            requests: Vec::new(),
+            sent_tokens: Vec::new(),
+            seen: Vec::new(),
+            trace: Vec::new(),
+            inbox: VecDeque::new(),
+            next_attempt_id: 1,
+            drained: false,
+        };
+        host.drain();
+        host
+    }
+
+    /// Hands one input over and carries out what follows, outcomes of the store included.
+    pub(crate) fn input(&mut self, input: Input) {
+        self.ledger.input(&input);
+        self.machine.handle(self.now, input);
+        self.drain();
+    }
+
+    pub(crate) fn drain(&mut self) {
+        loop {
+            while let Some(command) = self.machine.poll_command() {
+                self.carry_out(command);
+            }
+            if !self.ops_held
+                && let Some(op) = self.ops.pop_front()
+            {
+                self.do_op(op);
+            }
+            let Some(input) = self.inbox.pop_front() else {
+                if self.ops_held || self.ops.is_empty() {
+                    return;
+                }
+                continue;
+            };
+            self.machine.handle(self.now, input);
+        }
+    }
+
+    fn note(&mut self, seen: Seen) {
+        self.seen.push((self.now.boot, seen));
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        let text = text::command(&command);
+        assert!(
+            !self.drained || text.starts_with("publish") || text.starts_with("re"),
+            "{text} after drained"
+        );
+        self.trace.push(format!("{} {text}", self.now.boot.as_millis()));
+        match command {
+            Command::Load | Command::Mark { .. } | Command::Commit { .. } | Command::Release => {
+                self.ops.push_back(command);
+            }
+            Command::Claim => {
+                let asked = self.ops.iter().any(|op| matches!(op, Command::Claim));
+                assert!(!asked, "a claim that is asked for is not asked for again");
+                self.ops.push_back(command);
+            }
+            Command::Send { attempt, request } => self.send(attempt, &request),
+            Command::Abort { attempt } => self.abort(attempt),
+            Command::Publish(Publication::Token(t)) => {
+                self.ledger.published(&t, self.now);
+                self.note(Seen::Published(Some((t.epoch, t.generation))));
+            }
+            Command::Publish(Publication::Unavailable(_)) => self.note(Seen::Published(None)),
+            Command::Changed { from, to, cause } => {
+                self.ledger.changed(from, to, cause);
+                self.note(Seen::Changed(from, to, cause));
+            }
+            Command::Advise(hint) => {
+                self.ledger.advised();
+                self.note(Seen::Advise(hint));
+            }
+            Command::Report(report) => self.note(Seen::Report(report)),
+            Command::Revoke { requests } => {
+                self.note(Seen::Revoked(requests.len()));
+                self.inbox.push_back(Input::Revoked);
+            }
+            Command::Drained { lost } => {
+                self.drained = true;
+                self.note(Seen::Drained(lost));
+            }
+        }
+    }
+
+    /// Carries out a store command.
+    fn do_op(&mut self, op: Command) {
+        match op {
+            Command::Load => self.inbox.push_back(Input::Loaded(self.store.load())),
+            Command::Claim => {
+                assert!(!self.claim_held, "a claim that is held is not asked for again");
+                let loaded = self.store.load();
+                let input = match self.store.reads_fail {
+                    Some(kind) => Input::ClaimDenied(Some(Store::fault(kind))),
+                    None if self.store.claim_taken => Input::ClaimDenied(None),
+                    None => {
+                        self.claim_held = true;
+                        let attempt = AttemptId(self.next_attempt_id);
+                        self.next_attempt_id += 1;
+                        Input::ClaimGranted { loaded, attempt }
+                    }
+                };
+                self.inbox.push_back(input);
+            }
+            Command::Mark { ticket, record, fence } => {
+                assert!(self.claim_held, "a mark needs the claim");
+                self.inbox.push_back(match self.store.write(*record, fence) {
+                    Ok(()) => Input::Marked(ticket),
+                    Err(failure) => Input::MarkFailed(ticket, failure),
+                });
+            }
+            Command::Commit { ticket, record, fence } => {
+                assert!(self.claim_held, "a commit needs the claim");
+                self.inbox.push_back(match self.store.write(*record, fence) {
+                    Ok(()) => Input::Committed(ticket),
+                    Err(failure) => Input::CommitFailed(ticket, failure),
+                });
+            }
+            Command::Release => {
+                assert!(self.claim_held, "only a held claim is released");
+                self.claim_held = false;
+            }
+            Command::Send { .. }
+            | Command::Abort { .. }
+            | Command::Publish(_)
+            | Command::Changed { .. }
+            | Command::Advise(_)
+            | Command::Report(_)
+            | Command::Revoke { .. }
+            | Command::Drained { .. } => unreachable!("not the store's"),
+        }
+    }
+
+    fn send(&mut self, attempt: AttemptId, request: &TokenRequest) {
+        let body = String::from_utf8(request.body.expose().to_vec()).expect("a form is text");
+        let sent = body.split('&').find_map(|f| f.strip_prefix("refresh_token=")).expect("a refresh token");
+        assert!(self.wire.is_none(), "one request on the wire at a time");
+        assert_eq!(request.url, "https://as.example/token", "only to the pinned endpoint");
+        self.ledger.sent(attempt, sent, self.store.record.as_ref());
+        self.requests.push(self.now.boot);
+        self.sent_tokens.push(sent.into());
+        self.note(Seen::Sent(attempt));
+        let (trips, minted) = (self.server.reuse_trips, self.server.lifetimes.len());
+        let (mode, reply) = self.server.receive(sent, request.timeout);
+        self.ledger.received(&mode);
+        if self.server.reuse_trips > trips {
+            self.ledger.tripped();
+        }
+        if self.server.lifetimes.len() > minted {
+            self.ledger_minted();
+        }
+        if let Some((takes, answer)) = reply {
+            self.wire = Some(Wire { attempt, ends: self.now.boot + takes, answer });
+        }
+    }
+
+    /// The server has just given out a token.
+    pub(crate) fn ledger_minted(&mut self) {
+        let (token, lifetime) = self.server.last_minted();
+        self.ledger.minted(&token, lifetime, self.now);
+    }
+
+    /// Closes the socket: what the server did stays done.
+    fn abort(&mut self, attempt: AttemptId) {
+        self.note(Seen::Aborted(attempt));
+        if self.wire.take_if(|w| w.attempt == attempt).is_some() {
+            let answer = failure(FailureKind::Aborted, Sent::Bytes);
+            self.ledger.answered(&answer, self.setup.policy.settle());
+            self.inbox.push_back(Input::Answer { attempt, answer });
+        }
+    }
+
+    /// Answers the request that a silent server had left open.
+    pub(crate) fn reply(&mut self, mode: &Mode) {
+        let sent = self.seen.iter().rev().find_map(|(_, s)| match s {
+            Seen::Sent(attempt) => Some(*attempt),
+            _ => None,
+        });
+        let attempt = sent.expect("a request");
+        let minted = self.server.lifetimes.len();
+        let answer = self.server.answer(mode).expect("an answer");
+        self.ledger.received(mode);
+        if self.server.lifetimes.len() > minted {
+            self.ledger_minted();
+        }
+        self.ledger.answered(&answer, self.setup.policy.settle());
+        self.input(Input::Answer { attempt, answer });
+    }
+
+    /// The next thing that is due, if anything is.
+    fn due(&self) -> Option<Boot> {
+        let wake = self.machine.poll_timeout().map(|w| w.at);
+        let wire = self.wire.as_ref().map(|w| w.ends);
+        wake.into_iter().chain(wire).min()
+    }
+
+    /// Lets time pass, both clocks alike, handing over everything that becomes due.
+    pub(crate) fn pass(&mut self, span: Span) {
+        let end = self.now.boot + span;
+        let mut idle = 0;
+        while let Some(due) = self.due().filter(|due| *due <= end) {
+            let before = (self.now.boot, self.trace.len());
+            self.advance(due.since(self.now.boot));
+            self.due_now();
+            idle = if before == (self.now.boot, self.trace.len()) { idle + 1 } else { 0 };
+            assert!(
+                idle < 3,
+                "the machine asks to be woken now and does nothing: {:?} in {:?}",
+                self.machine.poll_timeout(),
+                self.view().phase
+            );
+        }
+        self.advance(end.since(self.now.boot));
+    }
+
+    /// Hands over what is due now: the end of a request, or a tick.
+    pub(crate) fn due_now(&mut self) {
+        match self.wire.take_if(|w| w.ends <= self.now.boot) {
+            Some(Wire { attempt, answer, .. }) => {
+                self.ledger.answered(&answer, self.setup.policy.settle());
+                self.input(Input::Answer { attempt, answer });
+            }
+            None => self.input(Input::Tick),
+        }
+    }
+
+    /// Moves both clocks and tells nobody.
+    pub(crate) fn advance(&mut self, span: Span) {
+        self.ledger.advance(span);
+        self.now = Now { boot: self.now.boot + span, wall: self.now.wall + span };
+    }
+
+    /// Steps the wall clock alone, and ticks, as a driver does that notices.
+    pub(crate) fn step_wall(&mut self, millis: i64) {
+        self.now.wall = Wall::from_unix_millis(self.now.wall.as_unix_millis().saturating_add(millis));
+        self.input(Input::Tick);
+    }
+
+    /// A new process over the same store; the old one is killed, with whatever it had under way.
+    pub(crate) fn restart(&mut self, setup: Setup) {
+        let crashed = self.wire.take().is_some();
+        self.ledger.restarted(crashed, self.store.record.as_ref(), &self.server.current, &setup, self.now);
+        self.machine = Lifecycle::new(setup.clone(), 99);
+        self.setup = setup;
+        self.claim_held = false;
+        self.drained = false;
+        self.inbox.clear();
+        self.ops.clear();
+        self.drain();
+    }
+
+    /// Another boot of the machine: the boot clock begins again, `off` later.
+    pub(crate) fn reboot(&mut self, off: Span) {
+        let id = BootId(self.setup.owner.boot_id.0 + 1);
+        self.advance(off);
+        self.now.boot = Boot::from_millis(5_000);
+        self.ledger.rebooted();
+        self.restart(Setup { owner: owner("box", id), ..self.setup.clone() });
+    }
+
+    /// Somebody logs in.
+    pub(crate) fn log_in(&mut self) {
+        let epoch = self.store.greatest.0 + 1;
+        let (_, refresh_token) = self.server.mint(Span::ZERO);
+        let record = login_at(epoch, &refresh_token, self.now);
+        self.ledger.logged_in();
+        self.store.put(record.clone());
+        self.input(Input::LoggedIn(Box::new(record)));
+    }
+
+    /// Somebody logs out.
+    pub(crate) fn log_out(&mut self) {
+        let Some(record) = self.store.record.as_ref() else { return };
+        let mut tombstone = record.tombstone(self.now);
+        tombstone.epoch = tombstone.epoch.max(self.store.greatest.0 + 1);
+        self.store.put(tombstone.clone());
+        self.input(Input::LoggedOut(Box::new(tombstone)));
+    }
+
+    /// Another process refreshes, if it can have the claim and nothing stands in its way; and the store tells.
+    pub(crate) fn others_refresh(&mut self, lifetime: u64) -> bool {
+        let Some(mut record) = self.store.record.clone() else { return false };
+        let newest = record.version() == self.store.greatest;
+        if self.claim_held || !newest || record.intent.is_some() || record.state != RecordState::Active {
+            return false;
+        }
+        let rt = record.grant.refresh_token.as_ref().and_then(|t| t.expose_str()).unwrap_or_default();
+        if rt != self.server.current {
+            return false;
+        }
+        let (at, rt) = self.server.mint(Span::from_secs(lifetime));
+        let stamp = Stamp::new(self.now, self.setup.owner.boot_id);
+        record.generation += 1;
+        record.grant.refresh_token = Some(Secret::from(rt));
+        record.grant.access = vec![access(&at, stamp, lifetime)];
+        record.window = None;
+        record.budget = None;
+        record.last_refresh = Some(stamp);
+        record.max_wall_seen = self.now.wall;
+        self.ledger.minted_by_others(&record);
+        self.store.put(record);
+        self.input(Input::StoreChanged);
+        true
+    }
+
+    pub(crate) fn view(&self) -> View {
+        self.machine.view(self.now)
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.view().status
+    }
+
+    /// Asks as a caller does; the token's text when one is served.
+    pub(crate) fn ask(&mut self) -> Result<String, String> {
+        self.ask_for(Span::ZERO)
+    }
+
+    pub(crate) fn ask_for(&mut self, min_validity: Span) -> Result<String, String> {
+        self.input(Input::Demand { min_validity });
+        match self.machine.serve(self.now, min_validity) {
+            Serve::Token { access, epoch, generation, .. } => {
+                self.ledger.served(access, (epoch, generation), self.now);
+                Ok(access.token.expose_str().expect("text").into())
+            }
+            Serve::Wait => Err("wait".into()),
+            Serve::Unavailable(u) => {
+                Err(format!("{} {}", u.status.name(), u.cause.map_or("-", |c| c.name())))
+            }
+        }
+    }
+
+    /// A resource server refuses the present token.
+    pub(crate) fn reject(&mut self) {
+        let View { epoch, generation, .. } = self.view();
+        let token = self.machine.record().and_then(|r| r.access()).and_then(|a| a.token.expose_str());
+        let token = token.map(String::from);
+        self.input(Input::Rejected { epoch, generation });
+        if let Some(token) = token.filter(|_| !self.view().token_valid) {
+            self.ledger.refuse(token);
+        }
+    }
+
+    pub(crate) fn changes(&self) -> Vec<(Status, Status)> {
+        self.seen
+            .iter()
+            .filter_map(|(_, s)| match s {
+                Seen::Changed(from, to, _) => Some((*from, *to)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn hints(&self) -> usize {
+        self.seen.iter().filter(|(_, s)| matches!(s, Seen::Advise(_))).count()
+    }
+
+    pub(crate) fn drained(&self) -> Vec<Option<String>> {
+        self.seen
+            .iter()
+            .filter_map(|(_, s)| match s {
+                Seen::Drained(lost) => Some(lost.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn revoked(&self) -> usize {
+        self.seen.iter().map(|(_, s)| if let Seen::Revoked(n) = s { *n } else { 0 }).sum()
+    }
+
+    pub(crate) fn reports(&self) -> impl Iterator<Item = &Report> {
+        self.seen.iter().filter_map(|(_, s)| match s {
+            Seen::Report(r) => Some(r),
+            _ => None,
+        })
+    }
+}
