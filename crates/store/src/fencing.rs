@@ -52,11 +52,14 @@ pub(crate) fn admit(
 ) -> Result<Record, CommitFailure> {
     let mut next = record.clone();
     next.previous_digest = previous_digest(standing.record(), record, digest);
-    let repeated = matches!(&standing.loaded, Loaded::Record(current) if same_content(current, &next));
-    if !repeated {
-        match write {
-            Write::Put(expect) => expected(standing, expect)?,
-            Write::Mark(fence) | Write::Commit(fence) => fenced(standing, fence)?,
+    let fit = match write {
+        Write::Put(expect) => expected(standing, expect),
+        Write::Mark(fence) | Write::Commit(fence) => fenced(standing, fence),
+    };
+    if let Err(failure) = fit {
+        let repeated = matches!(&standing.loaded, Loaded::Record(current) if same_content(current, &next));
+        if !repeated {
+            return Err(failure);
         }
     }
     match write {

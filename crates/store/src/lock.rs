@@ -13,9 +13,13 @@ use crate::fault::{fault, io_fault, shown};
 use crate::sys::Dir;
 
 /// Whoever holds *write* is between a read and a rename: milliseconds, or as long as an `fsync` takes on a busy disk.
-/// 200 polls of 25 ms bound the wait at 5 s, after which the caller gets a fault and tries again by its own schedule.
-const WRITE_POLLS_MAX: u32 = 200;
-const WRITE_POLL: Duration = Duration::from_millis(25);
+/// After 5 s the caller gets a fault and tries again by its own schedule.
+const WRITE_WAIT_MILLIS: u64 = 5_000;
+
+/// Making a store takes several syncs, and happens once: nobody has a schedule by which to try that again.
+const FIRST_USE_WAIT_MILLIS: u64 = 30_000;
+
+const POLL_MILLIS: u64 = 25;
 
 /// A lock file that somebody keeps replacing is no lock file.
 const REOPENS_MAX: u32 = 8;
@@ -52,7 +56,17 @@ impl Lock {
 
     /// Waits for it, at most 5 s.
     pub(crate) fn take(dir: &Dir, name: &str) -> Result<Self, StoreFault> {
-        for _ in 0..WRITE_POLLS_MAX {
+        Self::wait(dir, name, WRITE_WAIT_MILLIS)
+    }
+
+    /// Waits for it, at most 30 s: for what is done once.
+    pub(crate) fn take_patiently(dir: &Dir, name: &str) -> Result<Self, StoreFault> {
+        Self::wait(dir, name, FIRST_USE_WAIT_MILLIS)
+    }
+
+    fn wait(dir: &Dir, name: &str, millis: u64) -> Result<Self, StoreFault> {
+        // Counted, not measured: a suspended machine has not waited.
+        for _ in 0..millis / POLL_MILLIS {
             if let Some(lock) = Self::try_take(dir, name)? {
                 return Ok(lock);
             }
@@ -60,11 +74,12 @@ impl Lock {
                 clippy::disallowed_methods,
                 reason = "a short, bounded wait for another process' write"
             )]
-            std::thread::sleep(WRITE_POLL);
+            std::thread::sleep(Duration::from_millis(POLL_MILLIS));
         }
         let message = format!(
-            "another process has held {} for 5 s; it may be stopped (`fuser {0}` names it)",
-            shown(&dir.path_of(name))
+            "another process has held {} for {} s; it may be stopped (`fuser {0}` names it)",
+            shown(&dir.path_of(name)),
+            millis / 1000
         );
         Err(fault(StoreFaultKind::Io, message))
     }

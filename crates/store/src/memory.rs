@@ -19,9 +19,16 @@ use crate::payload::Version;
 const DIGEST_KEY: &[u8; 32] = b"renewd-store memory digests only";
 
 /// Records in memory. A clone is the same store: hand one to each machine that shares the credentials.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct MemoryStore {
     cells: Arc<Mutex<BTreeMap<CredentialName, Cell>>>,
+    keys: Arc<Keys>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self { cells: Arc::default(), keys: Arc::new(Keys::derive(DIGEST_KEY)) }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -63,10 +70,9 @@ impl MemoryStore {
     }
 
     fn write(&self, name: &CredentialName, record: &Record, write: Write<'_>) -> Result<(), CommitFailure> {
-        let keys = Keys::derive(DIGEST_KEY);
         let mut cells = self.cells();
         let standing = cells.get(name).map_or_else(|| Cell::default().standing(), Cell::standing);
-        let next = admit(&standing, write, record, |token| keys.token_digest(token))?;
+        let next = admit(&standing, write, record, |token| self.keys.token_digest(token))?;
         let cell = cells.entry(name.clone()).or_default();
         cell.greatest = cell.greatest.max(Some(next.version()));
         cell.record = Some(next);
@@ -131,10 +137,9 @@ impl CredentialStore for MemoryStore {
         refresh_token: &Secret,
         except: Option<&CredentialName>,
     ) -> Result<Option<CredentialName>, StoreFault> {
-        let keys = Keys::derive(DIGEST_KEY);
-        let wanted = keys.token_digest(refresh_token);
+        let wanted = self.keys.token_digest(refresh_token);
         let holds = |record: &Record| {
-            let current = record.grant.refresh_token.as_ref().map(|token| keys.token_digest(token));
+            let current = record.grant.refresh_token.as_ref().map(|token| self.keys.token_digest(token));
             [current, record.previous_digest].iter().flatten().any(|digest| same_digest(digest, &wanted))
         };
         let cells = self.cells();

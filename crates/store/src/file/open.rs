@@ -132,7 +132,7 @@ fn source_for(
 
 /// Makes the store, under a lock: of two that come first, the second finds the first's work.
 fn first_use(options: &FileStoreOptions, dir: &Dir, disk: &Disk) -> Result<Keys, StoreError> {
-    let _lock = Lock::take(dir, STORE_LOCK)?;
+    let _lock = Lock::take_patiently(dir, STORE_LOCK)?;
     if let Some(remembered) = Remembered::read_in(dir)? {
         return known_keys(options, dir, &remembered);
     }
