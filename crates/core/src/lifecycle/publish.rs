@@ -1,0 +1,46 @@
+//! What the world is told: the status when it changes, and what callers get.
+
+use crate::command::{Command, Publication};
+use crate::lifecycle::machine::{Cx, Machine, Published};
+use crate::view::{Phase, Status};
+
+impl Machine {
+    /// Announces what became visible: the status, and what callers get.
+    pub(crate) fn settled(&mut self, phase: Phase, cx: &mut Cx<'_>) {
+        let status = self.status(phase);
+        // A shutdown announces nothing: what was true of the credential stays true in the store.
+        if status != self.announced && status != Status::Stopped {
+            let from = self.announced;
+            self.announced = status;
+            self.since = Some(cx.now.wall);
+            cx.push(Command::Changed { from, to: status, cause: self.cause(phase) });
+        } else if self.since.is_none() && !self.loading {
+            self.since = Some(cx.now.wall);
+        }
+        if self.loading {
+            return;
+        }
+        let token = self.published_token(phase);
+        let published = match &token {
+            Some(t) => Published::Token {
+                version: (t.epoch, t.generation),
+                until_boot: t.until_boot,
+                until_wall: t.until_wall,
+            },
+            None => Published::Unavailable {
+                status,
+                cause: self.cause(phase),
+                // While an attempt is under way its time is "now", which is not worth a publication at every step.
+                next: self.next_attempt_at(phase).filter(|at| *at > self.now.boot),
+            },
+        };
+        if published == self.published {
+            return;
+        }
+        self.published = published;
+        cx.push(Command::Publish(match token {
+            Some(token) => Publication::Token(token),
+            None => Publication::Unavailable(self.unavailable(phase)),
+        }));
+    }
+}

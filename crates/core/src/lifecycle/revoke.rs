@@ -1,0 +1,102 @@
+//! Tokens that nobody will use any more are revoked, as best it can be (RFC 7009).
+//!
+//! Only those of a login that is over. A server ends the whole grant with one of its refresh tokens (RFC 7009 §2.1):
+//! whoever loses a race within one login must not revoke what it holds, or it would take the winner's tokens along.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::answer::Answer;
+use crate::attempt::AttemptId;
+use crate::command::{Command, Report};
+use crate::lifecycle::machine::{Cx, Machine, Writing};
+use crate::lifecycle::state::Out;
+use crate::record::{Access, AccessKey, GrantMaterial, Record};
+use crate::request::{TokenRequest, TokenTypeHint};
+use crate::secret::Secret;
+use crate::time::Span;
+use statig::Outcome::Handled;
+
+impl Machine {
+    /// Whether the login that `old` belongs to has ended with `newer`. A login that was imported again with the same
+    /// refresh token goes on.
+    pub(crate) fn is_over(&self, old: &Record, newer: &Record) -> bool {
+        newer.epoch != old.epoch
+            && !same_secret(newer.grant.refresh_token.as_ref(), old.grant.refresh_token.as_ref())
+    }
+
+    /// Revokes a record's tokens, refresh token first; nothing happens where the server has no endpoint for it.
+    pub(crate) fn revoke(&self, record: &Record, cx: &mut Cx<'_>) {
+        let setup = &self.setup;
+        let refresh = record.grant.refresh_token.iter().map(|t| (t, TokenTypeHint::RefreshToken));
+        let access = record.grant.access.iter().map(|a| (&a.token, TokenTypeHint::AccessToken));
+        let requests: Vec<TokenRequest> = refresh
+            .chain(access)
+            .filter_map(|(token, hint)| {
+                TokenRequest::revocation(&record.identity, &setup.client, token, hint, &setup.policy.request)
+            })
+            .collect();
+        if !requests.is_empty() {
+            cx.push(Command::Revoke { requests });
+        }
+    }
+
+    /// New tokens of a login that is over never become durable.
+    pub(crate) fn discard(&self, writing: &Writing, newer: &Record, cx: &mut Cx<'_>) {
+        let spent = self.record.as_ref().is_none_or(|spent| self.is_over(spent, newer));
+        if writing.then.holds_new_tokens() && spent && self.is_over(&writing.record, newer) {
+            self.revoke(&writing.record, cx);
+        }
+    }
+
+    /// The write under way is over, and with it the claim.
+    pub(crate) fn drop_write(&mut self, newer: &Record, cx: &mut Cx<'_>) {
+        if let Some(writing) = self.writing.take() {
+            self.discard(&writing, newer, cx);
+        }
+        self.save_retry = None;
+        self.release(cx);
+    }
+
+    /// An answer that nobody waits for: counted and ignored, but for tokens of a login that is over.
+    pub(crate) fn late_answer(&mut self, attempt: AttemptId, answer: &Answer, cx: &mut Cx<'_>) -> Out {
+        self.late_answers = self.late_answers.saturating_add(1);
+        cx.report(Report::LateAnswer);
+        if self.abandoned.as_ref().is_some_and(|(a, _)| *a == attempt)
+            && let Some((_, record)) = self.abandoned.take()
+        {
+            let stray = self.stray_tokens(record, answer);
+            self.revoke(&stray, cx);
+        }
+        Handled
+    }
+
+    fn stray_tokens(&self, mut record: Box<Record>, answer: &Answer) -> Box<Record> {
+        let judgement = self.judge(answer, &record, &self.setup.client);
+        record.grant = GrantMaterial { refresh_token: judgement.refresh_token, ..GrantMaterial::default() };
+        record.grant.access.extend(judgement.grant.map(|grant| Access {
+            key: AccessKey::default(),
+            token: grant.access_token,
+            token_type: grant.token_type,
+            issued: self.stamp(),
+            lifetime: Span::ZERO,
+            lifetime_given: false,
+        }));
+        record
+    }
+}
+
+/// Whether both hold the same tokens.
+pub(crate) fn same_tokens(a: &GrantMaterial, b: &GrantMaterial) -> bool {
+    let access = |g: &GrantMaterial| g.access.first().map(|a| a.token.clone());
+    same_or_neither(a.refresh_token.as_ref(), b.refresh_token.as_ref())
+        && same_or_neither(access(a).as_ref(), access(b).as_ref())
+}
+
+fn same_secret(a: Option<&Secret>, b: Option<&Secret>) -> bool {
+    a.zip(b).is_some_and(|(a, b)| a.same_as(b.expose()))
+}
+
+fn same_or_neither(a: Option<&Secret>, b: Option<&Secret>) -> bool {
+    same_secret(a, b) || (a.is_none() && b.is_none())
+}

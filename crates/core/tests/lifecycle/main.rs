@@ -1,0 +1,5 @@
+//! The lifecycle of a credential, from outside: promises told one by one, every state against every input, and random
+//! histories against the invariants.
+
+mod host;
+mod promises;
