@@ -1,0 +1,317 @@
+//! What the agent answers. On its socket everything; on the status address what is no secret.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::{Frame, Incoming};
+use renewd_core::{CommitFailure, Health, Loaded, Span};
+use renewd_driver::system::SystemClock;
+use renewd_driver::{Clock as _, CredentialName, Expect, Keeper, Lease, Rejection, Seen, TokenRequestOptions};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::sync::{Notify, broadcast};
+
+use super::events::{Hub, Told};
+use super::http::{Body, answer, body, failed, json, refused};
+use super::keepers::Keepers;
+use super::metrics::Metrics;
+use super::proxies::Proxies;
+use crate::agent_client::TokenQuestion;
+use crate::credential::{store_failure, write_failure};
+use crate::exit::Failure;
+use crate::json::{CredentialDocument, CredentialStatus, SCHEMA, StatusDocument, TokenDocument};
+use crate::transact::failure;
+
+/// How long a question without `timeout_s` waits for a token.
+const TIMEOUT: Span = Span::from_secs(60);
+
+/// No question waits longer: its client is gone.
+const TIMEOUT_MAX: Span = Span::from_hours(1);
+
+/// Where a connection came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The socket: the user itself.
+    Socket,
+    /// The status address on loopback: any local user, or a page in a browser.
+    Loopback,
+    /// The status address on a network: health and metrics only.
+    Network,
+}
+
+/// Answers questions.
+pub(crate) struct Api {
+    pub(crate) keepers: Arc<Keepers>,
+    pub(crate) proxies: Arc<Proxies>,
+    pub(crate) hub: Hub,
+    pub(crate) metrics: Metrics,
+    /// Wakes whoever reads the configuration anew.
+    pub(crate) reload: Arc<Notify>,
+    /// Wakes whoever looks for new credentials.
+    pub(crate) rescan: Arc<Notify>,
+}
+
+#[derive(Deserialize)]
+struct RejectedQuestion {
+    epoch: u64,
+    generation: u64,
+}
+
+#[derive(Serialize)]
+struct RejectedDocument {
+    schema: u32,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<TokenDocument>,
+}
+
+#[derive(Serialize)]
+struct ReadyDocument {
+    schema: u32,
+    ready: bool,
+    health: &'static str,
+}
+
+#[derive(Serialize)]
+struct DoneDocument {
+    schema: u32,
+    done: bool,
+}
+
+impl Api {
+    /// One question.
+    pub(crate) async fn handle(&self, request: Request<Incoming>, side: Side) -> Response<Body> {
+        if side != Side::Network
+            && let Err(refusal) = renewd_proxy::local_requests_only(request.headers())
+        {
+            return refused(refusal.status, refusal.reason);
+        }
+        let path = request.uri().path().to_owned();
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        let get = matches!(*request.method(), Method::GET | Method::HEAD);
+        match (get, parts.as_slice()) {
+            (true, ["healthz"]) => answer(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"),
+            (true, ["readyz"]) => self.ready(request.uri().query()).await,
+            (true, ["metrics"]) => self.metrics().await,
+            _ if side == Side::Network => refused(StatusCode::NOT_FOUND, "only healthz, readyz and metrics"),
+            (true, ["v1", "credentials"]) => self.credentials().await,
+            (true, ["v1", "credentials", name]) => self.credential(name).await,
+            (true, ["v1", "events"]) => self.events(),
+            (false, ["v1", ..]) if side != Side::Socket => {
+                refused(StatusCode::FORBIDDEN, "tokens and changes are to be asked for on the agent's socket")
+            }
+            (false, ["v1", "reload"]) if request.method() == Method::POST => {
+                self.reload.notify_one();
+                json(StatusCode::ACCEPTED, &DoneDocument { schema: SCHEMA, done: true })
+            }
+            (false, ["v1", "credentials", name, action]) if request.method() == Method::POST => {
+                self.act(name, action, request).await
+            }
+            (_, ["v1", ..]) => refused(StatusCode::METHOD_NOT_ALLOWED, "no such question with this method"),
+            _ => refused(StatusCode::NOT_FOUND, "no such question"),
+        }
+    }
+
+    fn keeper(&self, name: &str) -> Result<Keeper, Box<Response<Body>>> {
+        let parsed: CredentialName = name
+            .parse()
+            .map_err(|e: renewd_driver::NameError| Box::new(refused(StatusCode::BAD_REQUEST, &e.to_string())))?;
+        self.keepers.keeper(&parsed).ok_or_else(|| {
+            // Imported a moment ago, perhaps: look anew for the next question.
+            self.rescan.notify_one();
+            Box::new(refused(StatusCode::NOT_FOUND, &format!("no credential is called {parsed}")))
+        })
+    }
+
+    async fn seen(&self) -> Vec<(CredentialName, Seen, bool)> {
+        let mut all = Vec::new();
+        for (keeper, required) in self.keepers.all() {
+            if let Ok(seen) = keeper.view().await {
+                all.push((keeper.name().clone(), seen, required));
+            }
+        }
+        all
+    }
+
+    async fn credentials(&self) -> Response<Body> {
+        let all = self.seen().await;
+        let statuses = all.iter().map(|(name, s, _)| CredentialStatus::new(name.as_str(), &s.view, s.now));
+        json(StatusCode::OK, &StatusDocument::new(statuses.collect()))
+    }
+
+    async fn credential(&self, name: &str) -> Response<Body> {
+        match self.keeper(name) {
+            Ok(keeper) => self.status_of(&keeper).await,
+            Err(refusal) => *refusal,
+        }
+    }
+
+    async fn status_of(&self, keeper: &Keeper) -> Response<Body> {
+        match keeper.view().await {
+            Ok(seen) => {
+                let credential = CredentialStatus::new(keeper.name().as_str(), &seen.view, seen.now);
+                json(StatusCode::OK, &CredentialDocument { schema: SCHEMA, credential })
+            }
+            Err(error) => failed(&failure(error, false)),
+        }
+    }
+
+    /// 200 while no required credential is unhealthy; of one credential, while that one is not.
+    async fn ready(&self, query: Option<&str>) -> Response<Body> {
+        let one = query.and_then(|q| q.split('&').find_map(|p| p.strip_prefix("credential=")));
+        if let Some(name) = one
+            && let Err(refusal) = self.keeper(name)
+        {
+            return *refusal;
+        }
+        let counts = |name: &CredentialName, required: bool| match one {
+            Some(one) => name.as_str() == one,
+            None => required,
+        };
+        let all = self.seen().await;
+        let health =
+            Health::worst(all.iter().filter(|(n, _, r)| counts(n, *r)).map(|(_, seen, _)| seen.view.health));
+        let ready = health.ready();
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        json(status, &ReadyDocument { schema: SCHEMA, ready, health: health.name() })
+    }
+
+    async fn metrics(&self) -> Response<Body> {
+        let seen: Vec<_> = self.seen().await.into_iter().map(|(name, seen, _)| (name, seen)).collect();
+        let replays = self.proxies.running().await.iter().map(|p| p.replays).sum();
+        answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", self.metrics.render(&seen, replays))
+    }
+
+    /// Server-sent events (WHATWG HTML, section 9.2), from now on.
+    fn events(&self) -> Response<Body> {
+        let first = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(b": from now on\n\n")))]);
+        let rest = stream::unfold(self.hub.listen(), |mut events| async move {
+            let text = match events.recv().await {
+                Ok(Told { kind, data }) => format!("event: {kind}\ndata: {data}\n\n"),
+                Err(broadcast::error::RecvError::Lagged(missed)) => format!(": {missed} events missed\n\n"),
+                Err(broadcast::error::RecvError::Closed) => return None,
+            };
+            Some((Ok(Frame::data(Bytes::from(text))), events))
+        });
+        let mut response = Response::new(StreamBody::new(first.chain(rest)).boxed());
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+        response
+    }
+
+    async fn act(&self, name: &str, action: &str, request: Request<Incoming>) -> Response<Body> {
+        let keeper = match self.keeper(name) {
+            Ok(keeper) => keeper,
+            Err(refusal) => return *refusal,
+        };
+        let bytes = match body(request).await {
+            Ok(bytes) => bytes,
+            Err(refusal) => return *refusal,
+        };
+        let outcome = match action {
+            "token" => self.token(&keeper, &bytes).await,
+            "rejected" => self.rejected(&keeper, &bytes).await,
+            "refresh" => self.refresh(&keeper, &bytes).await,
+            "logout" => self.logout(&keeper).await,
+            _ => return refused(StatusCode::NOT_FOUND, "no such action; there are token, rejected, refresh, logout"),
+        };
+        outcome.unwrap_or_else(|failure| failed(&failure))
+    }
+
+    async fn token(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {
+        let question: TokenQuestion = read(bytes)?;
+        let options = TokenRequestOptions {
+            min_validity: Span::from_secs(question.min_validity_s.unwrap_or(0)),
+            timeout: Some(patience(question.timeout_s)),
+        };
+        let lease = keeper.token_with(options).await;
+        let lease = match lease {
+            Ok(lease) => lease,
+            Err(error) => return Err(self.why(keeper, error).await),
+        };
+        Ok(json(StatusCode::OK, &token_document(&lease)?))
+    }
+
+    async fn rejected(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {
+        let question: RejectedQuestion = read(bytes)?;
+        let document = match keeper.rejected(question.epoch, question.generation).await {
+            Ok(Rejection::Renewed(lease)) => {
+                RejectedDocument { schema: SCHEMA, result: "renewed", token: Some(token_document(&lease)?) }
+            }
+            Ok(Rejection::Passed) => RejectedDocument { schema: SCHEMA, result: "passed", token: None },
+            Err(error) => return Err(self.why(keeper, error).await),
+        };
+        Ok(json(StatusCode::OK, &document))
+    }
+
+    async fn refresh(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {
+        let question: TokenQuestion = read(bytes)?;
+        match keeper.refresh(patience(question.timeout_s)).await {
+            Ok(_) => Ok(self.status_of(keeper).await),
+            Err(error) => Err(self.why(keeper, error).await),
+        }
+    }
+
+    /// The tombstone first: from then on nobody spends the refresh token. The loop then revokes it at the server.
+    async fn logout(&self, keeper: &Keeper) -> Result<Response<Body>, Failure> {
+        let (store, name) = (self.keepers.store(), keeper.name());
+        // A refresh may commit between reading and writing; then what it committed is read again.
+        for _ in 0..LOGOUT_TRIES {
+            let record = match store.load(name).await {
+                Loaded::Record(record) | Loaded::RolledBack { record, .. } => record,
+                Loaded::Absent => return Err(crate::credential::unknown(name, &[])),
+                Loaded::Fault(fault) => return Err(store_failure(fault)),
+            };
+            let tombstone = record.tombstone(SystemClock.now());
+            let expect = Expect::Version { epoch: record.epoch, generation: record.generation };
+            match store.put(name, &tombstone, expect).await {
+                Ok(()) => {
+                    keeper.logged_out(Box::new(tombstone));
+                    return Ok(json(StatusCode::OK, &DoneDocument { schema: SCHEMA, done: true }));
+                }
+                Err(CommitFailure::Fenced(_)) => {}
+                Err(failure) => return Err(write_failure(failure, "logging out")),
+            }
+        }
+        Err(Failure::internal("the record changed under every attempt to log out").about(name))
+    }
+
+    /// A token error as the command would tell it.
+    async fn why(&self, keeper: &Keeper, error: renewd_driver::TokenError) -> Failure {
+        let under_way = keeper.view().await.is_ok_and(|seen| crate::transact::in_the_middle(seen.view.phase));
+        failure(error, under_way)
+    }
+}
+
+/// Each lost race means that somebody else made progress.
+const LOGOUT_TRIES: usize = 10;
+
+fn patience(seconds: Option<u64>) -> Span {
+    seconds.map_or(TIMEOUT, Span::from_secs).min(TIMEOUT_MAX)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    serde_json::from_slice(bytes).map_err(|e| Failure::usage(format!("the body is not what this question takes: {e}")))
+}
+
+fn token_document(lease: &Lease) -> Result<TokenDocument, Failure> {
+    let text = lease
+        .access_token()
+        .expose_str()
+        .ok_or_else(|| Failure::internal("the token is not text"))?;
+    Ok(TokenDocument {
+        schema: SCHEMA,
+        access_token: text.into(),
+        token_type: lease.token_type().into(),
+        expires_at: Some(crate::output::time::rfc3339(lease.expires())),
+        epoch: lease.epoch(),
+        generation: lease.generation(),
+        scope: lease.scope().map(String::from),
+        short: lease.short().then_some(true),
+    })
+}

@@ -1,0 +1,108 @@
+//! Where the agent listens, and who may come in: the socket for its own user, the status address for health and
+//! metrics. Beside the socket, `agent.json` says where everything is.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use renewd_proxy::SocketGuard;
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::agent_client::AgentDescription;
+use crate::exit::{Exit, Failure};
+
+/// The agent's listeners. Dropping it removes the socket and its description.
+pub(crate) struct Door {
+    pub(crate) unix: UnixListener,
+    pub(crate) status: Option<TcpListener>,
+    description: Description,
+    _socket: SocketGuard,
+}
+
+struct Description(PathBuf);
+
+impl Drop for Description {
+    fn drop(&mut self) {
+        // A description that stays behind names a socket that nobody answers on: it is passed over.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Door {
+    /// Listens.
+    ///
+    /// # Errors
+    /// When another agent listens there already, or the place cannot be used.
+    pub(crate) async fn open(socket: &Path, status: Option<SocketAddr>, state: &Path) -> Result<Self, Failure> {
+        if let Some(folder) = socket.parent() {
+            make_private(folder)?;
+        }
+        let (unix, guard) = renewd_proxy::bind_unix(socket, false).await.map_err(|error| {
+            if error.kind() == std::io::ErrorKind::AddrInUse {
+                return Failure::new(Exit::Usage, format!("an agent listens on {} already", socket.display()))
+                    .advise("use it, stop it, or name another agent.socket");
+            }
+            Failure::configuration(format!("agent.socket {}: {}", socket.display(), error))
+        })?;
+        let status = match status {
+            None => None,
+            Some(address) => Some(TcpListener::bind(address).await.map_err(|error| {
+                Failure::configuration(format!("agent.status {address}: {}", crate::input::file::plain(&error)))
+            })?),
+        };
+        let bound = status.as_ref().and_then(|s| s.local_addr().ok());
+        let description = AgentDescription {
+            schema: crate::json::SCHEMA,
+            pid: std::process::id(),
+            state_dir: state.to_owned(),
+            socket: socket.to_owned(),
+            status_addr: bound.map(|a| a.to_string()),
+            version: env!("CARGO_PKG_VERSION").into(),
+        };
+        let path = AgentDescription::path_beside(socket);
+        write_private(&path, &crate::json::line(&description)?)?;
+        Ok(Self { unix, status, description: Description(path), _socket: guard })
+    }
+
+    /// Where the description stands.
+    pub(crate) fn description(&self) -> &Path {
+        &self.description.0
+    }
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Store, format!("{}: {}", path.display(), crate::input::file::plain(error)))
+        .advise("name another place with agent.socket, or mend the folder")
+}
+
+fn make_private(folder: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| failed(folder, &e))?;
+    let meta = std::fs::metadata(folder).map_err(|e| failed(folder, &e))?;
+    let own = meta.uid() == rustix::process::geteuid().as_raw();
+    // A folder like /tmp is shared on purpose; what others can write without the sticky bit they can replace.
+    let sticky = meta.mode() & 0o1000 != 0;
+    if (!own || meta.mode() & 0o022 != 0) && !sticky {
+        return Err(Failure::configuration(format!(
+            "agent.socket: others can write to {}, and so replace the socket",
+            folder.display()
+        ))
+        .advise(format!("chmod 700 {}, or name another agent.socket", folder.display())));
+    }
+    Ok(())
+}
+
+/// Written beside and renamed over: a reader sees the old one or the new one, whole.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let beside = path.with_extension(format!("json.{}", std::process::id()));
+    // Left by a process of this number that died here.
+    let _ = std::fs::remove_file(&beside);
+    let write = || -> std::io::Result<()> {
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        file.write_all(bytes)?;
+        std::fs::rename(&beside, path)
+    };
+    write().map_err(|e| failed(path, &e))
+}

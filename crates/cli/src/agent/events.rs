@@ -1,0 +1,70 @@
+//! What happens, told to whoever listens on `GET /v1/events`: status changes, refreshes, advice.
+
+use renewd_core::Now;
+use renewd_driver::{CredentialName, Event, Observer};
+use tokio::sync::broadcast;
+
+use super::metrics::Metrics;
+use crate::journal::{Entry, Scribe, What};
+
+/// Events that a slow listener may be behind; afterwards it misses some and is told how many.
+const BEHIND_MAX: usize = 256;
+
+/// One event, ready to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// The event's name: `status`, `refreshed`, `advice`, ….
+    pub(crate) kind: &'static str,
+    /// JSON, one line.
+    pub(crate) data: String,
+}
+
+/// Hears everything once, and tells the journal, the metrics and the listeners.
+#[derive(Clone)]
+pub(crate) struct Hub {
+    scribe: Scribe,
+    metrics: Metrics,
+    listeners: broadcast::Sender<Told>,
+}
+
+impl Hub {
+    pub(crate) fn new(scribe: Scribe, metrics: Metrics) -> Self {
+        Self { scribe, metrics, listeners: broadcast::channel(BEHIND_MAX).0 }
+    }
+
+    /// What happens from now on.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Told> {
+        self.listeners.subscribe()
+    }
+}
+
+impl Observer for Hub {
+    fn observe(&self, name: &CredentialName, now: Now, event: &Event) {
+        self.metrics.count(name, event);
+        self.scribe.observe(name, now, event);
+        if self.listeners.receiver_count() == 0 {
+            return;
+        }
+        if let Some(told) = Entry::of(now, event).and_then(|entry| told(name, &entry)) {
+            // Nobody listening any more is no error.
+            let _ = self.listeners.send(told);
+        }
+    }
+}
+
+fn told(name: &CredentialName, entry: &Entry) -> Option<Told> {
+    let kind = match entry.what {
+        What::Status { .. } => "status",
+        What::Refreshed { .. } => "refreshed",
+        What::Advice { .. } => "advice",
+        What::AttemptFailed { .. } => "attempt_failed",
+        What::Recovered { .. } => "recovered",
+        What::Adopted { .. } => "adopted",
+        What::RejectionPassed { .. } => "rejection_passed",
+        What::StoreFailed { .. } | What::StoreHealed => "store",
+        What::LateAnswer | What::Unknown => return None,
+    };
+    let mut value = serde_json::to_value(entry).ok()?;
+    value.as_object_mut()?.insert("credential".into(), name.as_str().into());
+    Some(Told { kind, data: value.to_string() })
+}

@@ -1,0 +1,122 @@
+//! Answers, and serving a connection: HTTP/1.1 with JSON, bounded in size and time.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use super::api::Api;
+use super::api::Side;
+use crate::exit::{Exit, Failure};
+use crate::json::ErrorDocument;
+
+/// Largest request body: the largest question is a few numbers.
+const BODY_BYTES_MAX: usize = 16 << 10;
+
+/// A client that sends its header more slowly than this is cut.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Most header fields.
+const HEADERS_MAX: usize = 64;
+
+/// Largest header.
+const HEADER_BYTES_MAX: usize = 16 << 10;
+
+pub(crate) type Body = BoxBody<Bytes, Infallible>;
+
+/// An answer of those bytes.
+pub(crate) fn answer(status: StatusCode, kind: &'static str, bytes: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Full::new(bytes.into()).boxed());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// An answer in JSON.
+pub(crate) fn json(status: StatusCode, document: &impl Serialize) -> Response<Body> {
+    match crate::json::line(document) {
+        Ok(bytes) => answer(status, "application/json", bytes),
+        Err(failure) => answer(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", failure.message),
+    }
+}
+
+/// A failure as an answer: what the command would have said, with a `Retry-After` where the next attempt is known.
+pub(crate) fn failed(failure: &Failure) -> Response<Body> {
+    let status = match failure.exit {
+        Exit::Usage => StatusCode::BAD_REQUEST,
+        Exit::LoginNeeded | Exit::Unavailable | Exit::Store => StatusCode::SERVICE_UNAVAILABLE,
+        Exit::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        Exit::Done | Exit::Internal | Exit::Configuration => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let mut response = json(status, &ErrorDocument::new(failure));
+    if let Some(wait) = failure.about.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_ceil().max(1)));
+    }
+    response
+}
+
+/// A plain refusal.
+pub(crate) fn refused(status: StatusCode, why: &str) -> Response<Body> {
+    let mut failure = Failure::usage(why);
+    failure.code = status.canonical_reason().unwrap_or("refused").to_ascii_lowercase().replace(' ', "_").into();
+    json(status, &ErrorDocument::new(&failure))
+}
+
+/// The whole body of a question.
+///
+/// # Errors
+/// The refusal to answer with.
+pub(crate) async fn body(request: Request<Incoming>) -> Result<Bytes, Box<Response<Body>>> {
+    match Limited::new(request.into_body(), BODY_BYTES_MAX).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(_) => Err(Box::new(refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or was cut short"))),
+    }
+}
+
+/// Serves one connection until it ends or the agent stops.
+pub(crate) async fn connection<S>(stream: S, api: Arc<Api>, side: Side, mut stopping: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request: Request<Incoming>| {
+        let api = Arc::clone(&api);
+        async move { Ok::<_, Infallible>(api.handle(request, side).await) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEADER_BYTES_MAX)
+        .half_close(true);
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    let stopped = async {
+        // An error means that the agent is gone altogether.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    tokio::select! {
+        ended = connection.as_mut() => note(ended),
+        () = stopped => {
+            connection.as_mut().graceful_shutdown();
+            note(connection.await);
+        }
+    }
+}
+
+fn note(ended: Result<(), hyper::Error>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection to the agent ended badly");
+    }
+}

@@ -1,0 +1,177 @@
+//! The credentials that the agent keeps: everything with a record or an entry in the configuration.
+//!
+//! Credentials may reach their servers in different ways (a CA file, a proxy), and the transport is a port of the
+//! loop: those that share a way share a loop.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use renewd_core::{Loaded, Record};
+use renewd_driver::system::{SystemClock, SystemEntropy};
+use renewd_driver::{CredentialName, CredentialStore, DriverHandle, Keeper, Observer};
+use renewd_tokio::Renewd;
+use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
+
+use crate::config::Config;
+use crate::credential::{Secrets, seed, setup, store_failure, transport};
+use crate::exit::Failure;
+
+/// The way to a token endpoint, as a key.
+fn way(options: &UreqOptions) -> String {
+    format!("{:?} {:?} {}", options.ca_file, options.roots, proxy_key(options))
+}
+
+fn proxy_key(options: &UreqOptions) -> String {
+    match &options.proxy {
+        renewd_ureq::ProxyChoice::Direct => "direct".into(),
+        renewd_ureq::ProxyChoice::Environment => "environment".into(),
+        renewd_ureq::ProxyChoice::Url(url) => format!("url {url}"),
+        _ => "other".into(),
+    }
+}
+
+/// The kept credentials.
+pub(crate) struct Keepers {
+    store: Arc<dyn CredentialStore>,
+    observer: Arc<dyn Observer>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    loops: BTreeMap<String, Renewd>,
+    kept: BTreeMap<CredentialName, Kept>,
+}
+
+struct Kept {
+    keeper: Keeper,
+    way: String,
+    required: bool,
+}
+
+impl Keepers {
+    pub(crate) fn new(store: Arc<dyn CredentialStore>, observer: Arc<dyn Observer>) -> Self {
+        Self { store, observer, state: Mutex::default() }
+    }
+
+    /// The store of all of them.
+    pub(crate) fn store(&self) -> &Arc<dyn CredentialStore> {
+        &self.store
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keeper of that name.
+    pub(crate) fn keeper(&self, name: &CredentialName) -> Option<Keeper> {
+        self.lock().kept.get(name).map(|k| k.keeper.clone())
+    }
+
+    /// All, sorted by name, and whether each counts for readiness.
+    pub(crate) fn all(&self) -> Vec<(Keeper, bool)> {
+        self.lock().kept.values().map(|k| (k.keeper.clone(), k.required)).collect()
+    }
+
+    /// Brings what is kept in line with the configuration and the store. What cannot be kept is told, and the rest
+    /// goes on.
+    pub(crate) async fn reconcile(&self, config: &Config, changed: bool) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        let mut names = match self.store.list().await {
+            Ok(names) => names,
+            Err(fault) => {
+                failures.push(store_failure(fault));
+                Vec::new()
+            }
+        };
+        let stored = names.len();
+        names.extend(config.credentials().map(|(name, _)| name.clone()));
+        names.sort();
+        names.dedup();
+        for name in &names {
+            if (changed || !self.lock().kept.contains_key(name))
+                && let Err(failure) = self.keep(config, name).await
+            {
+                failures.push(failure);
+            }
+        }
+        // A store that cannot be listed must not end what is kept.
+        if changed && (stored > 0 || failures.is_empty()) {
+            let gone: Vec<_> = self.lock().kept.keys().filter(|n| !names.contains(n)).cloned().collect();
+            for name in gone {
+                self.forget(&name);
+            }
+        }
+        failures
+    }
+
+    async fn keep(&self, config: &Config, name: &CredentialName) -> Result<(), Failure> {
+        seed(config, self.store.as_ref(), name)?;
+        let record = self.record(name).await;
+        let setup = setup(config, name, record.as_ref(), Secrets::Read)?;
+        let options = transport(config, name);
+        let way = way(&options);
+        let required = config.credential(name).is_some_and(|entry| entry.required);
+        if let Some(kept) = self.lock().kept.get_mut(name)
+            && kept.way == way
+        {
+            kept.required = required;
+            kept.keeper.policy_changed(setup);
+            return Ok(());
+        }
+        self.forget(name);
+        let handle = self.handle(&way, options).map_err(|f| f.about(name))?;
+        let keeper = handle.add(name.clone(), setup, SystemEntropy.seed());
+        self.lock().kept.insert(name.clone(), Kept { keeper, way, required });
+        Ok(())
+    }
+
+    async fn record(&self, name: &CredentialName) -> Option<Record> {
+        match self.store.load(name).await {
+            Loaded::Record(record) | Loaded::RolledBack { record, .. } => Some(*record),
+            Loaded::Absent | Loaded::Fault(_) => None,
+        }
+    }
+
+    fn forget(&self, name: &CredentialName) {
+        let mut state = self.lock();
+        if let Some(kept) = state.kept.remove(name)
+            && let Some(renewd) = state.loops.get(&kept.way)
+        {
+            // It finishes what is under way by itself.
+            drop(renewd.handle().remove(name));
+        }
+    }
+
+    fn handle(&self, way: &str, options: UreqOptions) -> Result<DriverHandle, Failure> {
+        let mut state = self.lock();
+        if let Some(renewd) = state.loops.get(way) {
+            return Ok(renewd.handle().clone());
+        }
+        let endpoint = UreqEndpoint::new(options, Workers::default(), Arc::new(SystemClock));
+        endpoint.check().map_err(|e| Failure::configuration(e.to_string()))?;
+        let renewd = Renewd::builder(Arc::new(endpoint), Arc::clone(&self.store))
+            .observer(Arc::clone(&self.observer))
+            .spawn_thread()
+            .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
+        let handle = renewd.handle().clone();
+        state.loops.insert(way.to_owned(), renewd);
+        Ok(handle)
+    }
+
+    /// Finishes what is under way, saves it, and keeps nothing any more. Tells what could not be saved.
+    pub(crate) async fn shutdown(&self) -> Vec<(CredentialName, String)> {
+        let loops = {
+            let mut state = self.lock();
+            state.kept.clear();
+            std::mem::take(&mut state.loops)
+        };
+        // All begin at once; then each is waited for.
+        let ends: Vec<_> = loops.into_values().map(Renewd::shutdown).collect();
+        let mut lost = Vec::new();
+        for end in ends {
+            lost.extend(end.await.lost);
+        }
+        lost
+    }
+}

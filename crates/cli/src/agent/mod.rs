@@ -1,0 +1,17 @@
+//! The agent: one process that keeps every credential of a state folder, and serves tokens to whoever asks on its
+//! socket.
+//!
+//! `serve` is its life from start to stop; `keepers` the credentials, `proxies` the proxies, `api` and `http` what it
+//! answers, `metrics` what it counts, `door` who may come in.
+
+mod api;
+mod door;
+mod events;
+mod http;
+mod keepers;
+mod metrics;
+mod notify;
+mod proxies;
+mod serve;
+
+pub(crate) use serve::serve;

@@ -1,0 +1,143 @@
+//! The proxies that the configuration names.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use renewd_proxy::{Access, Listen, Proxy, ProxyConfig, ProxyError, ProxyHandle};
+use tokio::sync::Mutex;
+
+use super::keepers::Keepers;
+use crate::config::{Config, ProxyEntry};
+use crate::exit::Failure;
+use crate::json::login_command;
+
+/// Requests under way end within this when the agent stops or an entry goes.
+const END: Duration = Duration::from_secs(5);
+
+/// The running proxies, by where they listen.
+#[derive(Default)]
+pub(crate) struct Proxies {
+    running: Mutex<BTreeMap<String, ProxyHandle>>,
+}
+
+/// One proxy, for people and `agent.json`.
+pub(crate) struct Running {
+    pub(crate) url: String,
+    pub(crate) replays: u64,
+}
+
+impl Proxies {
+    /// Brings the proxies in line with the configuration: those that stay change without losing a request.
+    pub(crate) async fn reconcile(&self, config: &Config, keepers: &Keepers) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        let mut running = self.running.lock().await;
+        let mut wanted = BTreeMap::new();
+        for entry in config.proxies() {
+            match proxy_config(config, &entry) {
+                Ok(ready) => {
+                    wanted.insert(ready.listen.to_string(), (ready, entry));
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        let gone: Vec<String> = running.keys().filter(|k| !wanted.contains_key(*k)).cloned().collect();
+        for listen in gone {
+            if let Some(handle) = running.remove(&listen) {
+                handle.shutdown(END).await;
+            }
+        }
+        for (listen, (ready, entry)) in wanted {
+            let Some(keeper) = keepers.keeper(&entry.credential) else {
+                failures.push(unknown(config, &entry));
+                continue;
+            };
+            let source = Arc::new(keeper);
+            let outcome = match running.get(&listen) {
+                Some(handle) => match handle.reconfigure(ready.clone(), source.clone()) {
+                    Err(ProxyError::ListenChanged | ProxyError::Stopped) => {
+                        if let Some(old) = running.remove(&listen) {
+                            old.shutdown(END).await;
+                        }
+                        Proxy::bind(ready, source).await.map(Some)
+                    }
+                    Ok(()) => Ok(None),
+                    Err(error) => Err(error),
+                },
+                None => Proxy::bind(ready, source).await.map(Some),
+            };
+            match outcome {
+                Ok(Some(handle)) => {
+                    running.insert(listen, handle);
+                }
+                Ok(None) => {}
+                Err(error) => failures.push(at(config, &entry, &error.to_string())),
+            }
+        }
+        failures
+    }
+
+    /// What runs.
+    pub(crate) async fn running(&self) -> Vec<Running> {
+        self.running
+            .lock()
+            .await
+            .values()
+            .map(|handle| Running { url: handle.url(), replays: handle.metrics().replays() })
+            .collect()
+    }
+
+    /// The URLs that clients are given, path secrets included: for the person at the terminal only.
+    pub(crate) async fn client_urls(&self) -> Vec<String> {
+        self.running
+            .lock()
+            .await
+            .values()
+            .filter_map(|handle| handle.client_url().expose_str().map(String::from))
+            .collect()
+    }
+
+    /// Lets requests end, then stops all.
+    pub(crate) async fn shutdown(&self) {
+        let running = std::mem::take(&mut *self.running.lock().await);
+        for handle in running.into_values() {
+            handle.shutdown(END).await;
+        }
+    }
+}
+
+fn at(config: &Config, entry: &ProxyEntry, what: &str) -> Failure {
+    let file = config.file().map_or_else(|| "configuration".into(), |f| f.display().to_string());
+    Failure::configuration(format!("{file}:{}: [[proxy]]: {what}", entry.line))
+}
+
+fn unknown(config: &Config, entry: &ProxyEntry) -> Failure {
+    let name = &entry.credential;
+    at(config, entry, &format!("no credential is called {name}"))
+        .advise(format!("renewd import {name} …; the proxy begins when the agent is started again or reloaded"))
+}
+
+/// A proxy as the proxy crate wants it.
+///
+/// # Errors
+/// A configuration failure that names the line.
+pub(crate) fn proxy_config(config: &Config, entry: &ProxyEntry) -> Result<ProxyConfig, Failure> {
+    let listen = match &entry.listen {
+        crate::config::Listen::Tcp(address) => Listen::Tcp(*address),
+        crate::config::Listen::Unix(path) => Listen::Unix(path.clone()),
+    };
+    let upstream = entry.upstream.parse().map_err(|e| at(config, entry, &format!("upstream: {e}")))?;
+    let mut ready = ProxyConfig::new(listen, upstream, entry.credential.clone());
+    ready.access = match entry.access.as_deref() {
+        Some("same-user") => Access::SameUser,
+        Some("path-secret") => Access::PathSecret(None),
+        Some("any-local-user") => Access::AnyLocalUser,
+        _ => Access::default_for(&ready.listen),
+    };
+    ready.replay_limit = usize::try_from(entry.replay_limit).unwrap_or(usize::MAX);
+    if let Some(span) = entry.demand_timeout {
+        ready.demand_timeout = span.into();
+    }
+    ready.login_command = Some(login_command(entry.credential.as_str()));
+    Ok(ready)
+}

@@ -1,0 +1,256 @@
+//! The agent's life: begin, serve, read the configuration anew when told, stop in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use renewd_driver::Observer;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::api::{Api, Side};
+use super::door::Door;
+use super::events::Hub;
+use super::http::connection;
+use super::keepers::Keepers;
+use super::metrics::Metrics;
+use super::notify;
+use super::proxies::Proxies;
+use crate::app::App;
+use crate::config::Config;
+use crate::credential::open;
+use crate::exit::{Exit, Failure};
+use crate::journal::{JournalFolder, LineFormat, Lines, Scribe, Sink};
+use crate::logging::LogFormat;
+
+/// Connections at a time, over both listeners. A descriptor each; the usual limit is 1 024.
+const CONNECTIONS_MAX: usize = 512;
+
+/// Credentials that another process imported are noticed within this.
+const RESCAN: Duration = Duration::from_secs(5);
+
+/// Questions under way end within this when the agent stops.
+const END: Duration = Duration::from_secs(5);
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// What kept it from starting; exit 5 when new tokens could not be saved at the end.
+pub(crate) fn serve(app: &App) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("agent")
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::internal(format!("no runtime can be started: {e}")))?;
+    runtime.block_on(live(app))
+}
+
+async fn live(app: &App) -> Result<(), Failure> {
+    let config = app.config()?;
+    let state = config.places().state()?.to_owned();
+    let mut stop = Stop::new()?;
+    let socket = crate::agent_client::socket(&config)?;
+    let door = Door::open(&socket, status_address(&config)?, &state).await?;
+    let scribe = scribe(app, &state)?;
+    let metrics = Metrics::default();
+    let hub = Hub::new(scribe.clone(), metrics.clone());
+    let observer: Arc<dyn Observer> = Arc::new(hub.clone());
+    let keepers = Arc::new(Keepers::new(open(&config)?.port, observer));
+    let proxies = Arc::new(Proxies::default());
+    let api = Arc::new(Api {
+        keepers: Arc::clone(&keepers),
+        proxies: Arc::clone(&proxies),
+        hub,
+        metrics,
+        reload: Arc::new(Notify::new()),
+        rescan: Arc::new(Notify::new()),
+    });
+    // A broken entry stops the start, as a broken file does; later it is told and the rest goes on.
+    let mut failures = keepers.reconcile(&config, true).await;
+    failures.extend(proxies.reconcile(&config, &keepers).await);
+    if let Some(first) = failures.into_iter().next() {
+        keepers.shutdown().await;
+        proxies.shutdown().await;
+        scribe.end();
+        return Err(first);
+    }
+    greet(app, &door, &keepers, &proxies).await;
+    notify::say(notify::READY);
+    let (stopping, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    accept(&mut tasks, door, &api, &stopped);
+    follow(app, config, &api, &mut stop).await;
+    notify::say(notify::STOPPING);
+    let _ = stopping.send(true);
+    proxies.shutdown().await;
+    let ended = tokio::time::timeout(END, async { while tasks.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tasks.abort_all();
+    }
+    let lost = keepers.shutdown().await;
+    scribe.end();
+    match lost.into_iter().next() {
+        None => Ok(()),
+        Some((name, what)) => Err(Failure::new(Exit::Store, format!("{name}: {what}")).about(name)),
+    }
+}
+
+/// Until told to stop: new credentials are taken up, a reload is carried out.
+async fn follow(app: &App, mut config: Arc<Config>, api: &Api, stop: &mut Stop) {
+    let mut rescan = tokio::time::interval(RESCAN);
+    rescan.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let reload = tokio::select! {
+            told = stop.told() => match told {
+                Told::Stop => return,
+                Told::Reload => true,
+            },
+            () = api.reload.notified() => true,
+            () = api.rescan.notified() => false,
+            _ = rescan.tick() => false,
+        };
+        if reload {
+            match Config::load(config.places(), &app.env) {
+                Ok(new) => config = Arc::new(new),
+                Err(failure) => {
+                    app.output.failure(&failure);
+                    app.output.note("renewd: the configuration that was in force stays in force");
+                    continue;
+                }
+            }
+        }
+        let known = api.keepers.all().len();
+        let mut failures = api.keepers.reconcile(&config, reload).await;
+        // A proxy may have waited for its credential.
+        if reload || api.keepers.all().len() != known {
+            failures.extend(api.proxies.reconcile(&config, &api.keepers).await);
+        }
+        if reload || api.keepers.all().len() != known {
+            for failure in &failures {
+                app.output.failure(failure);
+            }
+        }
+        if reload {
+            app.output.note("renewd: the configuration was read anew");
+        }
+    }
+}
+
+fn accept(tasks: &mut JoinSet<()>, door: Door, api: &Arc<Api>, stopped: &watch::Receiver<bool>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let (api, mut stop) = (Arc::clone(api), stopped.clone());
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        loop {
+            // Before accepting: who finds no room waits in the listener's queue.
+            let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+            while connections.try_join_next().is_some() {}
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                accepted = door.unix.accept() => match accepted {
+                    // Not a byte is read of anybody else.
+                    Ok((stream, _)) if renewd_proxy::is_same_user_unix(&stream) => {
+                        let serve = connection(stream, Arc::clone(&api), Side::Socket, stop.clone());
+                        connections.spawn(async move { serve.await; drop(permit); });
+                    }
+                    Ok(_) => tracing::warn!("another user's connection to the socket was closed"),
+                    Err(error) => pause(&error).await,
+                },
+                accepted = tcp(door.status.as_ref()) => match accepted {
+                    Ok((stream, side)) => {
+                        let serve = connection(stream, Arc::clone(&api), side, stop.clone());
+                        connections.spawn(async move { serve.await; drop(permit); });
+                    }
+                    Err(error) => pause(&error).await,
+                },
+            }
+        }
+        drop(door);
+        while connections.join_next().await.is_some() {}
+    });
+}
+
+/// The next connection to the status address; never, where there is none.
+async fn tcp(listener: Option<&tokio::net::TcpListener>) -> std::io::Result<(tokio::net::TcpStream, Side)> {
+    let Some(listener) = listener else { return std::future::pending().await };
+    let (stream, peer) = listener.accept().await?;
+    let local = peer.ip().is_loopback() && listener.local_addr()?.ip().is_loopback();
+    Ok((stream, if local { Side::Loopback } else { Side::Network }))
+}
+
+/// Out of descriptors, most likely: trying again at once would only burn time.
+async fn pause(error: &std::io::Error) {
+    tracing::warn!(kind = ?error.kind(), "a connection could not be accepted");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
+fn status_address(config: &Config) -> Result<Option<SocketAddr>, Failure> {
+    let Some(text) = config.text("agent", "status", None) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| {
+        Failure::configuration(format!("agent.status {text:?} is not an address; write it like 127.0.0.1:9797"))
+    })
+}
+
+fn scribe(app: &App, state: &std::path::Path) -> Result<Scribe, Failure> {
+    let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(JournalFolder::new(state))];
+    if !app.output.is_quiet() {
+        let format = match app.global.log_format {
+            LogFormat::Text => LineFormat::Text,
+            LogFormat::Json => LineFormat::Json,
+        };
+        sinks.push(Box::new(Lines::new(format, app.output.err)));
+    }
+    Scribe::begin(sinks).map_err(|e| Failure::internal(format!("no thread can be started: {e}")))
+}
+
+async fn greet(app: &App, door: &Door, keepers: &Keepers, proxies: &Proxies) {
+    if app.output.is_quiet() || app.global.log_format == LogFormat::Json {
+        return;
+    }
+    let n = keepers.all().len();
+    let what = if n == 1 { "1 credential".into() } else { format!("{n} credentials") };
+    app.output.note(&format!("renewd: keeping {what}; {}", door.description().display()));
+    if n == 0 {
+        app.output.note("renewd: nothing to keep yet: renewd import NAME --token-endpoint URL --client-id ID");
+    }
+    for url in proxies.client_urls().await {
+        app.output.note(&format!("renewd: proxy on {url}"));
+    }
+    if let Some(address) = door.status.as_ref().and_then(|s| s.local_addr().ok()) {
+        app.output.note(&format!("renewd: health and metrics on http://{address}"));
+    }
+}
+
+/// The signals that an agent heeds.
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, Failure> {
+        let on = |kind| signal(kind).map_err(|e| Failure::internal(format!("signals cannot be heard: {e}")));
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+
+    async fn told(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hangup.recv() => Told::Reload,
+        }
+    }
+}
+
+/// What a signal asks for.
+enum Told {
+    Stop,
+    Reload,
+}

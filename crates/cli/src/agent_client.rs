@@ -1,0 +1,213 @@
+//! Asks the agent over its socket: a small HTTP/1.1 client, one request for one connection.
+//!
+//! An agent is used only when it serves the same state folder: `agent.json` beside the socket says which it is. One
+//! that does not answer within [`ANSWER`] is passed over; the work is then done here, under the same claims.
+
+mod wire;
+
+use std::path::{Path, PathBuf};
+
+use renewd_core::Span;
+use renewd_driver::CredentialName;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::json::{CredentialDocument, CredentialStatus, ErrorDocument, StatusDocument, TokenDocument};
+
+/// An agent that lets a look at its state wait longer is not there.
+const ANSWER: Span = Span::from_secs(2);
+
+/// How much longer than the caller's own time a waiting answer may take: the agent gives up first, and says why.
+const GRACE: Span = Span::from_secs(5);
+
+/// Largest `agent.json`.
+const DESCRIPTION_BYTES_MAX: usize = 64 << 10;
+
+/// `agent.json`: where the agent is and what it serves. Written by the agent when it listens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AgentDescription {
+    pub(crate) schema: u32,
+    pub(crate) pid: u32,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) socket: PathBuf,
+    /// The bound address of the status page, where there is one.
+    #[serde(default)]
+    pub(crate) status_addr: Option<String>,
+    pub(crate) version: String,
+}
+
+impl AgentDescription {
+    /// Where it stands for a socket.
+    pub(crate) fn path_beside(socket: &Path) -> PathBuf {
+        socket.with_file_name("agent.json")
+    }
+}
+
+/// `POST …/token`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct TokenQuestion {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) min_validity_s: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timeout_s: Option<u64>,
+}
+
+/// Why there is no agent to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoAgent {
+    /// None was started.
+    Absent,
+    /// One that serves another state folder.
+    Elsewhere(PathBuf),
+    /// What stands there is not ours or does not answer; half a sentence for people.
+    Silent(String),
+}
+
+impl NoAgent {
+    /// Why, for people.
+    pub(crate) fn sentence(&self) -> String {
+        match self {
+            Self::Absent => "none was started".into(),
+            Self::Elsewhere(state) => format!("the one there serves {}", state.display()),
+            Self::Silent(why) => why.clone(),
+        }
+    }
+}
+
+/// An agent that answered.
+pub(crate) struct Agent {
+    socket: PathBuf,
+    /// What it says of itself.
+    pub(crate) description: AgentDescription,
+}
+
+/// What became of a question.
+pub(crate) enum Asked<T> {
+    /// The answer.
+    Answer(T),
+    /// The agent's own failure, to be passed on.
+    Refused(Failure),
+    /// No answer: go direct.
+    Silent(String),
+}
+
+/// The socket that the configuration names.
+///
+/// # Errors
+/// When nothing says where the state is.
+pub(crate) fn socket(config: &Config) -> Result<PathBuf, Failure> {
+    match config.path("agent", "socket", None) {
+        Some(path) => Ok(path),
+        None => config.places().socket(),
+    }
+}
+
+impl Agent {
+    /// The agent of this configuration, when one is there and answers.
+    pub(crate) fn find(config: &Config) -> Result<Self, NoAgent> {
+        let (Ok(socket), Ok(state)) = (socket(config), config.places().state()) else {
+            return Err(NoAgent::Absent);
+        };
+        wire::check_owner(&socket)?;
+        let path = AgentDescription::path_beside(&socket);
+        let silent = |why: &str| NoAgent::Silent(format!("{} {why}", path.display()));
+        let bytes =
+            crate::input::file::read_checked(&path, DESCRIPTION_BYTES_MAX).map_err(|e| silent(e.text()))?;
+        let description: AgentDescription =
+            serde_json::from_slice(&bytes).map_err(|_| silent("is not what an agent writes"))?;
+        if !same_folder(&description.state_dir, state) {
+            return Err(NoAgent::Elsewhere(description.state_dir));
+        }
+        Ok(Self { socket, description })
+    }
+
+    /// Every credential.
+    pub(crate) fn all(&self) -> Asked<StatusDocument> {
+        self.ask("GET", "/v1/credentials", &[], ANSWER)
+    }
+
+    /// One credential; also how it is found out whether the agent lives.
+    pub(crate) fn one(&self, name: &CredentialName) -> Asked<CredentialStatus> {
+        match self.ask::<CredentialDocument>("GET", &format!("/v1/credentials/{name}"), &[], ANSWER) {
+            Asked::Answer(document) => Asked::Answer(document.credential),
+            Asked::Refused(failure) => Asked::Refused(failure),
+            Asked::Silent(why) => Asked::Silent(why),
+        }
+    }
+
+    /// A token.
+    pub(crate) fn token(
+        &self,
+        name: &CredentialName,
+        min_validity: Span,
+        timeout: Span,
+    ) -> Asked<TokenDocument> {
+        let question = TokenQuestion {
+            min_validity_s: (!min_validity.is_zero()).then(|| min_validity.as_secs_ceil()),
+            timeout_s: Some(timeout.as_secs_ceil()),
+        };
+        self.act(name, "token", &question, timeout)
+    }
+
+    /// A refresh now.
+    pub(crate) fn refresh(&self, name: &CredentialName, timeout: Span) -> Asked<CredentialStatus> {
+        let question = TokenQuestion { timeout_s: Some(timeout.as_secs_ceil()), ..TokenQuestion::default() };
+        match self.act::<CredentialDocument>(name, "refresh", &question, timeout) {
+            Asked::Answer(document) => Asked::Answer(document.credential),
+            Asked::Refused(failure) => Asked::Refused(failure),
+            Asked::Silent(why) => Asked::Silent(why),
+        }
+    }
+
+    /// Reads its configuration anew, soon.
+    pub(crate) fn reload(&self) -> Asked<()> {
+        match self.ask::<serde::de::IgnoredAny>("POST", "/v1/reload", &[], ANSWER) {
+            Asked::Answer(_) => Asked::Answer(()),
+            Asked::Refused(failure) => Asked::Refused(failure),
+            Asked::Silent(why) => Asked::Silent(why),
+        }
+    }
+
+    fn act<T: for<'d> Deserialize<'d>>(
+        &self,
+        name: &CredentialName,
+        action: &str,
+        question: &TokenQuestion,
+        timeout: Span,
+    ) -> Asked<T> {
+        let body = serde_json::to_vec(question).unwrap_or_default();
+        self.ask("POST", &format!("/v1/credentials/{name}/{action}"), &body, timeout + GRACE)
+    }
+
+    fn ask<T: for<'d> Deserialize<'d>>(
+        &self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        within: Span,
+    ) -> Asked<T> {
+        match wire::exchange(&self.socket, method, path, body, within) {
+            Err(why) => Asked::Silent(why),
+            Ok((200..=299, bytes)) => match serde_json::from_slice(&bytes) {
+                Ok(answer) => Asked::Answer(answer),
+                Err(_) => Asked::Silent("it gave an answer that cannot be read".into()),
+            },
+            // One that does not know the credential has not read the store anew yet.
+            Ok((404, _)) => Asked::Silent("it does not know the credential".into()),
+            Ok((status, bytes)) => match serde_json::from_slice::<ErrorDocument>(&bytes) {
+                Ok(document) => Asked::Refused(document.error.into_failure()),
+                Err(_) => Asked::Silent(format!("it answered with status {status}")),
+            },
+        }
+    }
+}
+
+fn same_folder(a: &Path, b: &Path) -> bool {
+    let real = |p: &Path| std::fs::canonicalize(p).unwrap_or_else(|_| p.to_owned());
+    a == b || real(a) == real(b)
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

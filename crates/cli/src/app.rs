@@ -1,0 +1,63 @@
+//! What every command works with: flags, environment, places, configuration, output. Each is made when it is first
+//! needed, so that `completions` does not fail over a broken configuration.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use renewd_core::Now;
+use renewd_driver::Clock as _;
+use renewd_driver::system::SystemClock;
+
+use crate::cli::Global;
+use crate::config::{Config, Places};
+use crate::environment::Environment;
+use crate::exit::Failure;
+use crate::logging;
+use crate::output::Output;
+
+/// What a command works with.
+pub(crate) struct App {
+    pub(crate) global: Global,
+    pub(crate) env: Environment,
+    pub(crate) output: Output,
+    config: OnceCell<Arc<Config>>,
+}
+
+impl App {
+    /// By the flags and the environment. Begins to log.
+    pub(crate) fn new(global: Global, env: Environment) -> Self {
+        let output = Output::new(global.color, global.quiet, &env);
+        if let Some(level) = global.log {
+            logging::begin(level, global.log_format, output.err.is_on());
+        }
+        Self { global, env, output, config: OnceCell::new() }
+    }
+
+    /// Where things stand.
+    ///
+    /// # Errors
+    /// When a relative flag cannot be resolved.
+    pub(crate) fn places(&self) -> Result<Places, Failure> {
+        Places::find(&self.env, self.global.config.as_deref(), self.global.state_dir.as_deref())
+    }
+
+    /// The configuration. Read once; what is wrong in the environment is said once.
+    ///
+    /// # Errors
+    /// A configuration failure.
+    pub(crate) fn config(&self) -> Result<Arc<Config>, Failure> {
+        if let Some(config) = self.config.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = Arc::new(Config::load(&self.places()?, &self.env)?);
+        for warning in &config.warnings {
+            self.output.warn(warning);
+        }
+        Ok(Arc::clone(self.config.get_or_init(|| config)))
+    }
+
+    /// Both clocks, now.
+    pub(crate) fn now(&self) -> Now {
+        SystemClock.now()
+    }
+}

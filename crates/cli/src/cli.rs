@@ -1,0 +1,83 @@
+//! The command line, as the contract names it. A command that does not work yet is absent here, and so from `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{completions, history, config, doctor, explain, helper, import, logout, refresh, status, token};
+#[cfg(unix)]
+use crate::commands::agent;
+use crate::logging::{LogFormat, LogLevel};
+use crate::output::ColourChoice;
+
+/// Keeps OAuth access tokens alive for long-running work.
+///
+/// Import a refresh token once; from then on `renewd token NAME` gives a valid access token, whatever the network, the
+/// clock or another process did in between.
+#[derive(Parser)]
+#[command(name = "renewd", version, max_term_width = 100, disable_help_subcommand = false)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 internal error, 2 usage, 3 login needed, 4 temporarily unavailable, \
+                        5 store unavailable, 6 configuration error, 124 timeout."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The configuration [default: $XDG_CONFIG_HOME/renewd/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where records live [default: $XDG_STATE_HOME/renewd]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Log to stderr
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) log: Option<LogLevel>,
+    /// How to log
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColourChoice,
+    /// Say only what failed
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Keep a refresh token, read from standard input
+    Import(import::Import),
+    /// Print a valid access token
+    Token(token::Token),
+    /// Refresh now
+    Refresh(refresh::Refresh),
+    /// Keep every credential and serve tokens, until stopped
+    #[cfg(unix)]
+    Agent(agent::AgentCommand),
+    /// Show what stands and what is wrong
+    #[command(visible_alias = "list")]
+    Status(status::Status),
+    /// Show what happened to a credential
+    History(history::History),
+    /// Read a token endpoint's answer and say what it means
+    Explain(explain::Explain),
+    /// Forget the tokens here and revoke them at the server
+    Logout(logout::Logout),
+    /// Speak the protocols of programs that ask for credentials
+    Helper(helper::Helper),
+    /// Show or check the configuration
+    Config(config::ConfigCommand),
+    /// Look for what is wrong on this machine
+    Doctor(doctor::Doctor),
+    /// Print the completions of a shell
+    Completions(completions::Completions),
+}

@@ -1,0 +1,46 @@
+//! `renewd agent`: keep every credential, and serve tokens to whoever asks on the socket.
+
+use clap::{Args, Subcommand};
+
+use crate::agent_client::{Agent, Asked};
+use crate::app::App;
+use crate::exit::{Exit, Failure};
+
+/// Keep every credential and serve tokens, in the foreground, until stopped.
+#[derive(Args)]
+pub(crate) struct AgentCommand {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Action {
+    /// Tell the running agent to read its configuration anew
+    Reload,
+}
+
+/// Does it.
+///
+/// # Errors
+/// What kept the agent from starting, or from being told.
+pub(crate) fn run(args: &AgentCommand, app: &App) -> Result<(), Failure> {
+    match args.action {
+        None => crate::agent::serve(app),
+        Some(Action::Reload) => reload(app),
+    }
+}
+
+fn reload(app: &App) -> Result<(), Failure> {
+    let config = app.config()?;
+    let agent = Agent::find(&config).map_err(|why| {
+        Failure::new(Exit::Usage, format!("no agent to tell: {}", why.sentence())).advise("renewd agent starts one")
+    })?;
+    match agent.reload() {
+        Asked::Answer(()) => {
+            app.output.note("renewd: told the agent; what it makes of it stands in its own output");
+            Ok(())
+        }
+        Asked::Refused(failure) => Err(failure),
+        Asked::Silent(why) => Err(Failure::new(Exit::Unavailable, format!("the agent does not answer: {why}"))),
+    }
+}

@@ -1,0 +1,173 @@
+//! `renewd config`: what holds, where each value came from, and whether the configuration is right.
+
+use clap::{Args, Subcommand};
+use renewd_driver::CredentialName;
+
+use crate::app::App;
+use crate::config::{CREDENTIAL, Config, Effective, GLOBAL, Key, Origin, POLICY, Value};
+use crate::credential::{Secrets, glance, names, open_existing, setup, unknown};
+use crate::exit::Failure;
+
+/// Arguments of `config`.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigCommand {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Print each effective value and where it came from
+    Show {
+        /// The values of one credential
+        name: Option<CredentialName>,
+    },
+    /// Say whether the configuration is right
+    Check,
+}
+
+/// Shows or checks.
+///
+/// # Errors
+/// What is wrong with the configuration.
+pub(crate) fn run(args: &ConfigCommand, app: &App) -> Result<(), Failure> {
+    let config = app.config()?;
+    match &args.what {
+        What::Show { name: None } => show(&config, app),
+        What::Show { name: Some(name) } => show_one(&config, name, app),
+        What::Check => check(&config, app),
+    }
+}
+
+/// One line of `config show`.
+struct Row {
+    key: String,
+    value: String,
+    origin: String,
+}
+
+fn row(key: &Key, path: String, found: Option<Effective>) -> Row {
+    match found {
+        Some(found) => Row { key: path, value: found.value.to_string(), origin: found.origin.to_string() },
+        None => Row { key: path, value: key.default.into(), origin: Origin::Default.to_string() },
+    }
+}
+
+fn show(config: &Config, app: &App) -> Result<(), Failure> {
+    let mut rows = places(config)?;
+    let all = GLOBAL.iter().chain(POLICY);
+    rows.extend(all.map(|key| row(key, key.path(), config.lookup(key.table, key.name, None))));
+    for proxy in config.proxies() {
+        let file = config.file().map(|f| f.display().to_string()).unwrap_or_default();
+        rows.push(Row {
+            key: "proxy".into(),
+            value: format!("{} → {} as {}", proxy.listen, proxy.upstream, proxy.credential),
+            origin: format!("{file}:{}", proxy.line),
+        });
+    }
+    app.output.data(laid_out(&rows, app).as_bytes())
+}
+
+fn places(config: &Config) -> Result<Vec<Row>, Failure> {
+    let state = config.places().state()?;
+    let file = match (config.file(), config.places().config()) {
+        (Some(path), _) => path.display().to_string(),
+        (None, Some((path, _))) => format!("{} (not there)", path.display()),
+        (None, None) => "none".into(),
+    };
+    let named = config.places().config().is_some_and(|(_, named)| named);
+    Ok(vec![
+        Row {
+            key: "config".into(),
+            value: file,
+            origin: if named { Origin::Flag("--config").to_string() } else { Origin::Default.to_string() },
+        },
+        Row {
+            key: "state_dir".into(),
+            value: state.display().to_string(),
+            origin: config.places().state_from().into(),
+        },
+    ])
+}
+
+fn show_one(config: &Config, name: &CredentialName, app: &App) -> Result<(), Failure> {
+    let store = open_existing(config)?;
+    let known = names(config, store.as_ref().map(|s| s.port.as_ref()))?;
+    if !known.contains(name) {
+        return Err(unknown(name, &known));
+    }
+    let record = match &store {
+        Some(store) => glance(config, store.port.as_ref(), name)?.record,
+        None => None,
+    };
+    let told = |key: &Key| -> Option<Effective> {
+        let record = record.as_ref()?;
+        let text = match key.name {
+            "profile" => Some(record.identity.profile.clone()),
+            "token_endpoint" => Some(record.identity.token_endpoint.clone()),
+            "revocation_endpoint" => record.identity.revocation_endpoint.clone(),
+            "issuer" => record.identity.issuer.clone(),
+            "client_id" => Some(record.identity.client_id.clone()),
+            "resource" => record.identity.resource.clone(),
+            "client_auth" => record.settings.client_auth.clone(),
+            "client_secret_file" => {
+                record.settings.client_secret.as_ref().map(|_| "(kept in the record)".into())
+            }
+            "scope" => record.settings.scope.clone(),
+            "as_class" => record.settings.as_class.map(|c| c.name().into()),
+            "grace" => record.settings.grace.map(|g| g.to_string()),
+            _ => None,
+        }?;
+        Some(Effective { value: Value::Text(text), origin: Origin::Login })
+    };
+    let mut rows: Vec<Row> = CREDENTIAL
+        .iter()
+        .map(|key| {
+            let found = config.lookup(key.table, key.name, Some(name)).or_else(|| told(key));
+            row(key, key.name.into(), found)
+        })
+        .collect();
+    rows.extend(
+        POLICY.iter().map(|key| row(key, key.path(), config.lookup(key.table, key.name, Some(name)))),
+    );
+    let entry = config.credential(name);
+    let pairs = entry.into_iter().flat_map(|e| {
+        let parameters = e.parameters.iter().map(|(k, v)| (format!("parameters.{k}"), v));
+        parameters.chain(e.headers.iter().map(|(k, v)| (format!("headers.{k}"), v)))
+    });
+    let file = config.file().map(|f| f.display().to_string()).unwrap_or_default();
+    rows.extend(pairs.map(|(key, value)| Row { key, value: value.clone(), origin: file.clone() }));
+    app.output.data(laid_out(&rows, app).as_bytes())
+}
+
+fn laid_out(rows: &[Row], app: &App) -> String {
+    let width = |of: fn(&Row) -> &str| rows.iter().map(|r| of(r).chars().count()).max().unwrap_or(0);
+    let (keys, values) = (width(|r| &r.key), width(|r| &r.value).min(60));
+    rows.iter()
+        .map(|r| {
+            let origin = app.output.out.dim(format!("# {}", r.origin));
+            format!("{:<keys$} = {:<values$}  {origin}\n", r.key, r.value)
+        })
+        .collect()
+}
+
+fn check(config: &Config, app: &App) -> Result<(), Failure> {
+    for (name, near) in Config::unknown_variables(&app.env) {
+        let near = near.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
+        app.output.warn(&format!("the variable {name} is not known{near}"));
+    }
+    let store = open_existing(config)?;
+    for name in names(config, store.as_ref().map(|s| s.port.as_ref()))? {
+        let record = match &store {
+            Some(store) => glance(config, store.port.as_ref(), &name)?.record,
+            None => None,
+        };
+        setup(config, &name, record.as_ref(), Secrets::Read)?;
+    }
+    let what = match config.file() {
+        Some(path) => format!("{} is right", path.display()),
+        None => "there is no configuration file; the defaults hold".into(),
+    };
+    app.output.note(&format!("{} {what}", app.output.err.green("✓")));
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! `renewd doctor`: looks at everything a credential depends on here, says what is wrong, and how to mend it.
+//!
+//! It makes nothing and sends nothing. The exit code is that of the first thing that is wrong.
+
+use std::sync::Arc;
+
+use clap::Args;
+use renewd_core::{BootId, Wall};
+use renewd_driver::system::SystemClock;
+use renewd_driver::{Clock as _, CredentialName};
+use renewd_ureq::{UreqEndpoint, Workers};
+
+use crate::agent_client::{Agent, Asked, NoAgent, socket};
+use crate::app::App;
+use crate::config::Config;
+use crate::credential::{OpenStore, Secrets, glance, names, open_existing, setup, store_failure, transport};
+use crate::exit::{Exit, Failure};
+use crate::wait::block_on;
+
+/// 2025-01-01: a clock before it was never set, and no certificate of today is valid for it.
+const PLAUSIBLE: Wall = Wall::from_unix_millis(1_735_689_600_000);
+
+/// Arguments of `doctor`.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {}
+
+enum Finding {
+    Good(String),
+    /// Works, but somebody should know.
+    Note(String),
+    Bad(Failure),
+}
+
+/// Looks.
+///
+/// # Errors
+/// The exit code of the first thing that is wrong; the words stand in the report.
+pub(crate) fn run(_args: &Doctor, app: &App) -> Result<(), Failure> {
+    let mut findings = vec![version()];
+    match app.config() {
+        Err(failure) => findings.push(Finding::Bad(failure)),
+        Ok(config) => {
+            configuration(&config, app, &mut findings);
+            let store = store(&config, &mut findings);
+            clocks(&mut findings);
+            agent(&config, &mut findings);
+            if let Some(store) = store {
+                credentials(&config, store.as_ref(), &mut findings);
+            }
+            proxies(&config, &mut findings);
+        }
+    }
+    report(&findings, app)
+}
+
+fn report(findings: &[Finding], app: &App) -> Result<(), Failure> {
+    let paint = app.output.out;
+    let mut text = String::new();
+    let mut first: Option<Exit> = None;
+    for finding in findings {
+        let (sign, words, fix) = match finding {
+            Finding::Good(words) => (paint.green("✓"), words.clone(), None),
+            Finding::Note(words) => (paint.yellow("!"), words.clone(), None),
+            Finding::Bad(failure) => {
+                first = first.or(Some(failure.exit));
+                (paint.red("✗"), failure.message.clone(), failure.advice.clone())
+            }
+        };
+        text.push_str(&format!("{sign} {}\n", words.replace('\n', "\n  ")));
+        if let Some(fix) = fix {
+            text.push_str(&format!("    → {fix}\n"));
+        }
+    }
+    app.output.data(text.as_bytes())?;
+    first.map_or(Ok(()), |exit| Err(Failure::silent(exit)))
+}
+
+fn version() -> Finding {
+    let (version, os, arch) = (env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
+    Finding::Good(format!("renewd {version} on {os} {arch}"))
+}
+
+fn configuration(config: &Config, app: &App, findings: &mut Vec<Finding>) {
+    findings.push(Finding::Good(match (config.file(), config.places().config()) {
+        (Some(path), _) => format!("configuration: {}", path.display()),
+        (None, Some((path, _))) => format!("configuration: none at {}; the defaults hold", path.display()),
+        (None, None) => "configuration: none; the defaults hold".into(),
+    }));
+    findings.extend(config.warnings.iter().map(|w| Finding::Note(format!("environment: {w}"))));
+    for (name, near) in Config::unknown_variables(&app.env) {
+        let near = near.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
+        findings.push(Finding::Note(format!("environment: the variable {name} is not known{near}")));
+    }
+}
+
+/// None when nothing more can be said about credentials; a store may also not be there yet.
+fn store(config: &Config, findings: &mut Vec<Finding>) -> Option<Option<OpenStore>> {
+    match config.places().state() {
+        Err(failure) => {
+            findings.push(Finding::Bad(failure));
+            return None;
+        }
+        Ok(path) => findings.push(Finding::Good(format!("state: {}", path.display()))),
+    }
+    match open_existing(config) {
+        Err(failure) => {
+            findings.push(Finding::Bad(failure));
+            None
+        }
+        Ok(None) => {
+            findings.push(Finding::Good("store: none yet; the first import makes it".into()));
+            Some(None)
+        }
+        Ok(Some(store)) => {
+            findings.push(Finding::Good(format!("store: {} opens with its key", store.place)));
+            Some(Some(store))
+        }
+    }
+}
+
+fn clocks(findings: &mut Vec<Finding>) {
+    let now = SystemClock.now();
+    if now.wall < PLAUSIBLE {
+        findings.push(Finding::Bad(
+            Failure::internal(format!(
+                "clock: it shows {}, which cannot be",
+                crate::output::time::rfc3339(now.wall)
+            ))
+            .advise("set the clock (timedatectl set-ntp true): tokens and certificates are judged by it"),
+        ));
+    } else {
+        let boot = if SystemClock.boot_id() == BootId::default() { "unknown" } else { "known" };
+        findings.push(Finding::Good(format!(
+            "clocks: wall {}, boot {} ago ({boot})",
+            crate::output::time::rfc3339(now.wall),
+            crate::output::time::brief(renewd_core::Span::from_millis(now.boot.as_millis()))
+        )));
+    }
+}
+
+fn agent(config: &Config, findings: &mut Vec<Finding>) {
+    let place = socket(config).map(|s| s.display().to_string()).unwrap_or_default();
+    findings.push(match Agent::find(config) {
+        Err(NoAgent::Absent) => {
+            Finding::Good(format!("agent: none at {place}; tokens are refreshed when they are asked for"))
+        }
+        Err(NoAgent::Elsewhere(dir)) => Finding::Note(format!(
+            "agent: the one at {place} serves another state folder ({}) and is passed over",
+            dir.display()
+        )),
+        Err(NoAgent::Silent(why)) => Finding::Note(format!("agent: {why}; it is passed over")),
+        Ok(agent) => match agent.all() {
+            Asked::Answer(all) => Finding::Good(format!(
+                "agent: version {} (process {}) serves {} credentials at {place}",
+                agent.description.version,
+                agent.description.pid,
+                all.credentials.len()
+            )),
+            Asked::Refused(failure) => Finding::Note(format!("agent: {}", failure.message)),
+            Asked::Silent(why) => Finding::Note(format!(
+                "agent: process {} at {place}: {why}; it is passed over",
+                agent.description.pid
+            )),
+        },
+    });
+}
+
+fn credentials(config: &Config, store: Option<&OpenStore>, findings: &mut Vec<Finding>) {
+    let names = match names(config, store.map(|s| s.port.as_ref())) {
+        Ok(names) => names,
+        Err(failure) => return findings.push(Finding::Bad(failure)),
+    };
+    for name in &names {
+        findings.push(credential(config, store, name));
+    }
+    // One claim tells about the locks of the whole folder; it is given back at once.
+    if let (Some(store), Some(name)) = (store, names.first()) {
+        findings.push(match block_on(store.port.try_claim(name)) {
+            Ok(Some(_)) => Finding::Good("locks: a claim can be taken".into()),
+            Ok(None) => Finding::Good(format!("locks: the claim of {name} is held, by a refresh under way")),
+            Err(fault) => Finding::Bad(store_failure(fault)),
+        });
+    }
+}
+
+fn credential(config: &Config, store: Option<&OpenStore>, name: &CredentialName) -> Finding {
+    let looked = store.map(|s| glance(config, s.port.as_ref(), name)).transpose();
+    let glance = match looked {
+        Ok(glance) => glance,
+        Err(failure) => return Finding::Bad(failure),
+    };
+    let view = glance.as_ref().map(|g| g.view().0);
+    if let Some(fault) = view.as_ref().and_then(|v| v.store_fault.clone()) {
+        return Finding::Bad(store_failure(fault).about(name));
+    }
+    let record = glance.as_ref().and_then(|g| g.record.as_ref());
+    if let Err(failure) = setup(config, name, record, Secrets::Read) {
+        return Finding::Bad(failure);
+    }
+    let endpoint = UreqEndpoint::new(transport(config, name), Workers::default(), Arc::new(SystemClock));
+    if let Err(error) = endpoint.check() {
+        return Finding::Bad(Failure::configuration(format!("{name}: {error}")));
+    }
+    if record.is_some_and(|r| r.max_wall_seen > SystemClock.now().wall) {
+        return Finding::Note(format!(
+            "{name}: the clock shows an earlier time than when the record was written; was it set back?"
+        ));
+    }
+    match view {
+        None => Finding::Good(format!("{name}: configured, not logged in yet")),
+        Some(view) => {
+            let cause = view.cause.map(|c| format!(" ({})", c.name())).unwrap_or_default();
+            let words = format!("{name}: {}{cause}", view.status.name());
+            if view.health == renewd_core::Health::Healthy {
+                Finding::Good(words)
+            } else {
+                Finding::Note(words)
+            }
+        }
+    }
+}
+
+fn proxies(config: &Config, findings: &mut Vec<Finding>) {
+    for proxy in config.proxies() {
+        if proxy.access.as_deref() == Some("any-local-user") {
+            findings.push(Finding::Note(format!(
+                "proxy: {} lets every user of this machine act as {}; that is meant for containers of one pod",
+                proxy.listen, proxy.credential
+            )));
+        }
+        if proxy.upstream.starts_with("http://") {
+            findings.push(Finding::Note(format!("proxy: {} is plain http", proxy.upstream)));
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! `renewd import`: a refresh token that was got elsewhere becomes a credential.
+//!
+//! The token is read from standard input, never from an argument: arguments stand in the process list and in the
+//! shell's history.
+
+use clap::Args;
+use renewd_core::{
+    AsClass, GrantMaterial, Identity, Loaded, Record, RecordState, Secret, Settings, StoreFaultKind,
+};
+use renewd_driver::system::SystemClock;
+use renewd_driver::{Clock as _, CredentialName, CredentialStore, Expect};
+
+use crate::app::App;
+use crate::config::Config;
+use crate::credential::{check_identity, open, store_failure, write_failure};
+use crate::exit::Failure;
+use crate::input::secret::SecretSource;
+use crate::input::stdin::read_refresh_token;
+use crate::input::url::{Url, UrlUse, same_place};
+use crate::wait::block_on;
+
+/// Longest of the short texts that a record pins, in bytes.
+const TEXT_BYTES_MAX: usize = 1024;
+
+/// Arguments of `import`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  renewd import github --token-endpoint https://as.example/token --client-id ID < refresh-token\n\n\
+                        With --replace, what is not given stays as the record has it."
+)]
+pub(crate) struct Import {
+    /// What to call the credential
+    name: CredentialName,
+    /// Where the refresh token goes, and nowhere else
+    #[arg(long, value_name = "URL")]
+    token_endpoint: Option<String>,
+    /// The OAuth client
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    /// The client's secret: a file, or fd:N for an open descriptor
+    #[arg(long, value_name = "PATH|fd:N")]
+    client_secret_file: Option<SecretSource>,
+    /// How the client proves itself: none, basic or post [default: post with a secret, else none]
+    #[arg(long, value_name = "METHOD", value_parser = ["none", "basic", "post"], hide_possible_values = true)]
+    client_auth: Option<String>,
+    /// Scope to ask for on refresh; may be repeated
+    #[arg(long, value_name = "S")]
+    scope: Vec<String>,
+    /// The resource the token is for (RFC 8707)
+    #[arg(long, value_name = "URL")]
+    resource: Option<String>,
+    /// The issuer (RFC 8414), for the record
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Where tokens are revoked on logout (RFC 7009)
+    #[arg(long, value_name = "URL")]
+    revocation_endpoint: Option<String>,
+    /// The provider profile [default: generic]
+    #[arg(long, value_name = "P")]
+    profile: Option<String>,
+    /// How the server treats a spent refresh token: P0 to P6 [default: P2]
+    #[arg(long, value_name = "CLASS")]
+    as_class: Option<String>,
+    /// Put it in the place of what NAME holds now
+    #[arg(long)]
+    replace: bool,
+}
+
+/// Imports.
+///
+/// # Errors
+/// What is wrong with the call, the configuration or the store.
+pub(crate) fn run(args: &Import, app: &App) -> Result<(), Failure> {
+    if args.client_secret_file.as_ref().is_some_and(SecretSource::is_stdin) {
+        return Err(Failure::usage(
+            "two readers of standard input: the refresh token and --client-secret-file",
+        )
+        .advise("put the client secret into a file, or give it by another descriptor: 3< FILE and fd:3"));
+    }
+    let config = app.config()?;
+    let checked = Checked::new(args)?;
+    let store = open(&config)?;
+    let (standing, expect) = standing(args, store.port.as_ref())?;
+    let identity = identity(&checked, &config, &args.name, standing.as_ref())?;
+    check_identity(&config, &args.name, &identity)?;
+    let settings = settings(args, &checked, &identity, standing.as_ref())?;
+    let token = read_refresh_token()?;
+    refuse_shared(store.port.as_ref(), &token, &args.name)?;
+    let epoch = standing.as_ref().map_or(0, |r| r.epoch).saturating_add(1);
+    let grant = GrantMaterial { refresh_token: Some(token), ..GrantMaterial::default() };
+    let record = Record::new(epoch, identity, settings, grant, SystemClock.now());
+    block_on(store.port.put(&args.name, &record, expect)).map_err(|f| write_failure(f, "import"))?;
+    let name = &args.name;
+    app.output.note(&format!(
+        "{} {name}: imported into {}; `renewd token {name}` gives an access token",
+        app.output.err.green("✓"),
+        store.place
+    ));
+    Ok(())
+}
+
+/// The arguments, each checked for itself.
+struct Checked {
+    token_endpoint: Option<String>,
+    issuer: Option<String>,
+    revocation_endpoint: Option<String>,
+    client_id: Option<String>,
+    resource: Option<String>,
+    scope: Option<String>,
+    as_class: Option<AsClass>,
+}
+
+impl Checked {
+    fn new(args: &Import) -> Result<Self, Failure> {
+        if let Some(profile) = args.profile.as_deref().filter(|p| *p != "generic") {
+            let shown: String = profile.chars().take(40).flat_map(char::escape_debug).collect();
+            return Err(Failure::usage(format!("no provider profile is called \"{shown}\""))
+                .advise("known: generic (with --token-endpoint and --client-id)"));
+        }
+        let as_class = match &args.as_class {
+            None => None,
+            Some(text) => Some(AsClass::from_name(text).ok_or_else(|| {
+                Failure::usage("--as-class is none of P0, P1, P2, P3, P4, P5, P6")
+                    .advise("leave it out where you do not know: P2, the strictest, is assumed")
+            })?),
+        };
+        Ok(Self {
+            token_endpoint: url(args.token_endpoint.as_deref(), "--token-endpoint")?,
+            issuer: url(args.issuer.as_deref(), "--issuer")?,
+            revocation_endpoint: url(args.revocation_endpoint.as_deref(), "--revocation-endpoint")?,
+            client_id: text(args.client_id.as_deref(), "--client-id", true)?,
+            resource: text(args.resource.as_deref(), "--resource", false)?,
+            scope: scope(&args.scope)?,
+            as_class,
+        })
+    }
+}
+
+fn url(value: Option<&str>, flag: &str) -> Result<Option<String>, Failure> {
+    value
+        .map(|v| Url::parse(v, UrlUse::Endpoint).map(|u| u.to_string()))
+        .transpose()
+        .map_err(|why| Failure::usage(format!("{flag} {why}")))
+}
+
+fn text(value: Option<&str>, flag: &str, spaces: bool) -> Result<Option<String>, Failure> {
+    let Some(value) = value else { return Ok(None) };
+    let why = if value.is_empty() {
+        "is empty"
+    } else if value.len() > TEXT_BYTES_MAX {
+        "is longer than 1024 bytes"
+    } else if !value.bytes().all(|b| b.is_ascii_graphic() || (spaces && b == b' ')) {
+        "holds a space, a control character or a letter outside ASCII"
+    } else {
+        return Ok(Some(value.into()));
+    };
+    Err(Failure::usage(format!("{flag} {why}")))
+}
+
+/// Scope tokens as RFC 6749 §3.3 spells them, joined.
+fn scope(all: &[String]) -> Result<Option<String>, Failure> {
+    let words: Vec<&str> = all.iter().flat_map(|s| s.split(' ')).filter(|w| !w.is_empty()).collect();
+    let good = |w: &&str| w.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
+    let joined = words.join(" ");
+    if !words.iter().all(good) || joined.len() > TEXT_BYTES_MAX || (words.is_empty() && !all.is_empty()) {
+        return Err(Failure::usage(
+            "--scope must be words of visible ASCII without \" and \\ (RFC 6749 §3.3)",
+        ));
+    }
+    Ok((!joined.is_empty()).then_some(joined))
+}
+
+/// What stands in the store under that name, and what must still stand there when the record is written.
+fn standing(args: &Import, store: &dyn CredentialStore) -> Result<(Option<Record>, Expect), Failure> {
+    match block_on(store.load(&args.name)) {
+        Loaded::Absent => Ok((None, Expect::Absent)),
+        // The damaged record was set aside; a login is how it is healed.
+        Loaded::Fault(fault) if fault.kind == StoreFaultKind::Damaged => Ok((None, Expect::Absent)),
+        Loaded::Fault(fault) => Err(store_failure(fault).about(&args.name)),
+        Loaded::Record(record) | Loaded::RolledBack { record, .. } => {
+            let logged_out = matches!(record.state, RecordState::Tombstone { .. });
+            if !args.replace && !logged_out {
+                let name = &args.name;
+                return Err(Failure::usage(format!("credential {name} exists already"))
+                    .advise("--replace puts the new refresh token in its place")
+                    .about(name));
+            }
+            let (epoch, generation) = record.version();
+            Ok((Some(*record), Expect::Version { epoch, generation }))
+        }
+    }
+}
+
+fn identity(
+    checked: &Checked,
+    config: &Config,
+    name: &CredentialName,
+    standing: Option<&Record>,
+) -> Result<Identity, Failure> {
+    let old = standing.map(|r| &r.identity);
+    let configured = |key| config.text("credential", key, Some(name));
+    let missing = |flag: &str| {
+        Failure::usage(format!("import of {name} needs {flag}"))
+            .advise(format!("renewd import {name} --token-endpoint URL --client-id ID < refresh-token"))
+    };
+    let token_endpoint = (checked.token_endpoint.clone())
+        .or_else(|| configured("token_endpoint"))
+        .or_else(|| old.map(|o| o.token_endpoint.clone()))
+        .ok_or_else(|| missing("--token-endpoint"))?;
+    // What belongs to another server is not carried over to this one.
+    let old = old.filter(|o| same_place(&o.token_endpoint, &token_endpoint));
+    let client_id = (checked.client_id.clone())
+        .or_else(|| configured("client_id"))
+        .or_else(|| old.map(|o| o.client_id.clone()))
+        .ok_or_else(|| missing("--client-id"))?;
+    let pick = |given: &Option<String>, key, kept: Option<&String>| {
+        given.clone().or_else(|| configured(key)).or_else(|| kept.cloned())
+    };
+    Ok(Identity {
+        issuer: pick(&checked.issuer, "issuer", old.and_then(|o| o.issuer.as_ref())),
+        revocation_endpoint: pick(
+            &checked.revocation_endpoint,
+            "revocation_endpoint",
+            old.and_then(|o| o.revocation_endpoint.as_ref()),
+        ),
+        resource: pick(&checked.resource, "resource", old.and_then(|o| o.resource.as_ref())),
+        token_endpoint,
+        client_id,
+        profile: "generic".into(),
+    })
+}
+
+fn settings(
+    args: &Import,
+    checked: &Checked,
+    identity: &Identity,
+    standing: Option<&Record>,
+) -> Result<Settings, Failure> {
+    let same = |r: &&Record| {
+        r.identity.client_id == identity.client_id
+            && same_place(&r.identity.token_endpoint, &identity.token_endpoint)
+    };
+    let old = standing.filter(same).map(|r| &r.settings);
+    let client_secret = match &args.client_secret_file {
+        Some(source) => Some(source.read("the client secret")?),
+        None => old.and_then(|s| s.client_secret.clone()),
+    };
+    let client_auth = args.client_auth.clone().or_else(|| old.and_then(|s| s.client_auth.clone()));
+    Ok(Settings {
+        client_auth,
+        client_secret,
+        scope: checked.scope.clone().or_else(|| old.and_then(|s| s.scope.clone())),
+        as_class: checked.as_class.or_else(|| old.and_then(|s| s.as_class)),
+        grace: old.and_then(|s| s.grace),
+    })
+}
+
+/// Two records of one refresh token would lose it: each rotation makes the other's a spent one.
+fn refuse_shared(store: &dyn CredentialStore, token: &Secret, name: &CredentialName) -> Result<(), Failure> {
+    match block_on(store.holder_of(token, Some(name))).map_err(store_failure)? {
+        None => Ok(()),
+        Some(holder) => {
+            Err(Failure::usage(format!("this refresh token belongs to credential {holder} already"))
+                .advise(format!("use `renewd token {holder}`, or log in once more for a token of its own"))
+                .about(name))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_may_be_repeated_or_joined_and_nothing_else() {
+        let given = |all: &[&str]| scope(&all.iter().map(|s| s.to_string()).collect::<Vec<_>>());
+        assert_eq!(given(&[]).unwrap(), None);
+        assert_eq!(given(&["repo", "user email"]).unwrap().as_deref(), Some("repo user email"));
+        for bad in [&[""][..], &["a\"b"], &["a\nb"], &["\u{fc}"]] {
+            assert!(given(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn short_texts_are_checked_and_never_repeated() {
+        let long = "x".repeat(2000);
+        for value in ["", "a\x1b", "\u{fc}", &long] {
+            let error = text(Some(value), "--client-id", true).unwrap_err();
+            assert!(
+                error.message.starts_with("--client-id ") && error.message.len() < 100,
+                "{}",
+                error.message
+            );
+        }
+        assert_eq!(text(Some("Iv1.x y"), "--client-id", true).unwrap().as_deref(), Some("Iv1.x y"));
+    }
+}

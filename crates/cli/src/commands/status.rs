@@ -1,0 +1,181 @@
+//! `renewd status`: what stands, what is wrong, since when, and what to do. `list` is the same.
+//!
+//! An agent is asked when one serves this state folder; otherwise the records are read, and nothing is claimed or sent.
+
+mod table;
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use clap::Args;
+use renewd_driver::CredentialName;
+
+use crate::agent_client::{Agent, Asked};
+use crate::app::App;
+use crate::credential::{glance, names, open_existing, unknown};
+use crate::exit::{Exit, Failure};
+use crate::json::{CredentialStatus, StatusDocument, line};
+
+/// How often `--watch` looks.
+const WATCH: Duration = Duration::from_secs(2);
+
+/// Arguments of `status`.
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    /// One credential only
+    name: Option<CredentialName>,
+    /// For programs
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Look again every two seconds, until interrupted
+    #[arg(long)]
+    watch: bool,
+    /// Print nothing; exit 0 when all is well, 3 login needed, 4 temporarily unavailable, 5 store unavailable
+    #[arg(long, conflicts_with_all = ["json", "watch"])]
+    check: bool,
+}
+
+/// Shows.
+///
+/// # Errors
+/// Why nothing can be seen; with `--check`, what is wrong.
+pub(crate) fn run(args: &Status, app: &App) -> Result<(), Failure> {
+    let shown = show(args, app);
+    match shown {
+        Err(failure) if args.check => Err(Failure { silent: true, ..failure }),
+        other => other,
+    }
+}
+
+fn show(args: &Status, app: &App) -> Result<(), Failure> {
+    let mut seen = look(args, app)?;
+    if args.check {
+        return check(&seen.document);
+    }
+    print(&seen, args, app)?;
+    if !args.watch {
+        return Ok(());
+    }
+    loop {
+        std::thread::park_timeout(WATCH);
+        let next = look(args, app)?;
+        if next.document.credentials != seen.document.credentials || !args.json {
+            print(&next, args, app)?;
+        }
+        seen = next;
+    }
+}
+
+/// What was seen, and whether an agent said so.
+struct Seen {
+    document: StatusDocument,
+    agent: bool,
+}
+
+fn look(args: &Status, app: &App) -> Result<Seen, Failure> {
+    let config = app.config()?;
+    if let Ok(agent) = Agent::find(&config)
+        && let Asked::Answer(all) = agent.all()
+    {
+        // A record that was imported just now is the agent's a moment later; until then the store tells.
+        let known = |name: &CredentialName| all.credentials.iter().any(|c| c.name == name.as_str());
+        if args.name.as_ref().is_none_or(known) {
+            let of_name = |c: &CredentialStatus| args.name.as_ref().is_none_or(|n| c.name == n.as_str());
+            let credentials = all.credentials.into_iter().filter(of_name).collect();
+            return Ok(Seen { document: StatusDocument::new(credentials), agent: true });
+        }
+    }
+    let store = open_existing(&config)?;
+    let known = names(&config, store.as_ref().map(|s| s.port.as_ref()))?;
+    if let Some(name) = args.name.as_ref().filter(|n| !known.contains(n)) {
+        return Err(unknown(name, &known));
+    }
+    let mut credentials = Vec::new();
+    for name in known.iter().filter(|n| args.name.as_ref().is_none_or(|wanted| wanted == *n)) {
+        match &store {
+            Some(store) => {
+                let (view, now) = glance(&config, store.port.as_ref(), name)?.view();
+                credentials.push(CredentialStatus::new(name.as_str(), &view, now));
+            }
+            None => {
+                let empty = renewd_store::MemoryStore::new();
+                let (view, now) = glance(&config, &empty, name)?.view();
+                credentials.push(CredentialStatus::new(name.as_str(), &view, now));
+            }
+        }
+    }
+    Ok(Seen { document: StatusDocument::new(credentials), agent: false })
+}
+
+fn print(seen: &Seen, args: &Status, app: &App) -> Result<(), Failure> {
+    let credentials = &seen.document.credentials;
+    if args.json {
+        return app.output.data(&line(&seen.document)?);
+    }
+    let mut text = String::new();
+    if args.watch && std::io::stdout().is_terminal() {
+        // Home, and clear to the end: the screen is drawn anew.
+        text.push_str("\x1b[H\x1b[2J");
+    }
+    let now = app.now().wall;
+    match (&args.name, credentials.as_slice()) {
+        (Some(_), [one]) => text.push_str(&table::one(one, now, app.output.out)),
+        _ => text.push_str(&table::all(credentials, now, app.output.out)),
+    }
+    app.output.data(text.as_bytes())?;
+    if credentials.is_empty() {
+        app.output.note(
+            "no credentials yet; begin with: renewd import NAME --token-endpoint URL --client-id ID < refresh-token",
+        );
+    } else if !seen.agent && !args.watch {
+        app.output.note(
+            &app.output
+                .err
+                .dim("no agent is running: tokens are refreshed when they are asked for")
+                .to_string(),
+        );
+    }
+    Ok(())
+}
+
+/// Silent but for the exit code: the gravest of all.
+fn check(document: &StatusDocument) -> Result<(), Failure> {
+    let exits: Vec<Exit> =
+        document.credentials.iter().filter_map(|c| exit_of(&c.status, c.cause.as_deref(), c.saved)).collect();
+    let gravest = [Exit::LoginNeeded, Exit::Store, Exit::Unavailable].into_iter().find(|e| exits.contains(e));
+    gravest.map_or(Ok(()), |exit| Err(Failure::silent(exit)))
+}
+
+/// What a status means to a script.
+fn exit_of(status: &str, cause: Option<&str>, saved: bool) -> Option<Exit> {
+    let is = |s: renewd_core::Status| status == s.name();
+    if is(renewd_core::Status::Unauthenticated) || is(renewd_core::Status::Stopped) {
+        Some(Exit::LoginNeeded)
+    } else if cause == Some(renewd_core::Cause::StoreUnavailable.name()) || !saved {
+        Some(Exit::Store)
+    } else if is(renewd_core::Status::AuthRetrying) {
+        Some(Exit::Unavailable)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_status_has_its_exit_code() {
+        for (status, cause, saved, exit) in [
+            ("running", None, true, None),
+            ("running", None, false, Some(Exit::Store)),
+            ("running", Some("store_unavailable"), true, Some(Exit::Store)),
+            ("auth_retrying", Some("outage"), true, Some(Exit::Unavailable)),
+            ("auth_retrying", Some("client_refused"), true, Some(Exit::Unavailable)),
+            ("unauthenticated", Some("grant_refused"), true, Some(Exit::LoginNeeded)),
+            ("stopped", None, true, Some(Exit::LoginNeeded)),
+        ] {
+            assert_eq!(exit_of(status, cause, saved), exit, "{status} {cause:?} {saved}");
+        }
+    }
+}

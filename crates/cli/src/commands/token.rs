@@ -1,0 +1,207 @@
+//! `renewd token`: a valid access token, on stdout and nowhere else.
+
+use clap::{Args, ValueEnum};
+use renewd_core::Span;
+use renewd_driver::CredentialName;
+use zeroize::Zeroizing;
+
+use crate::app::App;
+use crate::config::parse_duration;
+use crate::exit::{Exit, Failure};
+use crate::json::{SCHEMA, TokenDocument, line};
+use crate::obtain::{Obtained, TIMEOUT, obtain};
+use crate::output::time::{brief, rfc3339};
+
+/// How the token is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// The token and a newline
+    #[default]
+    Raw,
+    /// Authorization: Bearer …
+    Header,
+    /// An object with the token and what is known of it
+    Json,
+    /// NAME_TOKEN='…', for a shell to evaluate
+    Env,
+}
+
+/// Arguments of `token`.
+#[derive(Args, Debug)]
+pub(crate) struct Token {
+    /// Which credential
+    name: CredentialName,
+    /// The token should live at least so long
+    #[arg(long, value_name = "D", value_parser = parse_duration)]
+    min_validity: Option<Span>,
+    /// Wait at most so long [default: 60s]
+    #[arg(long, value_name = "D", value_parser = timeout)]
+    timeout: Option<Span>,
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "raw")]
+    format: Format,
+}
+
+impl Token {
+    /// Whether a failure is told in JSON too.
+    pub(crate) fn wants_json(&self) -> bool {
+        self.format == Format::Json
+    }
+}
+
+/// A duration that is not zero.
+///
+/// # Errors
+/// Half a sentence for people.
+pub(crate) fn timeout(text: &str) -> Result<Span, String> {
+    match parse_duration(text)? {
+        Span::ZERO => Err("is zero; it must be longer".into()),
+        span => Ok(span),
+    }
+}
+
+/// Prints a token.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn run(args: &Token, app: &App) -> Result<(), Failure> {
+    let configured = app.config()?.span("", "demand_timeout", Some(&args.name));
+    let timeout = args.timeout.or(configured).unwrap_or(TIMEOUT);
+    let wanted = args.min_validity.unwrap_or(Span::ZERO);
+    obtain(app, &args.name, wanted, timeout, |token| {
+        app.output.data(&write(&args.name, token, args.format)?)?;
+        if token.short {
+            note_short(app, &args.name, token, wanted);
+        }
+        Ok(())
+    })
+}
+
+fn note_short(app: &App, name: &CredentialName, token: &Obtained, wanted: Span) {
+    let lives = token.remaining(app.now()).map_or("shorter".into(), |left| format!("{} more", brief(left)));
+    app.output.note(&format!(
+        "{name}: the token lives {lives}, less than the {wanted} asked for; nothing longer could be had now"
+    ));
+}
+
+/// The token in that format.
+///
+/// # Errors
+/// When a format cannot hold it.
+pub(crate) fn write(
+    name: &CredentialName,
+    token: &Obtained,
+    format: Format,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let secret = token.access_token.expose();
+    let mut out = Zeroizing::new(Vec::with_capacity(2 * secret.len() + 512));
+    match format {
+        Format::Raw => out.extend_from_slice(secret),
+        Format::Header => {
+            out.extend_from_slice(b"Authorization: ");
+            out.extend_from_slice(&authorization(token));
+        }
+        Format::Env => {
+            out.extend_from_slice(variable(name).as_bytes());
+            out.extend_from_slice(b"_TOKEN='");
+            for byte in secret {
+                match byte {
+                    b'\'' => out.extend_from_slice(b"'\\''"),
+                    other => out.push(*other),
+                }
+            }
+            out.push(b'\'');
+        }
+        Format::Json => {
+            let text = token.access_token.expose_str().ok_or_else(|| {
+                Failure::new(Exit::Internal, format!("the token of {name} is no text")).about(name)
+            })?;
+            let document = TokenDocument {
+                schema: SCHEMA,
+                access_token: text.into(),
+                token_type: token.token_type.clone(),
+                expires_at: token.expires.map(rfc3339),
+                epoch: token.epoch,
+                generation: token.generation,
+                scope: token.scope.clone(),
+                short: None,
+            };
+            let bytes = Zeroizing::new(line(&document)?);
+            // Overwritten like every copy of ours.
+            drop(Zeroizing::new(document.access_token));
+            return Ok(bytes);
+        }
+    }
+    out.push(b'\n');
+    Ok(out)
+}
+
+/// `Bearer …`, whatever case the server wrote the type in: schemes are case-insensitive (RFC 9110 §11.1), but not all
+/// resource servers know.
+pub(crate) fn authorization(token: &Obtained) -> Zeroizing<Vec<u8>> {
+    let scheme = if token.token_type.eq_ignore_ascii_case("bearer") { "Bearer" } else { &token.token_type };
+    let mut out = Zeroizing::new(Vec::with_capacity(scheme.len() + 1 + token.access_token.len()));
+    out.extend_from_slice(scheme.as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(token.access_token.expose());
+    out
+}
+
+/// The credential's name as a shell variable begins: `my-api.v2` is `MY_API_V2`, `1x` is `_1X`.
+pub(crate) fn variable(name: &CredentialName) -> String {
+    let plain: String = name
+        .as_str()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .collect();
+    if plain.starts_with(|c: char| c.is_ascii_digit()) { format!("_{plain}") } else { plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use renewd_core::{Secret, Wall};
+
+    fn token(text: &str, kind: &str) -> Obtained {
+        Obtained {
+            access_token: Secret::from(text),
+            token_type: kind.into(),
+            expires: Some(Wall::from_unix_millis(1_795_338_000_000)),
+            epoch: 1,
+            generation: 42,
+            scope: Some("repo".into()),
+            short: false,
+        }
+    }
+
+    #[test]
+    fn each_format_is_what_its_reader_expects() {
+        let name = "my-api".parse().unwrap();
+        for (format, text) in [
+            (Format::Raw, "at-1\n"),
+            (Format::Header, "Authorization: Bearer at-1\n"),
+            (Format::Env, "MY_API_TOKEN='at-1'\n"),
+            (
+                Format::Json,
+                "{\"schema\":1,\"access_token\":\"at-1\",\"token_type\":\"bearer\",\
+                 \"expires_at\":\"2026-11-22T09:00:00Z\",\"epoch\":1,\"generation\":42,\"scope\":\"repo\"}\n",
+            ),
+        ] {
+            let bytes = write(&name, &token("at-1", "bearer"), format).unwrap();
+            assert_eq!(std::str::from_utf8(&bytes).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_token_that_could_end_a_shell_word_cannot() {
+        let bytes = write(&"a".parse().unwrap(), &token("a'; rm -rf ~; '", "Bearer"), Format::Env).unwrap();
+        assert_eq!(std::str::from_utf8(&bytes).unwrap(), "A_TOKEN='a'\\''; rm -rf ~; '\\'''\n");
+    }
+
+    #[test]
+    fn variables_begin_with_a_letter_or_underscore() {
+        for (name, text) in [("my-api.v2", "MY_API_V2"), ("1x", "_1X"), ("GitHub", "GITHUB")] {
+            assert_eq!(variable(&name.parse().unwrap()), text);
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! The configuration file, read whole: every key known, every value of its kind, every line remembered.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use renewd_driver::CredentialName;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::keys::{self, Key};
+use super::problem::{Problem, Problems, nearest, shown};
+use super::value::Value;
+
+/// Names that would hold a secret inline. They get their own message: a secret in a configuration file ends up in
+/// backups, repositories and screenshots.
+const SECRET_NAMES: [&str; 8] = [
+    "client_secret",
+    "secret",
+    "refresh_token",
+    "access_token",
+    "token",
+    "password",
+    "passphrase",
+    "private_key",
+];
+
+/// Request headers a configuration may not set: they are the client's own, or would carry a secret.
+const OWN_HEADERS: [&str; 10] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "transfer-encoding",
+    "connection",
+    "host",
+    "expect",
+];
+
+/// Form fields a configuration may not set: they have keys of their own, or are secrets.
+const OWN_PARAMETERS: [&str; 9] = [
+    "grant_type",
+    "refresh_token",
+    "client_id",
+    "client_secret",
+    "scope",
+    "resource",
+    "client_assertion",
+    "client_assertion_type",
+    "code",
+];
+
+/// A value and its line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) value: Value,
+    pub(crate) line: usize,
+}
+
+/// Values by (table, key).
+pub(crate) type Settings = BTreeMap<(&'static str, &'static str), Located>;
+
+/// One `[credential.NAME]`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CredentialEntry {
+    /// Line of its first mention.
+    pub(crate) line: usize,
+    /// Its own keys (table `credential`) and its policy tables.
+    pub(crate) settings: Settings,
+    /// Further form fields of every refresh.
+    pub(crate) parameters: Vec<(String, String)>,
+    /// Further headers of every refresh.
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+/// One `[[proxy]]` or `[[sink]]`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Entry {
+    /// Line of its header.
+    pub(crate) line: usize,
+    /// Its keys.
+    pub(crate) settings: Settings,
+}
+
+/// The file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Document {
+    pub(crate) path: Arc<PathBuf>,
+    pub(crate) top: Settings,
+    pub(crate) credentials: BTreeMap<CredentialName, CredentialEntry>,
+    pub(crate) proxies: Vec<Entry>,
+    pub(crate) sinks: Vec<Entry>,
+}
+
+impl Document {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Problems> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let root = DeTable::parse(text).map_err(|error| {
+            let line = error.span().map(|s| line_of(text, s.start));
+            let what = format!("this is no TOML: {}", error.message().replace('\n', ", "));
+            Problems::new(path, vec![Problem { line, what, advice: None }])
+        })?;
+        let mut reader = Reader { text, problems: Vec::new() };
+        let mut document = Self { path: Arc::new(path.to_owned()), ..Self::default() };
+        reader.top(root.get_ref(), &mut document);
+        if reader.problems.is_empty() { Ok(document) } else { Err(Problems::new(path, reader.problems)) }
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes().iter().take(offset).filter(|b| **b == b'\n').count()
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn line<T>(&self, spanned: &Spanned<T>) -> usize {
+        line_of(self.text, spanned.span().start)
+    }
+
+    fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    fn top(&mut self, root: &DeTable<'_>, document: &mut Document) {
+        let all = || keys::GLOBAL.iter().chain(keys::POLICY);
+        for (name, value) in root {
+            let (line, name) = (self.line(name), name.get_ref().as_ref());
+            match name {
+                "credential" => self.credentials(line, value, document),
+                "proxy" => document.proxies = self.entries("proxy", keys::PROXY, line, value),
+                "sink" => document.sinks = self.entries("sink", keys::SINK, line, value),
+                _ if all().any(|k| k.table == name) => {
+                    self.table(name, name, line, value, all, &mut document.top)
+                }
+                _ => match all().find(|k| k.table.is_empty() && k.name == name) {
+                    Some(key) => self.value(name, key, line, value, &mut document.top),
+                    None => {
+                        let mut known: Vec<&str> = keys::TOP_TABLES.to_vec();
+                        known.extend(all().map(|k| if k.table.is_empty() { k.name } else { k.table }));
+                        self.unknown(name, name, line, known);
+                    }
+                },
+            }
+        }
+    }
+
+    /// One table whose keys are in the lists.
+    fn table<I: Iterator<Item = &'static Key>>(
+        &mut self,
+        path: &str,
+        table: &str,
+        line: usize,
+        value: &Spanned<DeValue<'_>>,
+        all: impl Fn() -> I,
+        into: &mut Settings,
+    ) {
+        let Some(entries) = value.get_ref().as_table() else {
+            return self.problem(Problem::new(line, format!("{path} must be a table: [{path}]")));
+        };
+        for (name, value) in entries {
+            let (line, name) = (self.line(name), name.get_ref().as_ref());
+            let path = format!("{path}.{name}");
+            match all().find(|k| k.table == table && k.name == name) {
+                Some(key) => self.value(&path, key, line, value, into),
+                None => self.unknown(&path, name, line, all().filter(|k| k.table == table).map(|k| k.name)),
+            }
+        }
+    }
+
+    fn value(
+        &mut self,
+        path: &str,
+        key: &'static Key,
+        line: usize,
+        value: &Spanned<DeValue<'_>>,
+        into: &mut Settings,
+    ) {
+        match key.kind.read(value.get_ref()) {
+            Ok(value) => {
+                into.insert((key.table, key.name), Located { value, line });
+            }
+            Err(why) => {
+                let text = match value.get_ref() {
+                    DeValue::String(text) => format!("{path} = {} {why}", shown(text)),
+                    DeValue::Integer(number) => format!("{path} = {number} {why}"),
+                    _ => format!("{path} {why}"),
+                };
+                self.problem(Problem::new(line, text));
+            }
+        }
+    }
+
+    fn unknown<'k>(&mut self, path: &str, name: &str, line: usize, known: impl IntoIterator<Item = &'k str>) {
+        let path: String = path.chars().flat_map(char::escape_debug).collect();
+        if SECRET_NAMES.contains(&name.to_ascii_lowercase().as_str()) {
+            let instead = if name == "refresh_token" {
+                "pipe a refresh token to `renewd import`, or name its file with seed_file"
+            } else {
+                "put it in a file of its own and name that with client_secret_file"
+            };
+            let what = format!("{path} would hold a secret; secrets never stand in the configuration");
+            return self.problem(Problem::new(line, what).advise(instead));
+        }
+        let problem = Problem::new(line, format!("unknown key {path}"));
+        let known: Vec<&str> = known.into_iter().collect();
+        let homes = keys::homes_of(name);
+        let advice = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean {near}?"),
+            None if !homes.is_empty() => format!("{name} belongs in {}", homes.join(" or ")),
+            None => {
+                let mut names = known;
+                names.sort_unstable();
+                names.dedup();
+                format!("known here: {}", names.join(", "))
+            }
+        };
+        self.problem(problem.advise(advice));
+    }
+
+    fn credentials(&mut self, line: usize, value: &Spanned<DeValue<'_>>, document: &mut Document) {
+        let Some(entries) = value.get_ref().as_table() else {
+            return self.problem(Problem::new(line, "credential must be a table: [credential.NAME]"));
+        };
+        for (name, value) in entries {
+            let line = self.line(name);
+            match name.get_ref().parse::<CredentialName>() {
+                Err(error) => self.problem(Problem::new(line, error.to_string())),
+                Ok(name) => {
+                    let entry = self.credential(&name, line, value);
+                    document.credentials.insert(name, entry);
+                }
+            }
+        }
+    }
+
+    fn credential(
+        &mut self,
+        credential: &CredentialName,
+        line: usize,
+        value: &Spanned<DeValue<'_>>,
+    ) -> CredentialEntry {
+        let mut entry = CredentialEntry { line, ..CredentialEntry::default() };
+        let home = format!("credential.{credential}");
+        let Some(table) = value.get_ref().as_table() else {
+            let what = format!("{home} must be a table: [{home}]; a credential needs a name");
+            self.problem(Problem::new(line, what));
+            return entry;
+        };
+        for (name, value) in table {
+            let (line, name) = (self.line(name), name.get_ref().as_ref());
+            let path = format!("{home}.{name}");
+            let own = keys::CREDENTIAL.iter().chain(keys::POLICY.iter().filter(|k| k.table.is_empty()));
+            if let Some(key) = own.clone().find(|k| k.name == name) {
+                self.value(&path, key, line, value, &mut entry.settings);
+            } else if keys::POLICY.iter().any(|k| k.table == name) {
+                self.table(&path, name, line, value, || keys::POLICY.iter(), &mut entry.settings);
+            } else if name == "parameters" {
+                entry.parameters = self.pairs(&path, line, value, &OWN_PARAMETERS);
+            } else if name == "headers" {
+                entry.headers = self.pairs(&path, line, value, &OWN_HEADERS);
+            } else {
+                let mut known: Vec<&str> = own.map(|k| k.name).collect();
+                known.extend(keys::POLICY.iter().map(|k| k.table).filter(|t| !t.is_empty()));
+                known.extend(keys::CREDENTIAL_PAIRS);
+                self.unknown(&path, name, line, known);
+            }
+        }
+        entry
+    }
+
+    /// A table of the user's own names.
+    fn pairs(
+        &mut self,
+        path: &str,
+        line: usize,
+        value: &Spanned<DeValue<'_>>,
+        own: &[&str],
+    ) -> Vec<(String, String)> {
+        let Some(table) = value.get_ref().as_table() else {
+            self.problem(Problem::new(line, format!("{path} must be a table: [{path}]")));
+            return Vec::new();
+        };
+        let mut pairs = Vec::new();
+        for (name, value) in table {
+            let (line, name) = (self.line(name), name.get_ref().as_ref());
+            let visible = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+            let text = value.get_ref().as_str().filter(|t| !t.chars().any(char::is_control));
+            match text {
+                _ if own.contains(&name.to_ascii_lowercase().as_str()) => self.problem(Problem::new(
+                    line,
+                    format!(
+                        "{path}.{name} cannot be set here: renewd sets it from the credential's own keys"
+                    ),
+                )),
+                Some(text) if visible => pairs.push((name.into(), text.into())),
+                _ => self.problem(Problem::new(
+                    line,
+                    format!("{path} must hold names of visible ASCII and texts on one line"),
+                )),
+            }
+        }
+        pairs
+    }
+
+    /// `[[proxy]]`, `[[sink]]`.
+    fn entries(
+        &mut self,
+        table: &'static str,
+        list: &'static [Key],
+        line: usize,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Vec<Entry> {
+        let Some(items) = value.get_ref().as_array() else {
+            self.problem(Problem::new(line, format!("{table} must be a list of tables: [[{table}]]")));
+            return Vec::new();
+        };
+        items
+            .iter()
+            .map(|item| {
+                let mut entry = Entry { line: self.line(item), ..Entry::default() };
+                self.table(table, table, entry.line, item, || list.iter(), &mut entry.settings);
+                entry
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

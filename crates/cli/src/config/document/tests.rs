@@ -1,0 +1,172 @@
+use super::*;
+use renewd_core::Span;
+
+/// Every table of the contract's example, with every key.
+const WHOLE: &str = r#"
+demand_timeout = "20s"
+[store]
+kind = "file"
+path = "/var/lib/renewd"
+key = "file:/etc/renewd/key"
+accept_unshared_locks = false
+[refresh]
+window = "15m"
+mandatory = "60s"
+min_interval = "0s"
+settle = "35s"
+accept_foreign_intents = false
+[retry]
+initial = "10s"
+max = "2m"
+tries = 5
+elapsed = "5m"
+budget = 20
+budget_refill = "3m"
+[auth_retrying]
+interval = "10m"
+ceiling = "24h"
+[request]
+timeout = "30s"
+connect_timeout = "10s"
+ca_file = "ca.pem"
+roots = "webpki"
+proxy = "http://proxy.example:3128"
+[lifetime]
+default = "1h"
+[shutdown]
+grace = "30s"
+[credential.github]
+profile = "generic"
+issuer = "https://as.example"
+token_endpoint = "https://as.example/token"
+revocation_endpoint = "https://as.example/revoke"
+client_id = "Iv1.x"
+resource = "https://api.example"
+client_auth = "basic"
+client_secret_file = "/run/secrets/cs"
+scope = ["repo", "user"]
+as_class = "P3"
+grace = "30s"
+seed_file = "/run/secrets/rt"
+required = true
+demand_timeout = "30s"
+[credential.github.refresh]
+window = "5m"
+[credential.github.auth_retrying]
+interval = "1m"
+ceiling = "2h"
+[credential.github.request]
+ca_file = "/etc/ca.pem"
+[credential.github.parameters]
+audience = "api"
+[credential.github.headers]
+Accept = "application/json"
+[[proxy]]
+listen = "127.0.0.1:8787"
+upstream = "https://api.github.com"
+credential = "github"
+replay_limit = "1MiB"
+access = "same-user"
+demand_timeout = "5s"
+[[sink]]
+credential = "github"
+path = "/shared/token"
+format = "raw"
+mode = "0640"
+on_unavailable = "remove"
+[agent]
+socket = "/run/renewd.sock"
+status = "127.0.0.1:0"
+[hooks]
+on_unauthenticated = ["/usr/bin/notify-send", "renewd", "{credential} needs a login"]
+"#;
+
+fn parse(text: &str) -> Result<Document, Problems> {
+    Document::parse(Path::new("config.toml"), text)
+}
+
+#[test]
+fn every_table_and_key_of_the_contract_is_read_with_its_line() {
+    let document = parse(WHOLE).unwrap();
+    for key in keys::of_environment() {
+        assert!(document.top.contains_key(&(key.table, key.name)), "{}", key.path());
+    }
+    let github = &document.credentials[&"github".parse().unwrap()];
+    for key in keys::CREDENTIAL {
+        assert!(github.settings.contains_key(&(key.table, key.name)), "{}", key.path());
+    }
+    assert_eq!(github.settings[&("refresh", "window")].value, Value::Span(Span::from_mins(5)));
+    assert_eq!(document.top[&("refresh", "window")].line, 9);
+    assert_eq!(github.parameters, [("audience".into(), "api".into())]);
+    for key in keys::PROXY {
+        assert!(document.proxies[0].settings.contains_key(&(key.table, key.name)), "{}", key.path());
+    }
+    for key in keys::SINK {
+        assert!(document.sinks[0].settings.contains_key(&(key.table, key.name)), "{}", key.path());
+    }
+}
+
+#[test]
+fn an_empty_file_and_one_with_a_byte_order_mark_are_fine() {
+    assert!(parse("").unwrap().top.is_empty());
+    assert_eq!(parse("\u{feff}[retry]\ntries = 3\n").unwrap().top.len(), 1);
+}
+
+#[test]
+fn each_mistake_names_its_line_its_key_and_the_way_out() {
+    for (text, line, words) in [
+        ("[refresh]\nwindw = \"1m\"", 2, "unknown key refresh.windw; did you mean window?"),
+        ("[auth-retrying]\ninterval = \"1m\"", 1, "unknown key auth-retrying; did you mean auth_retrying?"),
+        ("\n\n[refresh]\nceiling = \"1m\"", 4, "ceiling belongs in [auth_retrying]"),
+        ("[refresh]\nbanana = 1", 2, "known here: accept_foreign_intents, mandatory, min_interval"),
+        ("[refresh]\nwindow = 900", 2, "refresh.window = 900 is a number without a unit"),
+        ("[refresh]\nwindow = \"0s\"", 2, "refresh.window = \"0s\" is zero"),
+        ("[refresh]\nwindow = \"-1m\"", 2, "is negative"),
+        ("[refresh]\nwindow = \"soon\"", 2, "is not a duration"),
+        ("[retry]\ntries = -1", 2, "retry.tries = -1 is not a whole number"),
+        ("[retry]\ntries = \"five\"", 2, "retry.tries = \"five\" is a string; it must be a whole number"),
+        ("[retry]\nbudget = 0", 2, "from 1 to"),
+        ("refresh = 1", 1, "refresh must be a table"),
+        ("credential = 1", 1, "credential must be a table"),
+        ("[credential]\ngithub = 1", 2, "credential.github must be a table"),
+        ("[credential.\"../x\"]", 1, "must begin with a letter or digit"),
+        ("[credential.a]\ncient_id = \"x\"", 2, "unknown key credential.a.cient_id; did you mean client_id?"),
+        ("[credential.a]\nclient_secret = \"hunter2\"", 2, "client_secret_file"),
+        ("[credential.a]\nrefresh_token = \"hunter2\"", 2, "renewd import"),
+        ("[credential.a]\ntoken_endpoint = \"http://as.example/t\"", 2, "https only"),
+        ("[credential.a]\nas_class = \"P9\"", 2, "is none of P0, P1"),
+        ("[credential.a]\nscope = [1]", 2, "something else than texts"),
+        ("[credential.a.parameters]\nclient_id = \"x\"", 2, "cannot be set here"),
+        ("[credential.a.headers]\nAuthorization = \"x\"", 2, "cannot be set here"),
+        ("[credential.a.headers]\n\"a b\" = \"x\"", 2, "visible ASCII"),
+        ("[proxy]\nlisten = \"127.0.0.1:1\"", 1, "[[proxy]]"),
+        ("[[proxy]]\nlisten = \"8787\"", 2, "like 127.0.0.1:8787"),
+        ("[[sink]]\nmode = \"0666\"", 2, "everybody"),
+        ("[hooks]\non_unauthenticated = [\"notify-send\"]", 2, "absolute path"),
+        ("[hooks]\non_unauthenticated = \"notify-send\"", 2, "must be a list"),
+        ("[store]\nkind = \"cloud\"", 2, "none of file, keyring, memory"),
+        ("[refresh]\nwindow = \"1m\"\nwindow = \"2m\"", 3, "no TOML"),
+        ("[refresh\nwindow = \"1m\"", 1, "no TOML"),
+    ] {
+        let problems = parse(text).unwrap_err();
+        let message = problems.to_string();
+        assert!(message.contains(words), "{text:?}: {message}");
+        assert!(message.starts_with(&format!("config.toml:{line}: ")), "{text:?}: {message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let problems = parse("[retry]\ntries = -1\n[refresh]\nwindw = \"1m\"\n").unwrap_err();
+    let lines: Vec<_> = problems.all.iter().map(|p| p.line).collect();
+    assert_eq!(lines, [Some(2), Some(4)]);
+}
+
+#[test]
+fn what_a_hostile_file_holds_does_not_reach_the_terminal() {
+    for text in ["\"\\u001b[31m\" = 1", "[refresh]\nwindow = \"\\u001b[31m\"", "[refresh]\n\"a\\nb\" = 1"] {
+        let message = parse(text).unwrap_err().to_string();
+        assert!(!message.contains('\x1b') && message.lines().count() == 1, "{message:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! The lists of the configuration, typed for whoever serves them.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use renewd_core::Span;
+use renewd_driver::CredentialName;
+
+use super::Config;
+use super::document::Entry;
+
+/// Bodies up to this are kept for one replay, where nothing else is said. Change A's own requests were far smaller;
+/// a thousand of them at once are a gigabyte, which bounds the choice from above.
+const REPLAY_LIMIT_BYTES: u64 = 1 << 20;
+
+/// One `[[proxy]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProxyEntry {
+    /// Line in the file, for messages.
+    pub(crate) line: usize,
+    /// `127.0.0.1:8787` or `unix:PATH`.
+    pub(crate) listen: Listen,
+    /// Checked and normalised.
+    pub(crate) upstream: String,
+    /// Whose token is added.
+    pub(crate) credential: CredentialName,
+    /// Bytes.
+    pub(crate) replay_limit: u64,
+    /// `same-user`, `path-secret` or `any-local-user`, where said.
+    pub(crate) access: Option<String>,
+    /// How long a request without a valid token waits.
+    pub(crate) demand_timeout: Option<Span>,
+}
+
+/// Where something listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Listen {
+    /// A TCP address.
+    Tcp(std::net::SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// As the configuration writes it.
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Config {
+    /// Every `[[proxy]]`. Parsing made sure that all are complete.
+    pub(crate) fn proxies(&self) -> Vec<ProxyEntry> {
+        self.document.proxies.iter().filter_map(|entry| self.proxy(entry)).collect()
+    }
+
+    fn proxy(&self, entry: &Entry) -> Option<ProxyEntry> {
+        let get = |name| entry.settings.get(&("proxy", name)).map(|at| &at.value);
+        let listen = get("listen")?.as_text()?;
+        Some(ProxyEntry {
+            line: entry.line,
+            listen: match listen.strip_prefix("unix:") {
+                Some(path) => Listen::Unix(self.places.resolve(path, Some(&self.document.path))),
+                None => Listen::Tcp(listen.parse().ok()?),
+            },
+            upstream: get("upstream")?.as_text()?.into(),
+            credential: get("credential")?.as_text()?.parse().ok()?,
+            replay_limit: get("replay_limit").and_then(|v| v.as_number()).unwrap_or(REPLAY_LIMIT_BYTES),
+            access: get("access").and_then(|v| v.as_text()).map(String::from),
+            demand_timeout: get("demand_timeout")
+                .and_then(|v| v.as_span())
+                .or_else(|| self.span("", "demand_timeout", None)),
+        })
+    }
+}

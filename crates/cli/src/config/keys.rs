@@ -1,0 +1,188 @@
+//! Every key of the configuration, once: what it may hold, where it may stand, what holds without it.
+//!
+//! Parsing, the environment, `config show` and the search for the nearest key all read these tables, so a key cannot
+//! be known to one and unknown to another.
+
+use super::value::Kind;
+
+/// One key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// The table it stands in; empty at top level.
+    pub(crate) table: &'static str,
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it may hold.
+    pub(crate) kind: Kind,
+    /// What holds without it, for people.
+    pub(crate) default: &'static str,
+}
+
+impl Key {
+    /// `table.name`, as messages write it.
+    pub(crate) fn path(&self) -> String {
+        if self.table.is_empty() { self.name.into() } else { format!("{}.{}", self.table, self.name) }
+    }
+
+    /// `RENEWD_TABLE_NAME`.
+    pub(crate) fn variable(&self) -> String {
+        format!("RENEWD_{}", self.path().replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+const fn key(table: &'static str, name: &'static str, kind: Kind, default: &'static str) -> Key {
+    Key { table, name, kind, default }
+}
+
+const SPAN: Kind = Kind::Duration { zero: false };
+const SPAN_OR_OFF: Kind = Kind::Duration { zero: true };
+
+/// Keys that hold for the whole program: top level of the file, and the environment.
+pub(crate) static GLOBAL: &[Key] = &[
+    key("store", "kind", Kind::Choice(&["file", "keyring", "memory"]), "file"),
+    key("store", "path", Kind::Path, "STATE/credentials"),
+    key("store", "key", Kind::KeySource, "a key file at STATE/key"),
+    key("store", "accept_unshared_locks", Kind::Flag, "false"),
+    key("agent", "socket", Kind::Path, "$XDG_RUNTIME_DIR/renewd/agent.sock, else STATE/run/agent.sock"),
+    key("agent", "status", Kind::Address, "off"),
+    key("hooks", "on_unauthenticated", Kind::Command, "none"),
+    key("shutdown", "grace", SPAN, "30s"),
+];
+
+/// Keys that hold for all credentials at top level, and for one in its own tables: and the environment.
+pub(crate) static POLICY: &[Key] = &[
+    key("refresh", "window", SPAN, "min(15m, 25% of the lifetime)"),
+    key("refresh", "mandatory", SPAN, "min(60s, 10% of the lifetime)"),
+    key("refresh", "min_interval", SPAN_OR_OFF, "min(30s, 25% of the lifetime)"),
+    key("refresh", "settle", SPAN, "request.timeout + 5s"),
+    key("refresh", "accept_foreign_intents", Kind::Flag, "false"),
+    key("retry", "initial", SPAN, "10s"),
+    key("retry", "max", SPAN, "2m"),
+    key("retry", "tries", Kind::Count { least: 0, most: 1000 }, "5"),
+    key("retry", "elapsed", SPAN, "5m"),
+    key("retry", "budget", Kind::Count { least: 1, most: 1_000_000 }, "20"),
+    key("retry", "budget_refill", SPAN, "3m"),
+    key("auth_retrying", "interval", SPAN, "10m"),
+    key("auth_retrying", "ceiling", SPAN, "1d"),
+    key("request", "timeout", SPAN, "30s"),
+    key("request", "connect_timeout", SPAN, "10s"),
+    key("request", "ca_file", Kind::Path, "none"),
+    key("request", "roots", Kind::Choice(&["platform", "webpki"]), "webpki"),
+    key("request", "proxy", Kind::ProxyUrl, "none"),
+    key("lifetime", "default", SPAN, "1h"),
+    key("", "demand_timeout", SPAN, "60s in `renewd token`, 10s in the proxy"),
+];
+
+/// Keys of `[credential.NAME]` itself.
+pub(crate) static CREDENTIAL: &[Key] = &[
+    key("credential", "profile", Kind::Text, "generic"),
+    key("credential", "token_endpoint", Kind::Endpoint, "what the login pinned"),
+    key("credential", "revocation_endpoint", Kind::Endpoint, "what the login pinned"),
+    key("credential", "issuer", Kind::Endpoint, "what the login pinned"),
+    key("credential", "client_id", Kind::Text, "what the login pinned"),
+    key("credential", "resource", Kind::Text, "what the login pinned"),
+    key(
+        "credential",
+        "client_auth",
+        Kind::Choice(&["none", "basic", "post"]),
+        "post with a secret, else none",
+    ),
+    key("credential", "client_secret_file", Kind::Path, "none"),
+    key("credential", "scope", Kind::Words, "none"),
+    key("credential", "as_class", Kind::Choice(&["P0", "P1", "P2", "P3", "P4", "P5", "P6"]), "P2"),
+    key("credential", "grace", SPAN_OR_OFF, "0ms"),
+    key("credential", "seed_file", Kind::Path, "none"),
+    key("credential", "required", Kind::Flag, "false"),
+];
+
+/// Tables of a credential that hold pairs of the user's own.
+pub(crate) static CREDENTIAL_PAIRS: &[&str] = &["parameters", "headers"];
+
+/// Keys of `[[proxy]]`.
+pub(crate) static PROXY: &[Key] = &[
+    key("proxy", "listen", Kind::Listen, ""),
+    key("proxy", "upstream", Kind::Upstream, ""),
+    key("proxy", "credential", Kind::Credential, ""),
+    key("proxy", "replay_limit", Kind::Size, "1MiB"),
+    key(
+        "proxy",
+        "access",
+        Kind::Choice(&["same-user", "path-secret", "any-local-user"]),
+        "same-user where the peer's uid can be had, else path-secret",
+    ),
+    key("proxy", "demand_timeout", SPAN, "10s"),
+];
+
+/// Keys of `[[sink]]`.
+pub(crate) static SINK: &[Key] = &[
+    key("sink", "credential", Kind::Credential, ""),
+    key("sink", "path", Kind::Path, ""),
+    key("sink", "format", Kind::Choice(&["raw", "header", "json", "env"]), "raw"),
+    key("sink", "mode", Kind::Mode, "0600"),
+    key("sink", "on_unavailable", Kind::Choice(&["remove", "keep"]), "remove"),
+];
+
+/// Tables that may stand at top level, beside those of the keys above.
+pub(crate) static TOP_TABLES: &[&str] = &["credential", "proxy", "sink"];
+
+/// The keys of the environment.
+pub(crate) fn of_environment() -> impl Iterator<Item = &'static Key> {
+    GLOBAL.iter().chain(POLICY)
+}
+
+/// The key of that table and name, among those of the environment.
+pub(crate) fn find(table: &str, name: &str) -> Option<&'static Key> {
+    of_environment().find(|k| k.table == table && k.name == name)
+}
+
+/// Every table that holds a key of that name, as messages write it: where a misplaced key belongs.
+pub(crate) fn homes_of(name: &str) -> Vec<String> {
+    let mut homes: Vec<String> = of_environment()
+        .filter(|k| k.name == name && !k.table.is_empty())
+        .map(|k| format!("[{}]", k.table))
+        .collect();
+    for (keys, home) in [(CREDENTIAL, "[credential.NAME]"), (PROXY, "[[proxy]]"), (SINK, "[[sink]]")] {
+        if keys.iter().any(|k| k.name == name) {
+            homes.push(home.into());
+        }
+    }
+    homes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::duration::parse_duration;
+    use renewd_core::Policy;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_keys_share_a_variable() {
+        let all: Vec<String> = of_environment().map(Key::variable).collect();
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+        assert!(all.contains(&"RENEWD_AUTH_RETRYING_INTERVAL".into()));
+        assert!(all.contains(&"RENEWD_STORE_KEY".into()));
+        assert!(all.contains(&"RENEWD_DEMAND_TIMEOUT".into()));
+    }
+
+    #[test]
+    fn the_defaults_shown_are_those_of_the_core() {
+        let p = Policy::default();
+        for (table, name, span) in [
+            ("retry", "initial", p.retry.initial),
+            ("retry", "max", p.retry.max),
+            ("retry", "elapsed", p.retry.elapsed),
+            ("retry", "budget_refill", p.retry.budget_refill),
+            ("auth_retrying", "interval", p.auth_retrying.interval),
+            ("auth_retrying", "ceiling", p.auth_retrying.ceiling),
+            ("request", "timeout", p.request.timeout),
+            ("request", "connect_timeout", p.request.connect_timeout),
+            ("lifetime", "default", p.lifetime_default),
+            ("shutdown", "grace", p.shutdown_grace),
+        ] {
+            assert_eq!(parse_duration(find(table, name).unwrap().default).unwrap(), span, "{table}.{name}");
+        }
+        assert_eq!(find("retry", "tries").unwrap().default, p.retry.tries.to_string());
+        assert_eq!(find("retry", "budget").unwrap().default, p.retry.budget.to_string());
+    }
+}

@@ -1,0 +1,180 @@
+//! The configuration: one file, the environment above it, and for every value the place it came from.
+//!
+//! It is read once per process (an agent reads it anew when told to). What is wrong in the file is an error with all
+//! its lines; what is wrong in the environment is one warning, and the next source holds.
+
+mod check;
+mod document;
+mod duration;
+mod effective;
+mod entries;
+mod keys;
+mod places;
+mod problem;
+mod supported;
+mod value;
+
+use std::collections::BTreeMap;
+
+use renewd_driver::CredentialName;
+
+use crate::environment::Environment;
+use crate::exit::Failure;
+use crate::input::file::{CONFIG_BYTES_MAX, FileError, read_checked};
+
+pub(crate) use document::CredentialEntry;
+pub(crate) use duration::parse_duration;
+pub(crate) use effective::{Effective, Origin};
+pub(crate) use keys::{CREDENTIAL, GLOBAL, Key, POLICY};
+pub(crate) use places::Places;
+pub(crate) use problem::nearest;
+pub(crate) use value::Value;
+
+use document::Document;
+use problem::{Problem, Problems, shown};
+use value::Kind;
+
+/// What holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    places: Places,
+    document: Document,
+    /// Whether there is a file.
+    present: bool,
+    environment: BTreeMap<(&'static str, &'static str), Value>,
+    /// What is wrong in the environment; each is said once, on stderr.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads the file and the environment.
+    ///
+    /// # Errors
+    /// A configuration failure with everything that is wrong in the file.
+    pub(crate) fn load(places: &Places, env: &Environment) -> Result<Self, Failure> {
+        let mut config = Self {
+            places: places.clone(),
+            document: Document::default(),
+            present: false,
+            environment: BTreeMap::new(),
+            warnings: Vec::new(),
+        };
+        if let Some((path, named)) = places.config() {
+            match read_checked(path, CONFIG_BYTES_MAX) {
+                Ok(bytes) => {
+                    config.document = Document::parse(path, utf8(path, &bytes)?)?;
+                    config.present = true;
+                }
+                Err(FileError::Absent) if !named => {}
+                Err(error) => {
+                    let what = format!("the configuration {} {}", path.display(), error.text());
+                    return Err(Failure::configuration(what));
+                }
+            }
+        }
+        config.read_environment(env);
+        config.settle_pairs()?;
+        supported::check(&mut config)?;
+        check::check(&config)?;
+        Ok(config)
+    }
+
+    /// Where things stand.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The file, when there is one.
+    pub(crate) fn file(&self) -> Option<&std::path::Path> {
+        self.present.then(|| self.document.path.as_path())
+    }
+
+    /// Its credentials.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = (&CredentialName, &CredentialEntry)> {
+        self.document.credentials.iter()
+    }
+
+    /// The entry of one credential.
+    pub(crate) fn credential(&self, name: &CredentialName) -> Option<&CredentialEntry> {
+        self.document.credentials.get(name)
+    }
+
+    /// Variables that look like ours and are not known, with the nearest one that is.
+    pub(crate) fn unknown_variables(env: &Environment) -> Vec<(String, Option<String>)> {
+        let known: Vec<String> = keys::of_environment().map(Key::variable).collect();
+        env.names_beginning("RENEWD_")
+            .into_iter()
+            .filter(|name| !known.contains(name))
+            .map(|name| {
+                let lower: Vec<String> = known.iter().map(|k| k.to_ascii_lowercase()).collect();
+                let near = nearest(&name, lower.iter().map(String::as_str)).map(str::to_ascii_uppercase);
+                (name, near)
+            })
+            .collect()
+    }
+
+    fn read_environment(&mut self, env: &Environment) {
+        for key in keys::of_environment().filter(|k| !matches!(k.kind, Kind::Command)) {
+            let variable = key.variable();
+            let Some(text) = env.text(&variable) else { continue };
+            match key.kind.parse(text.trim()) {
+                Ok(value) => {
+                    self.environment.insert((key.table, key.name), value);
+                }
+                Err(why) => self.warnings.push(format!("{variable}={} {why}; it is ignored", shown(&text))),
+            }
+        }
+    }
+
+    /// An interval over its ceiling is invalid. One that the environment brought about falls through like any other
+    /// invalid value of the environment; one in the file is an error.
+    fn settle_pairs(&mut self) -> Result<(), Failure> {
+        const INTERVAL: (&str, &str) = ("auth_retrying", "interval");
+        const CEILING: (&str, &str) = ("auth_retrying", "ceiling");
+        if self.over_its_ceiling().next().is_some() {
+            for at in [INTERVAL, CEILING] {
+                if let Some(value) = self.environment.remove(&at) {
+                    let variable = keys::find(at.0, at.1).map(Key::variable).unwrap_or_default();
+                    self.warnings.push(format!(
+                        "{variable}={value} would put auth_retrying.interval over auth_retrying.ceiling; it is ignored"
+                    ));
+                }
+            }
+        }
+        let problems: Vec<Problem> = self
+            .over_its_ceiling()
+            .map(|credential| {
+                let line_of = |at: (&'static str, &'static str)| match self.lookup(at.0, at.1, credential) {
+                    Some(Effective { origin: Origin::File { line, .. }, .. }) => Some(line),
+                    _ => None,
+                };
+                let policy = self.policy(credential).auth_retrying;
+                let whose = credential.map(|c| format!(" of credential {c}")).unwrap_or_default();
+                let what = format!(
+                    "auth_retrying.interval{whose} ({}) is over its auth_retrying.ceiling ({})",
+                    policy.interval, policy.ceiling
+                );
+                Problem { line: line_of(INTERVAL).or_else(|| line_of(CEILING)), what, advice: None }
+            })
+            .collect();
+        if problems.is_empty() { Ok(()) } else { Err(Problems::new(&self.document.path, problems).into()) }
+    }
+
+    fn over_its_ceiling(&self) -> impl Iterator<Item = Option<&CredentialName>> {
+        std::iter::once(None).chain(self.document.credentials.keys().map(Some)).filter(|credential| {
+            let policy = self.policy(*credential).auth_retrying;
+            policy.interval > policy.ceiling
+        })
+    }
+}
+
+fn utf8<'b>(path: &std::path::Path, bytes: &'b [u8]) -> Result<&'b str, Failure> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
+        let problem = Problem::new(line, "this is no UTF-8 text");
+        Problems::new(path, vec![problem]).into()
+    })
+}
+
+#[cfg(test)]
+mod tests;

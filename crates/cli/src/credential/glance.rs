@@ -1,0 +1,90 @@
+//! A look at a credential without doing anything: its record is fed to a machine of its own, whose commands are
+//! dropped. Nothing is claimed, nothing is sent.
+
+use renewd_core::{Command, Input, Lifecycle, Loaded, Now, Record, Serve, Span, View};
+use renewd_driver::system::SystemClock;
+use renewd_driver::{Clock as _, CredentialName, CredentialStore};
+
+use super::setup::{Secrets, setup};
+use super::store::store_failure;
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::wait::block_on;
+
+/// The jitter of a machine that never sends does not matter.
+const SEED: u64 = 0;
+
+/// What a look showed.
+pub(crate) struct Glance {
+    machine: Lifecycle,
+    now: Now,
+    /// The store's answer.
+    pub(crate) record: Option<Record>,
+}
+
+/// Looks at a credential.
+///
+/// # Errors
+/// A configuration failure, where the configuration contradicts the record.
+pub(crate) fn glance(
+    config: &Config,
+    store: &dyn CredentialStore,
+    name: &CredentialName,
+) -> Result<Glance, Failure> {
+    let loaded = block_on(store.load(name));
+    let record = match &loaded {
+        Loaded::Record(record) => Some((**record).clone()),
+        Loaded::RolledBack { record, .. } => Some((**record).clone()),
+        Loaded::Absent | Loaded::Fault(_) => None,
+    };
+    let setup = setup(config, name, record.as_ref(), Secrets::Leave)?;
+    let now = SystemClock.now();
+    let mut machine = Lifecycle::new(setup, SEED);
+    machine.handle(now, Input::Loaded(loaded));
+    drain(&mut machine);
+    Ok(Glance { machine, now, record })
+}
+
+/// Everything that has a record or an entry in the configuration, sorted.
+///
+/// # Errors
+/// A store failure.
+pub(crate) fn names(
+    config: &Config,
+    store: Option<&dyn CredentialStore>,
+) -> Result<Vec<CredentialName>, Failure> {
+    let mut names = match store {
+        Some(store) => block_on(store.list()).map_err(store_failure)?,
+        None => Vec::new(),
+    };
+    names.extend(config.credentials().map(|(name, _)| name.clone()));
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+impl Glance {
+    /// What can be seen, and when it was seen.
+    pub(crate) fn view(&self) -> (View, Now) {
+        (self.machine.view(self.now), self.now)
+    }
+
+    /// The valid token that a caller gets without any transaction, where there is one that lives long enough.
+    pub(crate) fn token(&mut self, min_validity: Span) -> Option<(renewd_core::Access, u64, u64)> {
+        self.machine.handle(self.now, Input::Demand { min_validity });
+        drain(&mut self.machine);
+        match self.machine.serve(self.now, min_validity) {
+            Serve::Token { access, epoch, generation, short: false, .. } => {
+                Some((access.clone(), epoch, generation))
+            }
+            Serve::Token { .. } | Serve::Wait | Serve::Unavailable(_) => None,
+        }
+    }
+}
+
+fn drain(machine: &mut Lifecycle) {
+    while let Some(command) = machine.poll_command() {
+        // Dropped on purpose: whoever looks does nothing.
+        let _: Command = command;
+    }
+}

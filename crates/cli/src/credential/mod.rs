@@ -1,0 +1,42 @@
+//! A credential, put together from its record and the configuration.
+
+mod glance;
+mod seed;
+mod setup;
+mod store;
+
+pub(crate) use glance::{Glance, glance, names};
+pub(crate) use seed::seed;
+pub(crate) use setup::{Secrets, check_identity, setup, transport};
+pub(crate) use store::{OpenStore, open, open_existing, store_failure, write_failure};
+
+use renewd_driver::CredentialName;
+
+use crate::exit::{Exit, Failure};
+
+/// Longest name of nobody that a message repeats, in bytes: somebody may have given a token for a name.
+const SHOWN_BYTES_MAX: usize = 32;
+
+/// Nobody of that name is known.
+pub(crate) fn unknown(name: &CredentialName, known: &[CredentialName]) -> Failure {
+    if name.as_str().len() > SHOWN_BYTES_MAX {
+        return Failure::new(
+            Exit::LoginNeeded,
+            "no credential has that name (not repeated: it could be a secret)",
+        )
+        .advise("`renewd status` shows all there are")
+        .coded("no_grant");
+    }
+    let near = crate::config::nearest(name.as_str(), known.iter().map(CredentialName::as_str));
+    let advice = match near {
+        Some(near) => format!("did you mean {near}? `renewd status` shows all"),
+        None => format!("renewd import {name} --token-endpoint URL --client-id ID < refresh-token"),
+    };
+    let mut failure = Failure::new(Exit::LoginNeeded, format!("no credential is called {name}"))
+        .advise(advice)
+        .coded("no_grant")
+        .about(name);
+    failure.about.cause = Some("no_grant".into());
+    failure.about.login_command = Some(crate::json::login_command(name.as_str()));
+    failure
+}

@@ -1,0 +1,174 @@
+//! What a machine is set up with: the record's settings, overridden by the configuration; never its identity.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use renewd_core::{AsClass, Client, ClientAuth, Identity, Profile, Record, Secret, Setup};
+use renewd_driver::CredentialName;
+use renewd_driver::system::owner;
+use renewd_ureq::{ProxyChoice, Roots, UreqOptions};
+
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::input::secret::read_secret_file;
+use crate::input::url::same_place;
+use crate::json::login_command;
+
+/// Whether the client's secret is needed. Whoever only looks does not read it, and does not fail over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    /// Read it: requests will be sent.
+    Read,
+    /// Leave it.
+    Leave,
+}
+
+/// The setup of a credential.
+///
+/// # Errors
+/// A configuration failure: another identity than the record's, or a client secret that cannot be read.
+pub(crate) fn setup(
+    config: &Config,
+    name: &CredentialName,
+    record: Option<&Record>,
+    secrets: Secrets,
+) -> Result<Setup, Failure> {
+    if let Some(record) = record {
+        check_identity(config, name, &record.identity)?;
+    }
+    let client = match secrets {
+        Secrets::Read => client(config, name, record)?,
+        Secrets::Leave => Client::public(client_id(config, name, record)),
+    };
+    Ok(Setup {
+        policy: Arc::new(config.policy(Some(name))),
+        profile: Arc::new(profile(config, name, record)),
+        client: Arc::new(client),
+        owner: Arc::new(owner()),
+    })
+}
+
+/// A configuration must not name another server or client than the one the login is pinned to: the refresh token
+/// would be sent to strangers.
+///
+/// # Errors
+/// A configuration failure that names both and says how to log in again.
+pub(crate) fn check_identity(
+    config: &Config,
+    name: &CredentialName,
+    pinned: &Identity,
+) -> Result<(), Failure> {
+    let differs = |key: &str, configured: &str| match key {
+        "token_endpoint" => !same_place(configured, &pinned.token_endpoint),
+        "issuer" => pinned.issuer.as_deref().is_some_and(|p| !same_place(configured, p)),
+        "revocation_endpoint" => {
+            pinned.revocation_endpoint.as_deref().is_some_and(|p| !same_place(configured, p))
+        }
+        "client_id" => configured != pinned.client_id,
+        _ => pinned.resource.as_deref() != Some(configured),
+    };
+    for key in ["token_endpoint", "issuer", "revocation_endpoint", "client_id", "resource"] {
+        let Some(found) = config.lookup("credential", key, Some(name)) else { continue };
+        let configured = found.value.to_string();
+        if differs(key, &configured) {
+            let is = match key {
+                "token_endpoint" => Some(&pinned.token_endpoint),
+                "issuer" => pinned.issuer.as_ref(),
+                "revocation_endpoint" => pinned.revocation_endpoint.as_ref(),
+                "client_id" => Some(&pinned.client_id),
+                _ => pinned.resource.as_ref(),
+            };
+            let is = is.map_or_else(|| "none".into(), |is| format!("{is:?}"));
+            let message = format!(
+                "{}: credential.{name}.{key} is {configured:?}, but the login is pinned to {is}",
+                found.origin
+            );
+            return Err(Failure::configuration(message)
+                .advise(format!("log in again ({}), or take the key back", login_command(name.as_str())))
+                .about(name));
+        }
+    }
+    Ok(())
+}
+
+/// How the token endpoint of a credential is reached.
+pub(crate) fn transport(config: &Config, name: &CredentialName) -> UreqOptions {
+    let mut options =
+        UreqOptions { ca_file: config.path("request", "ca_file", Some(name)), ..UreqOptions::default() };
+    if config.text("request", "roots", Some(name)).as_deref() == Some("platform") {
+        options.roots = Roots::Platform;
+    }
+    options.proxy = match config.text("request", "proxy", Some(name)) {
+        None => ProxyChoice::Direct,
+        Some(text) if text == "environment" => ProxyChoice::Environment,
+        Some(url) => ProxyChoice::Url(url),
+    };
+    options
+}
+
+fn client_id(config: &Config, name: &CredentialName, record: Option<&Record>) -> String {
+    record
+        .map(|r| r.identity.client_id.clone())
+        .or_else(|| config.text("credential", "client_id", Some(name)))
+        .unwrap_or_default()
+}
+
+fn profile(config: &Config, name: &CredentialName, record: Option<&Record>) -> Profile {
+    let configured = config.text("credential", "as_class", Some(name)).and_then(|c| AsClass::from_name(&c));
+    let told = record.and_then(|r| r.settings.as_class);
+    let grace =
+        config.span("credential", "grace", Some(name)).or_else(|| record.and_then(|r| r.settings.grace));
+    let generic = Profile::generic();
+    Profile {
+        as_class: configured.or(told).unwrap_or(generic.as_class),
+        grace: grace.unwrap_or(generic.grace),
+        ..generic
+    }
+}
+
+fn client(config: &Config, name: &CredentialName, record: Option<&Record>) -> Result<Client, Failure> {
+    let told = record.map(|r| &r.settings);
+    let secret: Option<Secret> = match config.path("credential", "client_secret_file", Some(name)) {
+        Some(path) => Some(client_secret(&path, name)?),
+        None => told.and_then(|s| s.client_secret.clone()),
+    };
+    let auth = config
+        .text("credential", "client_auth", Some(name))
+        .or_else(|| told.and_then(|s| s.client_auth.clone()));
+    let entry = config.credential(name);
+    let scope = config
+        .lookup("credential", "scope", Some(name))
+        .and_then(|e| e.value.as_words().map(|w| w.join(" ")))
+        .or_else(|| told.and_then(|s| s.scope.clone()))
+        .filter(|s| !s.is_empty());
+    Ok(Client {
+        auth: client_auth(name, auth.as_deref(), secret)?,
+        scope,
+        extra_parameters: entry.map(|e| e.parameters.clone()).unwrap_or_default(),
+        extra_headers: entry.map(|e| e.headers.clone()).unwrap_or_default(),
+        ..Client::public(client_id(config, name, record))
+    })
+}
+
+fn client_secret(path: &Path, name: &CredentialName) -> Result<Secret, Failure> {
+    read_secret_file(path, "the client secret").map_err(|why| Failure::configuration(why).about(name))
+}
+
+fn client_auth(
+    name: &CredentialName,
+    auth: Option<&str>,
+    secret: Option<Secret>,
+) -> Result<ClientAuth, Failure> {
+    match (auth, secret) {
+        (Some("none"), _) | (None, None) => Ok(ClientAuth::None),
+        (Some("basic"), Some(secret)) => Ok(ClientAuth::Basic(secret)),
+        (_, Some(secret)) => Ok(ClientAuth::Post(secret)),
+        (Some(auth), None) => Err(Failure::configuration(format!(
+            "credential {name} authenticates its client by {auth:?} and has no client secret"
+        ))
+        .advise(format!(
+            "name its file: credential.{name}.client_secret_file, or import with --client-secret-file"
+        ))
+        .about(name)),
+    }
+}

@@ -1,0 +1,32 @@
+//! What the process does for its secrets before it has any: no core file, no reading by a debugger of the same user,
+//! and a panic message that holds nothing but a place in our own source.
+//!
+//! All of it is best effort: where the system refuses, the command goes on.
+
+use std::io::Write as _;
+
+/// No core dumps, not dumpable.
+pub(crate) fn process() {
+    #[cfg(unix)]
+    {
+        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
+
+/// A panic says where, never what: its message could hold whatever a function was given.
+pub(crate) fn panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
+        let _ = writeln!(
+            std::io::stderr(),
+            "renewd: internal error at {place}\n  this is a bug in renewd {}; nothing was lost that was saved before",
+            env!("CARGO_PKG_VERSION")
+        );
+    }));
+}

@@ -1,0 +1,167 @@
+//! Reads the files a user names: configuration and secrets.
+//!
+//! They may be symbolic links, as secret mounts are. What counts is the file at the end of the link, looked at *after*
+//! it is open: one that others can write could have been written by them, and is refused.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+/// Largest configuration file. A thousand credentials fit ten times.
+pub(crate) const CONFIG_BYTES_MAX: usize = 4 << 20;
+
+/// Largest secret. The longest refresh tokens seen are a tenth of it.
+pub(crate) const SECRET_BYTES_MAX: usize = 32 << 10;
+
+/// Why a file was not read.
+#[derive(Debug)]
+pub(crate) enum FileError {
+    /// There is none.
+    Absent,
+    /// Half a sentence for people, to stand behind the path.
+    Refused(String),
+}
+
+impl FileError {
+    /// As half a sentence, to stand behind the path.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Absent => "does not exist",
+            Self::Refused(why) => why,
+        }
+    }
+}
+
+/// Reads a whole file of at most `limit` bytes that nobody else can write.
+///
+/// # Errors
+/// [`FileError`].
+pub(crate) fn read_checked(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let file = open(path)?;
+    check(&file)?;
+    read_limited(file, limit).map_err(FileError::Refused)
+}
+
+/// Reads at most `limit` bytes from anything.
+///
+/// # Errors
+/// Half a sentence for people.
+pub(crate) fn read_limited(source: impl io::Read, limit: usize) -> Result<Zeroizing<Vec<u8>>, String> {
+    // Room for everything at once: a buffer that grows leaves copies of a secret behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limit.saturating_add(1).min(SECRET_BYTES_MAX + 1)));
+    match source.take(limit as u64 + 1).read_to_end(&mut bytes) {
+        Ok(_) if bytes.len() > limit => Err(format!("is longer than {limit} bytes")),
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(format!("cannot be read: {}", plain(&error))),
+    }
+}
+
+/// The system's words without its number.
+pub(crate) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
+    }
+}
+
+fn open(path: &Path) -> Result<File, FileError> {
+    File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => FileError::Absent,
+        _ => FileError::Refused(format!("cannot be opened: {}", plain(&error))),
+    })
+}
+
+#[cfg(unix)]
+fn check(file: &File) -> Result<(), FileError> {
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+    let meta =
+        file.metadata().map_err(|e| FileError::Refused(format!("cannot be looked at: {}", plain(&e))))?;
+    let kind = meta.file_type();
+    if kind.is_dir() {
+        return Err(FileError::Refused("is a folder".into()));
+    }
+    if kind.is_fifo() {
+        // A pipe from a shell's `<(…)`: it belongs to whoever gave us the descriptor.
+        return Ok(());
+    }
+    if !kind.is_file() {
+        return Err(FileError::Refused("is no regular file".into()));
+    }
+    let me = rustix::process::geteuid().as_raw();
+    match writable_by_others(meta.mode(), meta.uid(), meta.gid(), me) {
+        None => Ok(()),
+        Some(why) => Err(FileError::Refused(why)),
+    }
+}
+
+#[cfg(not(unix))]
+fn check(file: &File) -> Result<(), FileError> {
+    match file.metadata() {
+        Ok(meta) if meta.is_file() => Ok(()),
+        Ok(_) => Err(FileError::Refused("is no regular file".into())),
+        Err(error) => Err(FileError::Refused(format!("cannot be looked at: {}", plain(&error)))),
+    }
+}
+
+/// Why others could have written a file of that mode and owner; nothing when they could not.
+#[cfg(unix)]
+fn writable_by_others(mode: u32, uid: u32, gid: u32, me: u32) -> Option<String> {
+    if uid != me && uid != 0 {
+        return Some(format!("belongs to another user (uid {uid}), who could change it; make it yours"));
+    }
+    // Where each user has a group of the same number, that group is the user alone.
+    let private_group = gid == uid;
+    let others = if private_group { 0o002 } else { 0o022 };
+    (mode & others != 0)
+        .then(|| format!("can be written by others (mode {:04o}); chmod go-w takes that away", mode & 0o7777))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_write_is_told_by_mode_owner_and_group() {
+        for (mode, uid, gid, me, refused) in [
+            (0o600, 1000, 1000, 1000, false),
+            (0o644, 0, 0, 1000, false),
+            (0o664, 1000, 1000, 1000, false),
+            (0o664, 1000, 50, 1000, true),
+            (0o606, 1000, 1000, 1000, true),
+            (0o666, 0, 0, 0, true),
+            (0o600, 1001, 1001, 1000, true),
+            (0o600, 1001, 1001, 0, true),
+        ] {
+            let found = writable_by_others(mode, uid, gid, me);
+            assert_eq!(found.is_some(), refused, "{mode:o} {uid} {gid} {me}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn more_than_the_limit_is_refused_and_not_cut() {
+        assert_eq!(read_limited(&b"12345"[..], 5).unwrap().as_slice(), b"12345");
+        assert!(read_limited(&b"123456"[..], 5).unwrap_err().contains("longer than 5 bytes"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_folders_and_devices_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("target");
+        std::fs::write(&target, "x").unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert_eq!(read_checked(&link, 10).unwrap().as_slice(), b"x");
+        for (path, why) in [
+            (dir.path(), "is a folder"),
+            (Path::new("/dev/null"), "no regular file"),
+            (&dir.path().join("none"), "does not exist"),
+        ] {
+            assert!(read_checked(path, 10).unwrap_err().text().contains(why), "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One line of the journal, and the sentence that a person reads.
+
+use renewd_core::{Now, Report, Wall};
+use renewd_driver::Event;
+use serde::{Deserialize, Serialize};
+
+use crate::json::SCHEMA;
+use crate::transact::looked_like;
+use crate::output::time::{brief, local, parse_rfc3339, rfc3339};
+
+/// A line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) schema: u32,
+    /// When, RFC 3339 UTC.
+    pub(crate) at: String,
+    #[serde(flatten)]
+    pub(crate) what: What,
+}
+
+/// What happened. A reader passes over events that it does not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum What {
+    Status { from: String, to: String, cause: Option<String> },
+    Refreshed { reason: String, epoch: u64, generation: u64, expires_at: String, rotated: bool, took_ms: u64 },
+    AttemptFailed { verdict: String, evidence: String, rule: String, oauth_error: Option<String>, next_attempt_at: Option<String> },
+    Recovered { after_s: u64, attempts: u32 },
+    Adopted { epoch: u64, generation: u64 },
+    RejectionPassed { generation: u64 },
+    LateAnswer,
+    Advice { text: String },
+    StoreFailed { kind: String, message: String },
+    StoreHealed,
+    #[serde(other)]
+    Unknown,
+}
+
+impl Entry {
+    /// The line for an event; none where it is nobody's business afterwards.
+    pub(crate) fn of(now: Now, event: &Event) -> Option<Self> {
+        let what = match event {
+            Event::Changed { from, to, cause } => What::Status {
+                from: from.name().into(),
+                to: to.name().into(),
+                cause: cause.map(|c| c.name().into()),
+            },
+            Event::Advise(hint) => What::Advice { text: hint.text() },
+            Event::Report(report) => What::of(now, report)?,
+            _ => return None,
+        };
+        Some(Self { schema: SCHEMA, at: rfc3339(now.wall), what })
+    }
+}
+
+impl What {
+    fn of(now: Now, report: &Report) -> Option<Self> {
+        Some(match report {
+            Report::Refreshed { reason, epoch, generation, expires, rotated, took } => Self::Refreshed {
+                reason: reason.name().into(),
+                epoch: *epoch,
+                generation: *generation,
+                expires_at: rfc3339(*expires),
+                rotated: *rotated,
+                took_ms: took.as_millis(),
+            },
+            Report::AttemptFailed { attempt, next } => Self::AttemptFailed {
+                verdict: attempt.verdict.name().into(),
+                evidence: looked_like(attempt),
+                rule: attempt.evidence.rule.clone().into_owned(),
+                oauth_error: attempt.evidence.oauth_error.clone(),
+                next_attempt_at: next.map(|at| rfc3339(now.wall_at(at))),
+            },
+            Report::Recovered { after, attempts } => {
+                Self::Recovered { after_s: after.as_secs(), attempts: *attempts }
+            }
+            Report::Adopted { epoch, generation } => Self::Adopted { epoch: *epoch, generation: *generation },
+            Report::RejectionPassed { generation } => Self::RejectionPassed { generation: *generation },
+            Report::LateAnswer => Self::LateAnswer,
+            Report::StoreFailed(fault) => {
+                Self::StoreFailed { kind: fault.kind.name().into(), message: fault.message.clone() }
+            }
+            Report::StoreHealed => Self::StoreHealed,
+            _ => return None,
+        })
+    }
+
+    /// What a person reads, times in RFC 3339.
+    #[cfg(test)]
+    pub(crate) fn sentence(&self) -> String {
+        self.told(|at| at.to_owned())
+    }
+
+    /// What a person reads, times as near ones of this place.
+    pub(crate) fn sentence_at(&self, now: Wall) -> String {
+        self.told(|at| parse_rfc3339(at).map_or_else(|| at.to_owned(), |at| local(at, now)))
+    }
+
+    fn told(&self, time: impl Fn(&str) -> String) -> String {
+        let because = |cause: &Option<String>| cause.as_ref().map_or(String::new(), |c| format!(" ({c})"));
+        match self {
+            Self::Status { to, cause, .. } if to == "unauthenticated" => {
+                format!("✗ login needed{}", because(cause))
+            }
+            Self::Status { from, to, cause } => format!("{from} → {to}{}", because(cause)),
+            Self::Refreshed { reason, generation, expires_at, .. } => {
+                format!("✓ token refreshed ({reason}), generation {generation}, valid until {}", time(expires_at))
+            }
+            Self::AttemptFailed { evidence, next_attempt_at, .. } => match next_attempt_at {
+                Some(next) => format!("! attempt failed: {evidence}; next attempt {}", time(next)),
+                None => format!("! attempt failed: {evidence}"),
+            },
+            Self::Recovered { after_s, attempts } => {
+                let after = brief(renewd_core::Span::from_secs(*after_s));
+                format!("✓ recovered after {after}, {attempts} attempts")
+            }
+            Self::Adopted { epoch, generation } => {
+                format!("took over epoch {epoch}, generation {generation} from another process or login")
+            }
+            Self::RejectionPassed { generation } => {
+                format!("! a resource server refused the fresh token of generation {generation}; passed through")
+            }
+            Self::LateAnswer => "an answer came that nobody waited for; ignored".into(),
+            Self::Advice { text } => format!("! {text}"),
+            Self::StoreFailed { kind, message } => format!("! the store fails ({kind}): {message}"),
+            Self::StoreHealed => "✓ the store works again".into(),
+            Self::Unknown => "something that this version does not know".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use renewd_core::{Boot, RefreshReason, Span, Status};
+
+    const NOW: Now = Now { boot: Boot::from_millis(1000), wall: Wall::from_unix_millis(1_795_338_000_000) };
+
+    #[test]
+    fn a_line_survives_the_file_and_an_event_of_tomorrow_is_no_error() {
+        let event = Event::Report(Report::Refreshed {
+            reason: RefreshReason::Proactive,
+            epoch: 1,
+            generation: 42,
+            expires: NOW.wall + Span::from_hours(1),
+            rotated: true,
+            took: Span::from_millis(120),
+        });
+        let entry = Entry::of(NOW, &event).unwrap();
+        let text = serde_json::to_string(&entry).unwrap();
+        assert!(text.contains(r#""event":"refreshed""#), "{text}");
+        assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry);
+        let tomorrow = r#"{"schema":1,"at":"2026-11-22T09:00:00Z","event":"teleported","where":"mars"}"#;
+        assert_eq!(serde_json::from_str::<Entry>(tomorrow).unwrap().what, What::Unknown);
+    }
+
+    #[test]
+    fn a_lost_login_reads_as_one() {
+        let status = Event::Changed { from: Status::Running, to: Status::Unauthenticated, cause: None };
+        assert_eq!(Entry::of(NOW, &status).unwrap().what.sentence(), "✗ login needed");
+    }
+}

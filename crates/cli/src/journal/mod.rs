@@ -1,0 +1,14 @@
+//! What happened to each credential, kept for people: `journal/NAME.jsonl` in the state folder.
+//!
+//! The journal is a courtesy. It is written by a thread of its own, never fsynced, bounded, and dropped rather than
+//! allowed to delay a refresh.
+
+mod entry;
+mod file;
+mod lines;
+mod scribe;
+
+pub(crate) use entry::{Entry, What};
+pub(crate) use file::{JournalFolder, read};
+pub(crate) use lines::{LineFormat, Lines};
+pub(crate) use scribe::{Scribe, Sink};

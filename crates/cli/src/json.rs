@@ -1,0 +1,297 @@
+//! The JSON that scripts rely on. Every document carries `"schema":1`; fields are added, never changed.
+//!
+//! The same types are read back where one process of ours asks another, hence texts rather than enums: a reader of
+//! tomorrow's answer must not fail over a status it does not know.
+
+use renewd_core::{LastAttempt, Now, Span, Status, View};
+use serde::{Deserialize, Serialize};
+
+use crate::exit::{Exit, Failure};
+use crate::output::time::rfc3339;
+
+/// The schema of every document here.
+pub(crate) const SCHEMA: u32 = 1;
+
+/// `status --json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StatusDocument {
+    pub(crate) schema: u32,
+    /// The worst of all.
+    pub(crate) health: String,
+    pub(crate) credentials: Vec<CredentialStatus>,
+}
+
+/// One credential of `status --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CredentialStatus {
+    pub(crate) name: String,
+    pub(crate) status: String,
+    pub(crate) health: String,
+    pub(crate) cause: Option<String>,
+    pub(crate) phase: String,
+    pub(crate) epoch: u64,
+    pub(crate) generation: u64,
+    pub(crate) token_expires_at: Option<String>,
+    pub(crate) token_valid: bool,
+    pub(crate) next_attempt_at: Option<String>,
+    pub(crate) retry_after_s: Option<u64>,
+    pub(crate) since: Option<String>,
+    pub(crate) auth_retrying_since: Option<String>,
+    pub(crate) ceiling_at: Option<String>,
+    pub(crate) saved: bool,
+    pub(crate) in_doubt: bool,
+    pub(crate) last_attempt: Option<AttemptStatus>,
+    pub(crate) refreshes: u64,
+    pub(crate) rejections: u64,
+    pub(crate) advice: Option<String>,
+    pub(crate) login_command: Option<String>,
+}
+
+/// One credential alone: the agent's `GET /v1/credentials/{name}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CredentialDocument {
+    pub(crate) schema: u32,
+    #[serde(flatten)]
+    pub(crate) credential: CredentialStatus,
+}
+
+/// The last attempt of a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AttemptStatus {
+    pub(crate) at: String,
+    pub(crate) verdict: String,
+    pub(crate) http_status: Option<u16>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) oauth_error: Option<String>,
+    pub(crate) message: Option<String>,
+}
+
+/// How a person logs in again.
+pub(crate) fn login_command(name: &str) -> String {
+    format!("renewd import {name} --replace")
+}
+
+impl CredentialStatus {
+    /// What is seen of a credential, at the moment it was seen.
+    pub(crate) fn new(name: &str, view: &View, now: Now) -> Self {
+        let wall = |boot| now.wall_at(boot);
+        let waits = view.status == Status::AuthRetrying || !view.token_valid;
+        let wait = view.next_attempt.filter(|_| waits).map(|at| at.since(now.boot).as_secs_ceil().max(1));
+        // The store's own failure is what a person must mend first.
+        let advice = view.advice.clone().or_else(|| view.store_fault.as_ref().map(|f| f.message.clone()));
+        Self {
+            name: name.into(),
+            status: view.status.name().into(),
+            health: view.health.name().into(),
+            cause: view.cause.map(|c| c.name().into()),
+            phase: view.phase.name().into(),
+            epoch: view.epoch,
+            generation: view.generation,
+            token_expires_at: view.token_expires.map(rfc3339),
+            token_valid: view.token_valid,
+            next_attempt_at: view.next_attempt.map(|b| rfc3339(wall(b))),
+            retry_after_s: wait,
+            since: view.since.map(rfc3339),
+            auth_retrying_since: view.auth_retrying_since.map(rfc3339),
+            ceiling_at: view.ceiling_at.map(|b| rfc3339(wall(b))),
+            saved: view.saved,
+            in_doubt: view.in_doubt,
+            last_attempt: view.last_attempt.as_ref().map(AttemptStatus::new),
+            refreshes: view.refreshes,
+            rejections: view.rejections,
+            advice,
+            login_command: (view.status == Status::Unauthenticated).then(|| login_command(name)),
+        }
+    }
+}
+
+impl AttemptStatus {
+    fn new(last: &LastAttempt) -> Self {
+        Self {
+            at: rfc3339(last.at),
+            verdict: last.verdict.name().into(),
+            http_status: last.evidence.http_status,
+            content_type: last.evidence.content_type.clone(),
+            oauth_error: last.evidence.oauth_error.clone(),
+            message: last.evidence.message.clone(),
+        }
+    }
+}
+
+impl StatusDocument {
+    /// Of these credentials.
+    pub(crate) fn new(credentials: Vec<CredentialStatus>) -> Self {
+        let rank = |health: &str| match health {
+            "healthy" => 0,
+            "degraded" => 1,
+            // What a newer agent calls by a name unknown here is not known to be well.
+            _ => 2,
+        };
+        let worst =
+            credentials.iter().map(|c| c.health.as_str()).max_by_key(|h| rank(h)).unwrap_or("healthy");
+        Self { schema: SCHEMA, health: worst.into(), credentials }
+    }
+}
+
+/// `token --format json`, and the answer of the agent's `POST …/token`. It holds the token: it is written where it
+/// was asked for, and nowhere else.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct TokenDocument {
+    pub(crate) schema: u32,
+    pub(crate) access_token: String,
+    pub(crate) token_type: String,
+    pub(crate) expires_at: Option<String>,
+    pub(crate) epoch: u64,
+    pub(crate) generation: u64,
+    pub(crate) scope: Option<String>,
+    /// It lives shorter than was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) short: Option<bool>,
+}
+
+/// A failure, where a JSON format was asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ErrorDocument {
+    pub(crate) schema: u32,
+    pub(crate) error: ErrorBody,
+}
+
+/// What failed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ErrorBody {
+    pub(crate) code: String,
+    pub(crate) exit: u8,
+    pub(crate) credential: Option<String>,
+    pub(crate) message: String,
+    pub(crate) cause: Option<String>,
+    pub(crate) retry_after_s: Option<u64>,
+    pub(crate) next_attempt_at: Option<String>,
+    pub(crate) login_command: Option<String>,
+}
+
+impl ErrorDocument {
+    /// Of a failure.
+    pub(crate) fn new(failure: &Failure) -> Self {
+        let about = &failure.about;
+        Self {
+            schema: SCHEMA,
+            error: ErrorBody {
+                code: failure.code.to_string(),
+                exit: failure.exit.code(),
+                credential: about.credential.clone(),
+                message: failure.message.clone(),
+                cause: about.cause.clone(),
+                retry_after_s: about.retry_after.map(Span::as_secs_ceil),
+                next_attempt_at: about.next_attempt_at.map(rfc3339),
+                login_command: about.login_command.clone(),
+            },
+        }
+    }
+}
+
+impl ErrorBody {
+    /// The failure that an agent reports.
+    pub(crate) fn into_failure(self) -> Failure {
+        let exit = [
+            Exit::Internal,
+            Exit::Usage,
+            Exit::LoginNeeded,
+            Exit::Unavailable,
+            Exit::Store,
+            Exit::Configuration,
+            Exit::Timeout,
+        ];
+        let exit = exit.into_iter().find(|e| e.code() == self.exit).unwrap_or(Exit::Internal);
+        let mut failure = Failure::new(exit, self.message);
+        failure.code = self.code.into();
+        failure.about.credential = self.credential;
+        failure.about.cause = self.cause;
+        failure.about.retry_after = self.retry_after_s.map(Span::from_secs);
+        failure.about.next_attempt_at =
+            self.next_attempt_at.as_deref().and_then(crate::output::time::parse_rfc3339);
+        failure.about.login_command = self.login_command;
+        failure
+    }
+}
+
+/// `explain --json`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ExplainDocument {
+    pub(crate) schema: u32,
+    pub(crate) verdict: &'static str,
+    pub(crate) retry_after_s: Option<u64>,
+    pub(crate) may_have_rotated: bool,
+    pub(crate) expires_in: Option<i64>,
+    pub(crate) rotated: Option<bool>,
+    pub(crate) token_type: Option<String>,
+    pub(crate) oauth_error: Option<String>,
+    pub(crate) rule: String,
+    pub(crate) message: Option<String>,
+}
+
+/// One line of JSON.
+///
+/// # Errors
+/// Never for the types here; an internal failure otherwise.
+pub(crate) fn line(document: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = serde_json::to_vec(document).map_err(|e| Failure::internal(format!("JSON: {e}")))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use renewd_core::Wall;
+
+    #[test]
+    fn the_worst_health_is_public_and_an_unknown_one_counts_as_bad() {
+        let with = |health: &str| CredentialStatus {
+            name: "a".into(),
+            status: "running".into(),
+            health: health.into(),
+            cause: None,
+            phase: "fresh".into(),
+            epoch: 1,
+            generation: 0,
+            token_expires_at: None,
+            token_valid: false,
+            next_attempt_at: None,
+            retry_after_s: None,
+            since: None,
+            auth_retrying_since: None,
+            ceiling_at: None,
+            saved: true,
+            in_doubt: false,
+            last_attempt: None,
+            refreshes: 0,
+            rejections: 0,
+            advice: None,
+            login_command: None,
+        };
+        for (all, worst) in [
+            (vec![], "healthy"),
+            (vec!["healthy", "degraded"], "degraded"),
+            (vec!["unhealthy", "healthy"], "unhealthy"),
+            (vec!["healthy", "of tomorrow"], "of tomorrow"),
+        ] {
+            let document = StatusDocument::new(all.into_iter().map(with).collect());
+            assert_eq!(document.health, worst);
+        }
+    }
+
+    #[test]
+    fn a_failure_survives_the_way_through_an_agent() {
+        let mut failure = Failure::new(Exit::Unavailable, "no token").about("github");
+        failure.about.retry_after = Some(Span::from_millis(311_001));
+        failure.about.next_attempt_at = Some(Wall::from_unix_millis(1_795_338_000_000));
+        failure.about.cause = Some("outage".into());
+        let text = serde_json::to_string(&ErrorDocument::new(&failure)).unwrap();
+        assert!(text.contains("\"retry_after_s\":312"), "{text}");
+        assert!(text.contains("\"next_attempt_at\":\"2026-11-22T09:00:00Z\""), "{text}");
+        let back: ErrorDocument = serde_json::from_str(&text).unwrap();
+        let back = back.error.into_failure();
+        assert_eq!((back.exit, back.code.as_ref()), (Exit::Unavailable, "auth_retrying"));
+        assert_eq!(back.about.credential.as_deref(), Some("github"));
+    }
+}

@@ -1,0 +1,186 @@
+//! One transaction without an agent: the same driver, the same claims, over the real ports, for one credential.
+//!
+//! It ends in two steps. The caller gets its token, or learns why not, at its own deadline; then [`Transaction::end`]
+//! waits until a request on the wire has its answer and new tokens are saved: a rotation that the server made must not
+//! be dropped because somebody lost patience.
+
+use std::sync::Arc;
+
+use renewd_core::{Cause, LastAttempt, Phase, Record, Span, Status};
+use renewd_driver::system::SystemClock;
+use renewd_driver::{CredentialName, CredentialStore, Lease, NoToken, TokenError, TokenRequestOptions};
+use renewd_tokio::{Keeper, Renewd};
+use renewd_ureq::{UreqEndpoint, Workers};
+
+use crate::config::Config;
+use crate::credential::{Secrets, setup, transport};
+use crate::exit::{Exit, Failure};
+use crate::json::login_command;
+use crate::output::time::{brief, local, rfc3339};
+use crate::wait::block_on;
+
+/// A running transaction.
+pub(crate) struct Transaction {
+    renewd: Renewd,
+    keeper: Keeper,
+}
+
+impl Transaction {
+    /// Begins to keep the credential.
+    ///
+    /// # Errors
+    /// A configuration failure; an internal one when the system gives no thread.
+    pub(crate) fn begin(
+        config: &Config,
+        store: Arc<dyn CredentialStore>,
+        name: &CredentialName,
+        record: Option<&Record>,
+    ) -> Result<Self, Failure> {
+        let setup = setup(config, name, record, Secrets::Read)?;
+        let endpoint = UreqEndpoint::new(transport(config, name), Workers::default(), Arc::new(SystemClock));
+        endpoint.check().map_err(|e| Failure::configuration(e.to_string()).about(name))?;
+        let renewd = Renewd::builder(Arc::new(endpoint), store)
+            .spawn_thread()
+            .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
+        let keeper = renewd.keep(name.clone(), setup);
+        Ok(Self { renewd, keeper })
+    }
+
+    /// A token on the caller's terms.
+    ///
+    /// # Errors
+    /// Why there is none, with the exit code of the contract.
+    pub(crate) fn token(&self, min_validity: Span, timeout: Span) -> Result<Lease, Failure> {
+        let options = TokenRequestOptions { min_validity, timeout: Some(timeout) };
+        block_on(self.keeper.token_with(options)).map_err(|e| self.failure(e))
+    }
+
+    /// A refresh now.
+    ///
+    /// # Errors
+    /// Why it did not succeed, with the exit code of the contract.
+    pub(crate) fn refresh(&self, timeout: Span) -> Result<Lease, Failure> {
+        block_on(self.keeper.refresh(timeout)).map_err(|e| self.failure(e))
+    }
+
+    /// Finishes what is under way and saves it.
+    ///
+    /// # Errors
+    /// Exit 5 when new tokens could not be saved; it names what is lost.
+    pub(crate) fn end(self) -> Result<(), Failure> {
+        let name = self.keeper.name().clone();
+        drop(self.keeper);
+        match block_on(self.renewd.shutdown()).lost.into_iter().next() {
+            None => Ok(()),
+            Some((_, what)) => Err(Failure::new(Exit::Store, format!("{name}: not saved: {what}"))
+                .advise("mend the store (renewd doctor), then log in again if the next refresh is refused")
+                .about(name)),
+        }
+    }
+
+    fn failure(&self, error: TokenError) -> Failure {
+        // In the middle of an attempt the caller's time ran out; between attempts the next one is known.
+        let under_way = matches!(&error, TokenError::Timeout { .. })
+            && block_on(self.keeper.view()).is_ok_and(|seen| in_the_middle(seen.view.phase));
+        failure(error, under_way)
+    }
+}
+
+pub(crate) fn in_the_middle(phase: Phase) -> bool {
+    matches!(phase, Phase::Claiming | Phase::Marking | Phase::Exchanging | Phase::Committing)
+}
+
+/// A token error as a failure. `under_way`: the time ran out while an answer or another process was waited for.
+pub(crate) fn failure(error: TokenError, under_way: bool) -> Failure {
+    let (exit, state) = match &error {
+        TokenError::Store { fault, state } => {
+            let mut failure = Failure::new(Exit::Store, format!("{}: {}", state.name, fault.message));
+            describe(&mut failure, state);
+            failure.about.cause = Some(Cause::StoreUnavailable.name().into());
+            return failure;
+        }
+        TokenError::Timeout { state, waited } if under_way || state.next_attempt_at.is_none() => {
+            let message = format!(
+                "{}: no answer within {waited}; the credential is {}",
+                state.name,
+                state.status.name()
+            );
+            let mut failure =
+                Failure::new(Exit::Timeout, message).advise("try again, or wait longer with --timeout");
+            describe(&mut failure, state);
+            return failure;
+        }
+        TokenError::Timeout { state, .. } | TokenError::Unavailable(state) => (exit_for(state), state),
+        TokenError::Overloaded { .. } => return Failure::new(Exit::Unavailable, error.to_string()),
+        _ => return Failure::internal(error.to_string()),
+    };
+    let mut failure = Failure::new(exit, sentence(state));
+    if exit == Exit::LoginNeeded {
+        failure.advice = Some(login_command(state.name.as_str()));
+        failure.about.login_command.clone_from(&failure.advice);
+    }
+    describe(&mut failure, state);
+    failure
+}
+
+fn exit_for(state: &NoToken) -> Exit {
+    match (state.status, state.cause) {
+        (Status::Unauthenticated, _) => Exit::LoginNeeded,
+        (_, Some(Cause::StoreUnavailable)) => Exit::Store,
+        (Status::Stopped, _) => Exit::Internal,
+        (Status::Running | Status::AuthRetrying, _) => Exit::Unavailable,
+    }
+}
+
+/// `github: auth_retrying (outage) since 08:12: HTTP 403 text/html; next attempt 08:22 (2026-…Z, in 9m)`.
+fn sentence(state: &NoToken) -> String {
+    let now = renewd_driver::Clock::now(&SystemClock).wall;
+    let mut text = match state.status {
+        Status::Unauthenticated => format!("{}: login needed", state.name),
+        Status::Running => format!("{}: no token yet", state.name),
+        Status::AuthRetrying | Status::Stopped => format!("{}: {}", state.name, state.status.name()),
+    };
+    if let Some(cause) = state.cause {
+        text.push_str(&format!(" ({})", cause.name()));
+    }
+    if let Some(since) = state.since.filter(|_| state.status != Status::Running) {
+        text.push_str(&format!(" since {}", local(since, now)));
+    }
+    if let Some(last) = &state.last_attempt {
+        text.push_str(&format!(": {}", looked_like(last)));
+    }
+    if let (Some(at), Some(wait)) = (state.next_attempt_at, state.retry_after) {
+        text.push_str(&format!("; next attempt {} ({}, in {})", local(at, now), rfc3339(at), brief(wait)));
+    }
+    text
+}
+
+/// `HTTP 403 text/html`, `HTTP 400 invalid_grant`, or the transport's own words.
+pub(crate) fn looked_like(last: &LastAttempt) -> String {
+    let e = &last.evidence;
+    let parts = [
+        e.http_status.map(|s| format!("HTTP {s}")),
+        e.oauth_error.clone().or_else(|| e.http_status.and(e.content_type.clone())),
+    ];
+    let head = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    match &e.message {
+        Some(message) if head.is_empty() => message.clone(),
+        Some(message) => format!("{head} ({message})"),
+        None if head.is_empty() => last.verdict.name().into(),
+        None => head,
+    }
+}
+
+fn describe(failure: &mut Failure, state: &NoToken) {
+    if failure.exit == Exit::Unavailable {
+        failure.code = match state.status {
+            Status::AuthRetrying => Status::AuthRetrying.name().into(),
+            _ => "temporarily_unavailable".into(),
+        };
+    }
+    let about = &mut failure.about;
+    about.credential = Some(state.name.to_string());
+    about.cause = state.cause.map(|c| c.name().into());
+    about.retry_after = state.retry_after;
+    about.next_attempt_at = state.next_attempt_at;
+}
