@@ -39,7 +39,7 @@ fn poll_once(stream: &TcpStream, readiness: Readiness, left: Span) -> Result<boo
         Readiness::Write => PollFlags::OUT,
     };
     let tick = TICK.min(Duration::from(left));
-    let timeout = Timespec { tv_sec: 0, tv_nsec: tick.subsec_nanos().into() };
+    let timeout = Timespec { tv_sec: 0, tv_nsec: tick.subsec_nanos() as _ };
     match poll(&mut [PollFd::new(stream, flags)], Some(&timeout)) {
         Ok(ready) => Ok(ready > 0),
         Err(Errno::INTR) => Ok(false),
