@@ -1,4 +1,5 @@
 //! Every situation of `answers/*.toml`, judged. The table is described in `answers/README.md`.
+#![expect(clippy::unwrap_used, reason = "a broken table must fail the test, with its line")]
 
 use std::path::PathBuf;
 
@@ -38,7 +39,7 @@ fn every_situation_gets_its_verdict() {
 
 #[test]
 fn the_table_is_well_formed() {
-    const KEYS: [&str; 18] = [
+    const KEYS: [&str; 19] = [
         "it",
         "status",
         "type",
@@ -56,6 +57,7 @@ fn the_table_is_well_formed() {
         "lives",
         "kind",
         "new",
+        "new_lives",
         "doubt",
     ];
     let mut names = Vec::new();
@@ -190,6 +192,8 @@ fn differences(case: &Table, judgement: &Judgement) -> Vec<String> {
     compare("kind", grant.filter(|g| g.token_type_given).map_or(String::new(), |g| g.token_type.clone()));
     let new = judgement.refresh_token.as_ref().map(|token| token.expose_str().unwrap_or_default());
     compare("new", new.unwrap_or_default().to_string());
+    let new_lives = grant.and_then(|grant| grant.refresh_token_expires_in);
+    compare("new_lives", new_lives.unwrap_or(-1).to_string());
     let message = evidence.message.clone().unwrap_or_default();
     if let Some(part) = text(case, "says").filter(|part| !message.contains(part)) {
         differences.push(format!("message should say {part:?}, is {message:?}"));

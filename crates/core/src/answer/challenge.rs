@@ -73,4 +73,14 @@ mod tests {
             assert_eq!(find(challenge, "error").as_deref(), value, "{challenge}");
         }
     }
+
+    #[test]
+    fn a_value_is_cut_where_it_is_too_long_to_be_one() {
+        let long = "x".repeat(VALUE_MAX_BYTES * 2);
+        for challenge in
+            [alloc::format!("Bearer error=\"{long}\", a=1"), alloc::format!("Bearer error={long}")]
+        {
+            assert_eq!(find(&challenge, "error").map(|value| value.len()), Some(VALUE_MAX_BYTES));
+        }
+    }
 }

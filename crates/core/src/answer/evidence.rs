@@ -31,11 +31,14 @@ pub(super) fn of_response(
     body: &Body,
     code: Option<&Code>,
     rule: &Rule,
-    redactor: &Redactor,
+    redactor: &Redactor<'_>,
 ) -> Evidence {
     Evidence {
         http_status: Some(response.status),
-        content_type: response.header("content-type").and_then(media_type).filter(|t| !redactor.finds_in(t)),
+        content_type: response
+            .header("content-type")
+            .and_then(media_type)
+            .filter(|t| is_common(t) || !redactor.finds_in(t)),
         oauth_error: code.map(|code| code.name.clone()).filter(|name| !redactor.finds_in(name)),
         message: (rule.verdict != Verdict::Success).then(|| words_of(response, body, rule, redactor)),
         rule: rule.name.into(),
@@ -43,14 +46,14 @@ pub(super) fn of_response(
 }
 
 /// Evidence where no response came; `said` is the transport's own line.
-pub(super) fn of_failure(said: &str, rule: &Rule, redactor: &Redactor) -> Evidence {
+pub(super) fn of_failure(said: &str, rule: &Rule, redactor: &Redactor<'_>) -> Evidence {
     let said = one_line(said, redactor);
     let message = if said.is_empty() { String::from(rule.words) } else { said };
     Evidence { message: Some(message), rule: rule.name.into(), ..Evidence::default() }
 }
 
 /// Knows every secret that the answer could echo, those that it brought itself included.
-pub(super) fn redactor(context: &RequestContext<'_>, body: Option<&Body>) -> Redactor {
+pub(super) fn redactor<'a>(context: &RequestContext<'a>, body: Option<&'a Body>) -> Redactor<'a> {
     let mut redactor = Redactor::default();
     for secret in [context.sent_refresh_token, context.client_secret].into_iter().flatten() {
         redactor.add(secret.expose());
@@ -81,7 +84,7 @@ pub(super) fn says(words: &str, phrases: &[&str]) -> bool {
 }
 
 /// The server's own words; else the title of its page; else ours.
-fn words_of(response: &Response, body: &Body, rule: &Rule, redactor: &Redactor) -> String {
+fn words_of(response: &Response, body: &Body, rule: &Rule, redactor: &Redactor<'_>) -> String {
     let from_header = || match body.format {
         Format::Empty => challenge::parameter(response, "error_description"),
         Format::Json | Format::Form | Format::Other => None,
@@ -99,7 +102,7 @@ fn words_of(response: &Response, body: &Body, rule: &Rule, redactor: &Redactor) 
     }
 }
 
-fn one_line(text: &str, redactor: &Redactor) -> String {
+fn one_line(text: &str, redactor: &Redactor<'_>) -> String {
     let plain = plain_text(text, SEARCHED_MAX_BYTES);
     cut(redactor.clean(core::str::from_utf8(&plain).unwrap_or_default()))
 }
@@ -146,6 +149,18 @@ fn cut(text: String) -> String {
     short
 }
 
+/// Types that cannot be an echo, whatever the secret.
+fn is_common(media_type: &str) -> bool {
+    matches!(
+        media_type,
+        "application/json"
+            | "text/html"
+            | "text/plain"
+            | "application/x-www-form-urlencoded"
+            | "application/problem+json"
+    )
+}
+
 /// The media type alone, lower-case (RFC 9110 §8.3.1).
 fn media_type(value: &str) -> Option<String> {
     let essence = value.split(';').next().unwrap_or_default().trim();
@@ -157,6 +172,7 @@ fn media_type(value: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     #[test]
     fn a_message_is_one_bounded_line_without_tricks() {
@@ -173,6 +189,23 @@ mod tests {
         redactor.add(b"secret-refresh-token");
         let text = format!("{}secret-refresh-token", "x ".repeat(95));
         assert!(!one_line(&text, &redactor).contains("secret"));
+    }
+
+    #[test]
+    fn a_nonce_is_what_the_rfc_allows_and_no_longer_than_worth_carrying() {
+        let of = |value: &str| {
+            dpop_nonce(&Response {
+                status: 400,
+                headers: alloc::vec![(String::from("DPoP-nonce"), String::from(value))],
+                body: Secret::new(Vec::new()),
+                truncated: false,
+            })
+        };
+        assert_eq!(of(" eyJ7S_zG.eyJH0-Z ").as_deref(), Some("eyJ7S_zG.eyJH0-Z"));
+        assert_eq!(of(&"n".repeat(NONCE_MAX_BYTES)).map(|nonce| nonce.len()), Some(NONCE_MAX_BYTES));
+        for value in ["", "a b", "a\"b", "a\\b", "\u{e9}", "n\r\nX: 1", &"n".repeat(NONCE_MAX_BYTES + 1)] {
+            assert_eq!(of(value), None, "{value}");
+        }
     }
 
     #[test]

@@ -6,10 +6,15 @@ use super::fields::Fields;
 
 /// Reads `name=value&…` in place; `None` when the text is no such thing or holds nothing that means something.
 ///
-/// Where the text was cut, its last pair is left out: half a token is worse than none.
+/// A page may well hold `&error=…` in some address: a form is one from its first byte to its last. Where the text was
+/// cut, its last pair is left out: half a token is worse than none.
 pub(super) fn read(text: &mut [u8], whole: bool) -> Option<Fields> {
+    let start = text.len() - text.trim_ascii_start().len();
     let trimmed = text.trim_ascii_end().len();
-    let (mut at, mut known, mut fields) = (0, false, Fields::default());
+    if !is_form(text.get(start..trimmed)?) {
+        return None;
+    }
+    let (mut at, mut known, mut fields) = (start, false, Fields::default());
     while at < trimmed {
         let end = text[at..trimmed].iter().position(|&b| b == b'&').map_or(trimmed, |n| at + n);
         if end == trimmed && !whole {
@@ -19,12 +24,20 @@ pub(super) fn read(text: &mut [u8], whole: bool) -> Option<Fields> {
             let name = unescape(text, at..at + equals);
             let value = unescape(text, at + equals + 1..end);
             known |= fields.put_pair(&text[name], value);
-        } else if at == 0 {
-            return None;
         }
         at = end + 1;
     }
     known.then_some(fields)
+}
+
+/// One line of pairs, of which the first has a value and each a name that could be one.
+fn is_form(text: &[u8]) -> bool {
+    let part_of_name = |&b: &u8| b.is_ascii_alphanumeric() || b"_-.~%+[]".contains(&b);
+    let name_of = |pair: &[u8]| pair.iter().position(|&b| b == b'=').unwrap_or(pair.len());
+    let mut pairs = text.split(|&b| b == b'&').map(|pair| (pair, name_of(pair)));
+    text.iter().find(|&&b| matches!(b, b'=' | b'&')) == Some(&b'=')
+        && !text.contains(&b'\n')
+        && pairs.all(|(pair, end)| pair[..end].iter().all(part_of_name))
 }
 
 /// Undoes `+` and `%XX` where they stand; a percent sign that is no escape stands for itself.
@@ -48,4 +61,40 @@ fn unescape(text: &mut [u8], range: Range<usize>) -> Range<usize> {
 
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fields::Slot;
+    use super::*;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    fn code(text: &str) -> Option<String> {
+        let mut bytes: Vec<u8> = text.into();
+        let fields = read(&mut bytes, true)?;
+        let range = fields.codes().find_map(|slot| match slot {
+            Slot::Text(range) => Some(range.clone()),
+            Slot::Absent | Slot::Number(_) | Slot::Other => None,
+        })?;
+        Some(String::from_utf8_lossy(&bytes[range]).into_owned())
+    }
+
+    #[test]
+    fn a_form_is_one_from_its_first_byte_to_its_last() {
+        for (text, found) in [
+            ("error=invalid_grant", Some("invalid_grant")),
+            (" a=1&flag&error=invalid+grant%21%zz&\r\n", Some("invalid grant!%zz")),
+            ("%65rror=x", Some("x")),
+            ("a=1&b=2", None),
+            ("see https://as.example/?a=1&error=invalid_grant", None),
+            ("<a href='/?a=1&error=invalid_grant&b=2'>", None),
+            ("a=1\n&error=invalid_grant", None),
+            ("flag&error=invalid_grant", None),
+            ("", None),
+            ("&&=&", None),
+        ] {
+            assert_eq!(code(text).as_deref(), found, "{text}");
+        }
+    }
 }

@@ -27,7 +27,8 @@ pub(super) struct Inflated {
 ///
 /// The gzip trailer is not compared: TLS has already vouched for the bytes.
 pub(super) fn inflate(wire: &[u8]) -> Option<Inflated> {
-    let (deflated, flags) = if wire.starts_with(&[0x1f, 0x8b]) {
+    let is_gzip = wire.starts_with(&[0x1f, 0x8b]);
+    let (deflated, flags) = if is_gzip {
         (gzip_payload(wire).unwrap_or_default(), 0)
     } else if is_zlib(wire) {
         (wire, TINFL_FLAG_PARSE_ZLIB_HEADER)
@@ -39,10 +40,12 @@ pub(super) fn inflate(wire: &[u8]) -> Option<Inflated> {
     let flags = flags | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
     let (status, _, written) = decompress(&mut state, deflated, &mut bytes, 0, flags);
     bytes.truncate(written);
-    Some(Inflated { bytes, whole: status == TINFLStatus::Done })
+    let whole = status == TINFLStatus::Done;
+    // Two bytes make no zlib stream for certain: where the rest does not fit, it was text after all.
+    (is_gzip || whole).then_some(Inflated { bytes, whole })
 }
 
-/// RFC 1950 §2.2: method 8, and a header that is a multiple of 31. No text that could be an answer begins like this.
+/// RFC 1950 §2.2: method 8, and a header that is a multiple of 31.
 fn is_zlib(wire: &[u8]) -> bool {
     match wire {
         [cmf, flg, ..] => cmf & 0x8f == 0x08 && (u16::from(*cmf) << 8 | u16::from(*flg)) % 31 == 0,
@@ -97,7 +100,15 @@ mod tests {
     fn zlib_is_read_and_plain_text_is_left_alone() {
         let out = inflate(&compress_to_vec_zlib(b"{}", 6)).unwrap();
         assert!(out.whole && &out.bytes[..] == b"{}");
-        for plain in [&b"{\"a\":1}"[..], b"access_token=x", b"<html>", b"", b"x", b"\xef\xbb\xbf{}"] {
+        for plain in [
+            &b"{\"a\":1}"[..],
+            b"access_token=x",
+            b"<html>",
+            b"",
+            b"x",
+            b"\xef\xbb\xbf{}",
+            b"hb=1&access_token=x",
+        ] {
             assert!(inflate(plain).is_none());
         }
     }

@@ -23,40 +23,22 @@ const OPAQUE_MIN_BYTES: usize = 24;
 /// What is written in place of a secret.
 const REMOVED: &str = "[removed]";
 
-/// Knows the secrets of one request, in the encodings in which they come back.
+/// So much of a secret is looked for. Tokens are shorter; what is longer is opaque anyway.
+const SECRET_MAX_BYTES: usize = 4096;
+
+/// Knows the secrets of one request. Their encodings are made when a text has to be searched, which a success never
+/// asks for.
 #[derive(Default)]
-pub(super) struct Redactor {
-    echoes: Vec<Zeroizing<Vec<u8>>>,
+pub(super) struct Redactor<'a> {
+    secrets: Vec<&'a [u8]>,
 }
 
-impl Redactor {
+impl<'a> Redactor<'a> {
     /// Adds a secret.
-    pub(super) fn add(&mut self, secret: &[u8]) {
-        if secret.is_empty() {
-            return;
-        }
-        let plain = match core::str::from_utf8(secret) {
-            // As the cleaned text would show it.
-            Ok(text) => super::evidence::plain_text(text, secret.len()),
-            Err(_) => Zeroizing::new(secret.to_vec()),
-        };
-        self.push(plain);
-        let mut percent = Zeroizing::new(Vec::with_capacity(secret.len() * 3));
-        push_encoded(&mut percent, secret);
-        self.push(percent);
-        for before in 0..3 {
-            self.push(inner_base64(secret, before));
-        }
-        let mut hex = Zeroizing::new(Vec::with_capacity(secret.len() * 2));
-        for byte in secret {
-            hex.extend_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
-        }
-        self.push(hex);
-    }
-
-    fn push(&mut self, echo: Zeroizing<Vec<u8>>) {
-        if !echo.is_empty() && !self.echoes.contains(&echo) {
-            self.echoes.push(echo);
+    pub(super) fn add(&mut self, secret: &'a [u8]) {
+        let secret = &secret[..secret.len().min(SECRET_MAX_BYTES)];
+        if !secret.is_empty() && !self.secrets.contains(&secret) {
+            self.secrets.push(secret);
         }
     }
 
@@ -83,8 +65,8 @@ impl Redactor {
 
     fn marks(&self, text: &[u8]) -> Vec<bool> {
         let mut marks = vec![false; text.len()];
-        for echo in &self.echoes {
-            mark_echoes(text, echo, &mut marks);
+        for secret in &self.secrets {
+            each_encoding(secret, |echo| mark_echoes(text, echo, &mut marks));
         }
         for word in words(text, is_token_byte) {
             let echoed = marks[word.clone()].contains(&true);
@@ -104,6 +86,28 @@ impl Redactor {
     }
 }
 
+/// Every form in which a secret comes back.
+fn each_encoding(secret: &[u8], mut found: impl FnMut(&[u8])) {
+    match core::str::from_utf8(secret) {
+        // As the cleaned text would show it.
+        Ok(text) => found(&super::evidence::plain_text(text, secret.len())),
+        Err(_) => found(secret),
+    }
+    let mut percent = Zeroizing::new(Vec::with_capacity(secret.len() * 3));
+    push_encoded(&mut percent, secret);
+    if *percent != secret {
+        found(&percent);
+    }
+    for before in 0..3 {
+        found(&inner_base64(secret, before));
+    }
+    let mut hex = Zeroizing::new(Vec::with_capacity(secret.len() * 2));
+    for byte in secret {
+        hex.extend_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
+    }
+    found(&hex);
+}
+
 /// Marks every stretch of the text that stands in the secret too. In any case, and with both base64 alphabets taken
 /// for one: removing too much is no harm.
 fn mark_echoes(text: &[u8], secret: &[u8], marks: &mut [bool]) {
@@ -111,6 +115,9 @@ fn mark_echoes(text: &[u8], secret: &[u8], marks: &mut [bool]) {
         short @ 0..SHORT_ECHO_MIN_BYTES => short,
         length => (length / 2).clamp(SHORT_ECHO_MIN_BYTES, ECHO_MIN_BYTES),
     };
+    if secret.is_empty() || text.len() < least {
+        return;
+    }
     // The length of the common stretch that ends at each byte of the secret, for the text up to here.
     let mut stretches = vec![0_usize; secret.len() + 1];
     for (at, byte) in text.iter().enumerate() {
@@ -230,6 +237,17 @@ mod tests {
                 cleaned.len() < 40 && !cleaned.to_ascii_lowercase().contains("gabc"),
                 "{text} became {cleaned}"
             );
+        }
+    }
+
+    #[test]
+    fn base64_is_found_wherever_in_it_the_secret_begins() {
+        for before in ["", "a", "ab", "abc"] {
+            let mut coded = Vec::new();
+            push_base64(&mut coded, [before, "Zq!Wu!Kd!Tt"].concat().as_bytes());
+            let text = core::str::from_utf8(&coded).unwrap();
+            assert!(text.len() < OPAQUE_MIN_BYTES);
+            assert_eq!(clean("Zq!Wu!Kd!Tt", text), REMOVED, "{text}");
         }
     }
 
