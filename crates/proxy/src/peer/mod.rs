@@ -59,7 +59,8 @@ pub(crate) struct Pair {
     pub(crate) server: std::net::SocketAddr,
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::failure::SendFailure;
+use super::half_deaf::HalfDeaf;
 use super::target::Upstream;
 
 /// A quiet event stream is probed this often, so that one whose upstream is gone (a laptop on another network) ends
@@ -55,6 +56,7 @@ impl Dialer {
         // Without these a connection still works, only less well.
         let _ = tcp.set_nodelay(true);
         notice_dead_peers(&tcp);
+        let tcp = HalfDeaf::new(tcp);
         let Some(tls) = &self.tls else { return Ok(Box::new(tcp)) };
         let host = self.upstream.bare_host().to_owned();
         let name = ServerName::try_from(host)

@@ -2,6 +2,7 @@
 
 mod dial;
 mod failure;
+mod half_deaf;
 mod idle;
 mod link;
 mod pool;
