@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, history, config, doctor, explain, helper, import, logout, refresh, status, token};
 #[cfg(unix)]
 use crate::commands::agent;
+use crate::commands::{
+    completions, config, doctor, explain, helper, history, import, logout, refresh, status, token,
+};
 use crate::logging::{LogFormat, LogLevel};
 use crate::output::ColourChoice;
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, StreamBody};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use renewd_core::{CommitFailure, Health, Loaded, Span};
 use renewd_driver::system::SystemClock;
-use renewd_driver::{Clock as _, CredentialName, Expect, Keeper, Lease, Rejection, Seen, TokenRequestOptions};
+use renewd_driver::{
+    Clock as _, CredentialName, Expect, Keeper, Lease, Rejection, Seen, TokenRequestOptions,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::{Notify, broadcast};
 
@@ -116,9 +118,9 @@ impl Api {
     }
 
     fn keeper(&self, name: &str) -> Result<Keeper, Box<Response<Body>>> {
-        let parsed: CredentialName = name
-            .parse()
-            .map_err(|e: renewd_driver::NameError| Box::new(refused(StatusCode::BAD_REQUEST, &e.to_string())))?;
+        let parsed: CredentialName = name.parse().map_err(|e: renewd_driver::NameError| {
+            Box::new(refused(StatusCode::BAD_REQUEST, &e.to_string()))
+        })?;
         self.keepers.keeper(&parsed).ok_or_else(|| {
             // Imported a moment ago, perhaps: look anew for the next question.
             self.rescan.notify_one();
@@ -181,13 +183,18 @@ impl Api {
 
     async fn metrics(&self) -> Response<Body> {
         let seen: Vec<_> = self.seen().await.into_iter().map(|(name, seen, _)| (name, seen)).collect();
-        let replays = self.proxies.running().await.iter().map(|p| p.replays).sum();
-        answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", self.metrics.render(&seen, replays))
+        let replays = self.proxies.replays().await;
+        answer(
+            StatusCode::OK,
+            "text/plain; version=0.0.4; charset=utf-8",
+            self.metrics.render(&seen, replays),
+        )
     }
 
     /// Server-sent events (WHATWG HTML, section 9.2), from now on.
     fn events(&self) -> Response<Body> {
-        let first = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(b": from now on\n\n")))]);
+        let first =
+            stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(b": from now on\n\n")))]);
         let rest = stream::unfold(self.hub.listen(), |mut events| async move {
             let text = match events.recv().await {
                 Ok(Told { kind, data }) => format!("event: {kind}\ndata: {data}\n\n"),
@@ -196,7 +203,7 @@ impl Api {
             };
             Some((Ok(Frame::data(Bytes::from(text))), events))
         });
-        let mut response = Response::new(StreamBody::new(first.chain(rest)).boxed());
+        let mut response = Response::new(BodyExt::boxed(StreamBody::new(first.chain(rest))));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
@@ -217,7 +224,12 @@ impl Api {
             "rejected" => self.rejected(&keeper, &bytes).await,
             "refresh" => self.refresh(&keeper, &bytes).await,
             "logout" => self.logout(&keeper).await,
-            _ => return refused(StatusCode::NOT_FOUND, "no such action; there are token, rejected, refresh, logout"),
+            _ => {
+                return refused(
+                    StatusCode::NOT_FOUND,
+                    "no such action; there are token, rejected, refresh, logout",
+                );
+            }
         };
         outcome.unwrap_or_else(|failure| failed(&failure))
     }
@@ -296,14 +308,12 @@ fn patience(seconds: Option<u64>) -> Span {
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    serde_json::from_slice(bytes).map_err(|e| Failure::usage(format!("the body is not what this question takes: {e}")))
+    serde_json::from_slice(bytes)
+        .map_err(|e| Failure::usage(format!("the body is not what this question takes: {e}")))
 }
 
 fn token_document(lease: &Lease) -> Result<TokenDocument, Failure> {
-    let text = lease
-        .access_token()
-        .expose_str()
-        .ok_or_else(|| Failure::internal("the token is not text"))?;
+    let text = lease.access_token().expose_str().ok_or_else(|| Failure::internal("the token is not text"))?;
     Ok(TokenDocument {
         schema: SCHEMA,
         access_token: text.into(),

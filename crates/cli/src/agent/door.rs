@@ -32,21 +32,31 @@ impl Door {
     ///
     /// # Errors
     /// When another agent listens there already, or the place cannot be used.
-    pub(crate) async fn open(socket: &Path, status: Option<SocketAddr>, state: &Path) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        socket: &Path,
+        status: Option<SocketAddr>,
+        state: &Path,
+    ) -> Result<Self, Failure> {
         if let Some(folder) = socket.parent() {
             make_private(folder)?;
         }
         let (unix, guard) = renewd_proxy::bind_unix(socket, false).await.map_err(|error| {
             if error.kind() == std::io::ErrorKind::AddrInUse {
-                return Failure::new(Exit::Usage, format!("an agent listens on {} already", socket.display()))
-                    .advise("use it, stop it, or name another agent.socket");
+                return Failure::new(
+                    Exit::Usage,
+                    format!("an agent listens on {} already", socket.display()),
+                )
+                .advise("use it, stop it, or name another agent.socket");
             }
             Failure::configuration(format!("agent.socket {}: {}", socket.display(), error))
         })?;
         let status = match status {
             None => None,
             Some(address) => Some(TcpListener::bind(address).await.map_err(|error| {
-                Failure::configuration(format!("agent.status {address}: {}", crate::input::file::plain(&error)))
+                Failure::configuration(format!(
+                    "agent.status {address}: {}",
+                    crate::input::file::plain(&error)
+                ))
             })?),
         };
         let bound = status.as_ref().and_then(|s| s.local_addr().ok());
@@ -99,8 +109,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     // Left by a process of this number that died here.
     let _ = std::fs::remove_file(&beside);
     let write = || -> std::io::Result<()> {
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
         file.write_all(bytes)?;
         std::fs::rename(&beside, path)
     };

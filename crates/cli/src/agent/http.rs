@@ -49,7 +49,9 @@ pub(crate) fn answer(status: StatusCode, kind: &'static str, bytes: impl Into<By
 pub(crate) fn json(status: StatusCode, document: &impl Serialize) -> Response<Body> {
     match crate::json::line(document) {
         Ok(bytes) => answer(status, "application/json", bytes),
-        Err(failure) => answer(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", failure.message),
+        Err(failure) => {
+            answer(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", failure.message)
+        }
     }
 }
 
@@ -71,7 +73,8 @@ pub(crate) fn failed(failure: &Failure) -> Response<Body> {
 /// A plain refusal.
 pub(crate) fn refused(status: StatusCode, why: &str) -> Response<Body> {
     let mut failure = Failure::usage(why);
-    failure.code = status.canonical_reason().unwrap_or("refused").to_ascii_lowercase().replace(' ', "_").into();
+    failure.code =
+        status.canonical_reason().unwrap_or("refused").to_ascii_lowercase().replace(' ', "_").into();
     json(status, &ErrorDocument::new(&failure))
 }
 
@@ -82,7 +85,9 @@ pub(crate) fn refused(status: StatusCode, why: &str) -> Response<Body> {
 pub(crate) async fn body(request: Request<Incoming>) -> Result<Bytes, Box<Response<Body>>> {
     match Limited::new(request.into_body(), BODY_BYTES_MAX).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
-        Err(_) => Err(Box::new(refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or was cut short"))),
+        Err(_) => {
+            Err(Box::new(refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or was cut short")))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use renewd_core::{Loaded, Record};
 use renewd_driver::system::{SystemClock, SystemEntropy};
 use renewd_driver::{CredentialName, CredentialStore, DriverHandle, Keeper, Observer};
 use renewd_tokio::Renewd;
-use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
+use renewd_ureq::{ProxyChoice, UreqEndpoint, UreqOptions, Workers};
 
 use crate::config::Config;
 use crate::credential::{Secrets, seed, setup, store_failure, transport};
@@ -18,16 +18,12 @@ use crate::exit::Failure;
 
 /// The way to a token endpoint, as a key.
 fn way(options: &UreqOptions) -> String {
-    format!("{:?} {:?} {}", options.ca_file, options.roots, proxy_key(options))
-}
-
-fn proxy_key(options: &UreqOptions) -> String {
-    match &options.proxy {
-        renewd_ureq::ProxyChoice::Direct => "direct".into(),
-        renewd_ureq::ProxyChoice::Environment => "environment".into(),
-        renewd_ureq::ProxyChoice::Url(url) => format!("url {url}"),
-        _ => "other".into(),
-    }
+    let proxy = match &options.proxy {
+        ProxyChoice::Direct => "direct",
+        ProxyChoice::Environment => "environment",
+        ProxyChoice::Url(url) => url,
+    };
+    format!("{:?} {:?} {proxy}", options.ca_file, options.roots)
 }
 
 /// The kept credentials.
@@ -111,7 +107,10 @@ impl Keepers {
         let setup = setup(config, name, record.as_ref(), Secrets::Read)?;
         let options = transport(config, name);
         let way = way(&options);
-        let required = config.credential(name).is_some_and(|entry| entry.required);
+        let required = config
+            .lookup("credential", "required", Some(name))
+            .and_then(|e| e.value.as_flag())
+            .unwrap_or(false);
         if let Some(kept) = self.lock().kept.get_mut(name)
             && kept.way == way
         {

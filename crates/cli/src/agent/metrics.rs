@@ -82,7 +82,11 @@ impl Metrics {
         for (name, seen) in seen {
             text.sample("renewd_ready", name, &[], u8::from(seen.view.health.ready()));
         }
-        text.family("renewd_token_expires_timestamp_seconds", "gauge", "When the access token expires, Unix time.");
+        text.family(
+            "renewd_token_expires_timestamp_seconds",
+            "gauge",
+            "When the access token expires, Unix time.",
+        );
         for (name, seen) in seen {
             if let Some(at) = seen.view.token_expires {
                 let seconds = at.as_unix_millis().div_euclid(1000);
@@ -136,7 +140,13 @@ impl Text {
     }
 
     /// Names of credentials and label values come from narrow alphabets: nothing needs escaping.
-    fn sample(&mut self, name: &str, credential: &CredentialName, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+    fn sample(
+        &mut self,
+        name: &str,
+        credential: &CredentialName,
+        labels: &[(&str, &str)],
+        value: impl std::fmt::Display,
+    ) {
         let _ = write!(self.0, "{name}{{credential=\"{credential}\"");
         for (label, text) in labels {
             let _ = write!(self.0, ",{label}=\"{text}\"");

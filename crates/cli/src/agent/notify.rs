@@ -18,8 +18,7 @@ pub(crate) fn say(state: &str) {
         [b'/', ..] => SocketAddr::from_pathname(&path),
         _ => return,
     };
-    let said = address
-        .and_then(|address| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address));
+    let said = address.and_then(|address| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address));
     if let Err(error) = said {
         tracing::warn!(kind = ?error.kind(), "the service manager cannot be told");
     }

@@ -21,12 +21,6 @@ pub(crate) struct Proxies {
     running: Mutex<BTreeMap<String, ProxyHandle>>,
 }
 
-/// One proxy, for people and `agent.json`.
-pub(crate) struct Running {
-    pub(crate) url: String,
-    pub(crate) replays: u64,
-}
-
 impl Proxies {
     /// Brings the proxies in line with the configuration: those that stay change without losing a request.
     pub(crate) async fn reconcile(&self, config: &Config, keepers: &Keepers) -> Vec<Failure> {
@@ -77,14 +71,9 @@ impl Proxies {
         failures
     }
 
-    /// What runs.
-    pub(crate) async fn running(&self) -> Vec<Running> {
-        self.running
-            .lock()
-            .await
-            .values()
-            .map(|handle| Running { url: handle.url(), replays: handle.metrics().replays() })
-            .collect()
+    /// Requests that were sent again after a 401, by all of them.
+    pub(crate) async fn replays(&self) -> u64 {
+        self.running.lock().await.values().map(|handle| handle.metrics().replays()).sum()
     }
 
     /// The URLs that clients are given, path secrets included: for the person at the terminal only.
@@ -113,8 +102,9 @@ fn at(config: &Config, entry: &ProxyEntry, what: &str) -> Failure {
 
 fn unknown(config: &Config, entry: &ProxyEntry) -> Failure {
     let name = &entry.credential;
-    at(config, entry, &format!("no credential is called {name}"))
-        .advise(format!("renewd import {name} …; the proxy begins when the agent is started again or reloaded"))
+    at(config, entry, &format!("no credential is called {name}")).advise(format!(
+        "renewd import {name} …; the proxy begins when the agent is started again or reloaded"
+    ))
 }
 
 /// A proxy as the proxy crate wants it.

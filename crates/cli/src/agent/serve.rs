@@ -148,7 +148,7 @@ fn accept(tasks: &mut JoinSet<()>, door: Door, api: &Arc<Api>, stopped: &watch::
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
             while connections.try_join_next().is_some() {}
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = told(&mut stop) => break,
                 accepted = door.unix.accept() => match accepted {
                     // Not a byte is read of anybody else.
                     Ok((stream, _)) if renewd_proxy::is_same_user_unix(&stream) => {
@@ -172,6 +172,12 @@ fn accept(tasks: &mut JoinSet<()>, door: Door, api: &Arc<Api>, stopped: &watch::
     });
 }
 
+/// Ends when the agent stops.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    // An error means that the agent is gone altogether.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
 /// The next connection to the status address; never, where there is none.
 async fn tcp(listener: Option<&tokio::net::TcpListener>) -> std::io::Result<(tokio::net::TcpStream, Side)> {
     let Some(listener) = listener else { return std::future::pending().await };
@@ -189,7 +195,9 @@ async fn pause(error: &std::io::Error) {
 fn status_address(config: &Config) -> Result<Option<SocketAddr>, Failure> {
     let Some(text) = config.text("agent", "status", None) else { return Ok(None) };
     text.parse().map(Some).map_err(|_| {
-        Failure::configuration(format!("agent.status {text:?} is not an address; write it like 127.0.0.1:9797"))
+        Failure::configuration(format!(
+            "agent.status {text:?} is not an address; write it like 127.0.0.1:9797"
+        ))
     })
 }
 
@@ -213,7 +221,8 @@ async fn greet(app: &App, door: &Door, keepers: &Keepers, proxies: &Proxies) {
     let what = if n == 1 { "1 credential".into() } else { format!("{n} credentials") };
     app.output.note(&format!("renewd: keeping {what}; {}", door.description().display()));
     if n == 0 {
-        app.output.note("renewd: nothing to keep yet: renewd import NAME --token-endpoint URL --client-id ID");
+        app.output
+            .note("renewd: nothing to keep yet: renewd import NAME --token-endpoint URL --client-id ID");
     }
     for url in proxies.client_urls().await {
         app.output.note(&format!("renewd: proxy on {url}"));

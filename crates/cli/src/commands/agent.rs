@@ -33,7 +33,8 @@ pub(crate) fn run(args: &AgentCommand, app: &App) -> Result<(), Failure> {
 fn reload(app: &App) -> Result<(), Failure> {
     let config = app.config()?;
     let agent = Agent::find(&config).map_err(|why| {
-        Failure::new(Exit::Usage, format!("no agent to tell: {}", why.sentence())).advise("renewd agent starts one")
+        Failure::new(Exit::Usage, format!("no agent to tell: {}", why.sentence()))
+            .advise("renewd agent starts one")
     })?;
     match agent.reload() {
         Asked::Answer(()) => {
@@ -41,6 +42,8 @@ fn reload(app: &App) -> Result<(), Failure> {
             Ok(())
         }
         Asked::Refused(failure) => Err(failure),
-        Asked::Silent(why) => Err(Failure::new(Exit::Unavailable, format!("the agent does not answer: {why}"))),
+        Asked::Silent(why) => {
+            Err(Failure::new(Exit::Unavailable, format!("the agent does not answer: {why}")))
+        }
     }
 }

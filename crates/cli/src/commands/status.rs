@@ -119,8 +119,8 @@ fn print(seen: &Seen, args: &Status, app: &App) -> Result<(), Failure> {
     }
     let now = app.now().wall;
     match (&args.name, credentials.as_slice()) {
-        (Some(_), [one]) => text.push_str(&table::one(one, now, app.output.out)),
-        _ => text.push_str(&table::all(credentials, now, app.output.out)),
+        (Some(_), [one]) => text.push_str(&table::one(one, seen.agent, now, app.output.out)),
+        _ => text.push_str(&table::all(credentials, seen.agent, now, app.output.out)),
     }
     app.output.data(text.as_bytes())?;
     if credentials.is_empty() {

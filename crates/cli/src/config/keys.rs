@@ -76,11 +76,11 @@ pub(crate) static POLICY: &[Key] = &[
 /// Keys of `[credential.NAME]` itself.
 pub(crate) static CREDENTIAL: &[Key] = &[
     key("credential", "profile", Kind::Text, "generic"),
-    key("credential", "token_endpoint", Kind::Endpoint, "what the login pinned"),
-    key("credential", "revocation_endpoint", Kind::Endpoint, "what the login pinned"),
-    key("credential", "issuer", Kind::Endpoint, "what the login pinned"),
-    key("credential", "client_id", Kind::Text, "what the login pinned"),
-    key("credential", "resource", Kind::Text, "what the login pinned"),
+    key("credential", "token_endpoint", Kind::Endpoint, "what the login pins"),
+    key("credential", "revocation_endpoint", Kind::Endpoint, "none"),
+    key("credential", "issuer", Kind::Endpoint, "none"),
+    key("credential", "client_id", Kind::Text, "what the login pins"),
+    key("credential", "resource", Kind::Text, "none"),
     key(
         "credential",
         "client_auth",
@@ -90,7 +90,7 @@ pub(crate) static CREDENTIAL: &[Key] = &[
     key("credential", "client_secret_file", Kind::Path, "none"),
     key("credential", "scope", Kind::Words, "none"),
     key("credential", "as_class", Kind::Choice(&["P0", "P1", "P2", "P3", "P4", "P5", "P6"]), "P2"),
-    key("credential", "grace", SPAN_OR_OFF, "0ms"),
+    key("credential", "grace", SPAN_OR_OFF, "off"),
     key("credential", "seed_file", Kind::Path, "none"),
     key("credential", "required", Kind::Flag, "false"),
 ];

@@ -1,7 +1,7 @@
 //! A look at a credential without doing anything: its record is fed to a machine of its own, whose commands are
 //! dropped. Nothing is claimed, nothing is sent.
 
-use renewd_core::{Command, Input, Lifecycle, Loaded, Now, Record, Serve, Span, View};
+use renewd_core::{Command, Input, Lifecycle, Loaded, Now, Record, Serve, Span, Status, View};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialName, CredentialStore};
 
@@ -66,7 +66,12 @@ pub(crate) fn names(
 impl Glance {
     /// What can be seen, and when it was seen.
     pub(crate) fn view(&self) -> (View, Now) {
-        (self.machine.view(self.now), self.now)
+        let mut view = self.machine.view(self.now);
+        if view.status == Status::Running {
+            // This machine has run since a moment ago, which says nothing about the credential.
+            view.since = None;
+        }
+        (view, self.now)
     }
 
     /// The valid token that a caller gets without any transaction, where there is one that lives long enough.

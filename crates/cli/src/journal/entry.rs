@@ -5,8 +5,8 @@ use renewd_driver::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::json::SCHEMA;
-use crate::transact::looked_like;
 use crate::output::time::{brief, local, parse_rfc3339, rfc3339};
+use crate::transact::looked_like;
 
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,15 +22,45 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum What {
-    Status { from: String, to: String, cause: Option<String> },
-    Refreshed { reason: String, epoch: u64, generation: u64, expires_at: String, rotated: bool, took_ms: u64 },
-    AttemptFailed { verdict: String, evidence: String, rule: String, oauth_error: Option<String>, next_attempt_at: Option<String> },
-    Recovered { after_s: u64, attempts: u32 },
-    Adopted { epoch: u64, generation: u64 },
-    RejectionPassed { generation: u64 },
+    Status {
+        from: String,
+        to: String,
+        cause: Option<String>,
+    },
+    Refreshed {
+        reason: String,
+        epoch: u64,
+        generation: u64,
+        expires_at: String,
+        rotated: bool,
+        took_ms: u64,
+    },
+    AttemptFailed {
+        verdict: String,
+        evidence: String,
+        rule: String,
+        oauth_error: Option<String>,
+        next_attempt_at: Option<String>,
+    },
+    Recovered {
+        after_s: u64,
+        attempts: u32,
+    },
+    Adopted {
+        epoch: u64,
+        generation: u64,
+    },
+    RejectionPassed {
+        generation: u64,
+    },
     LateAnswer,
-    Advice { text: String },
-    StoreFailed { kind: String, message: String },
+    Advice {
+        text: String,
+    },
+    StoreFailed {
+        kind: String,
+        message: String,
+    },
     StoreHealed,
     #[serde(other)]
     Unknown,
@@ -104,7 +134,10 @@ impl What {
             }
             Self::Status { from, to, cause } => format!("{from} → {to}{}", because(cause)),
             Self::Refreshed { reason, generation, expires_at, .. } => {
-                format!("✓ token refreshed ({reason}), generation {generation}, valid until {}", time(expires_at))
+                format!(
+                    "✓ token refreshed ({reason}), generation {generation}, valid until {}",
+                    time(expires_at)
+                )
             }
             Self::AttemptFailed { evidence, next_attempt_at, .. } => match next_attempt_at {
                 Some(next) => format!("! attempt failed: {evidence}; next attempt {}", time(next)),
@@ -118,7 +151,9 @@ impl What {
                 format!("took over epoch {epoch}, generation {generation} from another process or login")
             }
             Self::RejectionPassed { generation } => {
-                format!("! a resource server refused the fresh token of generation {generation}; passed through")
+                format!(
+                    "! a resource server refused the fresh token of generation {generation}; passed through"
+                )
             }
             Self::LateAnswer => "an answer came that nobody waited for; ignored".into(),
             Self::Advice { text } => format!("! {text}"),

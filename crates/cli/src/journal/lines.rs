@@ -48,12 +48,14 @@ impl Lines {
                 let failing = self.failing.get_mut(name)?;
                 failing.retrying = true;
                 let why = match cause {
-                    Some(Cause::ClientRefused) => format!("{}, the client is refused", looked_like(&failing.attempt)),
+                    Some(Cause::ClientRefused) => {
+                        format!("{}, the client is refused", looked_like(&failing.attempt))
+                    }
                     _ => looked_like(&failing.attempt),
                 };
-                let next = failing.next.map_or(String::new(), |at| {
-                    format!(", next attempt {}", local(at, now.wall))
-                });
+                let next = failing
+                    .next
+                    .map_or(String::new(), |at| format!(", next attempt {}", local(at, now.wall)));
                 let since = local(now.wall, now.wall);
                 let sign = self.paint.yellow("!");
                 Some(format!("{sign} {name}: auth_retrying since {since}{next}: {why}"))
@@ -84,7 +86,11 @@ impl Lines {
                 let retrying = self.failing.get(name).is_some_and(|f| f.retrying);
                 self.failing.insert(name.clone(), Failing { attempt: attempt.clone(), next, retrying });
                 let next = next?;
-                format!("{bad} {name}: attempt failed: {}; next {}", looked_like(attempt), local(next, now.wall))
+                format!(
+                    "{bad} {name}: attempt failed: {}; next {}",
+                    looked_like(attempt),
+                    local(next, now.wall)
+                )
             }
             Report::Adopted { generation, .. } => {
                 self.failing.remove(name);
@@ -142,7 +148,8 @@ mod tests {
         let failed = Report::AttemptFailed { attempt, next: Some(now.boot + Span::from_mins(10)) };
         let first = lines.text(&name, now, &Event::Report(failed)).unwrap();
         assert!(first.starts_with("! github: attempt failed: HTTP 403 text/html; next "), "{first}");
-        let retrying = Event::Changed { from: Status::Running, to: Status::AuthRetrying, cause: Some(Cause::Outage) };
+        let retrying =
+            Event::Changed { from: Status::Running, to: Status::AuthRetrying, cause: Some(Cause::Outage) };
         let second = lines.text(&name, now, &retrying).unwrap();
         assert!(second.starts_with("! github: auth_retrying since "), "{second}");
         assert!(second.contains(", next attempt ") && second.ends_with(": HTTP 403 text/html"), "{second}");
@@ -160,7 +167,10 @@ mod tests {
             took: Span::ZERO,
         };
         let last = lines.text(&name, now, &Event::Report(refreshed)).unwrap();
-        assert!(last.starts_with("✓ github: token refreshed, valid until ") && last.ends_with("(proactive)"), "{last}");
+        assert!(
+            last.starts_with("✓ github: token refreshed, valid until ") && last.ends_with("(proactive)"),
+            "{last}"
+        );
         let lost = Event::Changed {
             from: Status::Running,
             to: Status::Unauthenticated,

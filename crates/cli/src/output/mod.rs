@@ -30,6 +30,12 @@ impl Output {
         }
     }
 
+    /// Whether notes are wanted.
+    #[cfg(unix)]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Data, as it is.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ fn plain(text: impl Into<String>) -> Cell {
 }
 
 /// All credentials, one a line.
-pub(super) fn all(credentials: &[CredentialStatus], now: Wall, paint: Painter) -> String {
+pub(super) fn all(credentials: &[CredentialStatus], agent: bool, now: Wall, paint: Painter) -> String {
     if credentials.is_empty() {
         return String::new();
     }
@@ -33,7 +33,7 @@ pub(super) fn all(credentials: &[CredentialStatus], now: Wall, paint: Painter) -
             Cell { text: c.name.clone(), paint: |p, t| p.bold(t) },
             status(c),
             plain(token(c, now)),
-            plain(c.next_attempt_at.as_deref().map_or("–".into(), |at| when(at, now))),
+            plain(next(c, agent, now)),
             plain(c.last_attempt.as_ref().map_or("–".into(), |a| attempt(a, now))),
         ]);
     }
@@ -50,7 +50,7 @@ pub(super) fn all(credentials: &[CredentialStatus], now: Wall, paint: Painter) -
 }
 
 /// One credential, with everything that is known.
-pub(super) fn one(c: &CredentialStatus, now: Wall, paint: Painter) -> String {
+pub(super) fn one(c: &CredentialStatus, agent: bool, now: Wall, paint: Painter) -> String {
     let status = status(c);
     let mut rows = vec![
         ("name", paint.bold(&c.name)),
@@ -62,13 +62,13 @@ pub(super) fn one(c: &CredentialStatus, now: Wall, paint: Painter) -> String {
         ("rejections", c.rejections.to_string()),
         ("phase", c.phase.clone()),
     ];
+    rows.push(("next attempt", next(c, agent, now)));
     let mut time = |name, at: &Option<String>| {
         if let Some(at) = at {
             rows.push((name, when(at, now)));
         }
     };
     time("since", &c.since);
-    time("next attempt", &c.next_attempt_at);
     time("retrying since", &c.auth_retrying_since);
     time("gives up", &c.ceiling_at);
     if let Some(last) = &c.last_attempt {
@@ -132,6 +132,15 @@ fn token(c: &CredentialStatus, now: Wall) -> String {
         },
         (None, true) => "valid".into(),
         (None, false) => "none".into(),
+    }
+}
+
+/// Without an agent nobody acts by himself; what is due is done for the next who asks.
+fn next(c: &CredentialStatus, agent: bool, now: Wall) -> String {
+    match c.next_attempt_at.as_deref() {
+        None => "–".into(),
+        Some(_) if !agent && c.status == Status::Running.name() => "when asked for".into(),
+        Some(at) => when(at, now),
     }
 }
 
@@ -242,14 +251,15 @@ mod tests {
         down.health = "degraded".into();
         down.cause = Some("outage".into());
         down.auth_retrying_since = Some(crate::output::time::rfc3339(NOW - Span::from_mins(48)));
-        let table = all(&[credential("a"), down.clone()], NOW, plain());
+        let table = all(&[credential("a"), down.clone()], true, NOW, plain());
         let lines: Vec<&str> = table.lines().collect();
         let column = |line: &str, word: &str| line.find(word).map(|at| line[..at].chars().count());
         assert_eq!(column(lines[0], "STATUS"), column(lines[1], "● running"));
         assert_eq!(column(lines[0], "STATUS"), column(lines[2], "◐ auth_retrying"));
         assert_eq!(column(lines[0], "TOKEN"), column(lines[1], "valid until"));
         assert!(table.contains("! a-long-name: auth_retrying (outage) since"), "{table}");
-        let painted = all(&[down], NOW, Painter::new(ColourChoice::Always, false, &Environment::default()));
+        let painted =
+            all(&[down], true, NOW, Painter::new(ColourChoice::Always, false, &Environment::default()));
         assert!(painted.contains("\x1b[33m◐ auth_retrying\x1b[0m"), "{painted:?}");
     }
 
@@ -258,7 +268,7 @@ mod tests {
         let mut c = credential("a");
         c.status = "dreaming".into();
         c.health = "of tomorrow".into();
-        assert!(all(&[c], NOW, plain()).contains("? dreaming"));
+        assert!(all(&[c], true, NOW, plain()).contains("? dreaming"));
     }
 
     #[test]
@@ -268,7 +278,7 @@ mod tests {
         c.health = "unhealthy".into();
         c.cause = Some("grant_refused".into());
         c.login_command = Some("renewd import a --replace".into());
-        let text = one(&c, NOW, plain());
+        let text = one(&c, true, NOW, plain());
         assert!(text.contains("✗ unauthenticated"), "{text}");
         assert!(text.contains("✗ a: login needed (grant_refused): renewd import a --replace"), "{text}");
     }
