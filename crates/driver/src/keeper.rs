@@ -193,7 +193,7 @@ impl Keeper {
         }
     }
 
-    /// What happens to this credential from now on. A reader that falls behind misses events and is told how many.
+    /// What happens to this credential from now on. A reader that falls far behind misses events.
     pub fn subscribe(&self) -> Events {
         let (events, stream) = mpsc::channel(EVENTS_MAX);
         self.shared.say(Message::Subscribe { cell: Arc::clone(&self.cell), events });

@@ -110,6 +110,8 @@ impl World {
                     let give_up = self.now.boot + LAST_WRITE_MAX;
                     let busy = machine.busy();
                     busy.ops.retain(Op::outlives_its_machine);
+                    // What may have waited at a gate is gone.
+                    busy.op_gated = false;
                     busy.end.get_or_insert_default().drained = Some((lost, give_up));
                 }
             }

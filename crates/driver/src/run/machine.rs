@@ -41,6 +41,8 @@ pub(super) struct Busy {
     pub(super) op_running: bool,
     /// The first one waits at a gate.
     pub(super) op_gated: bool,
+    /// It was let to the front of the line, for a caller.
+    pub(super) op_urgent: bool,
     /// The right to spend, while it is held.
     pub(super) claim: Option<Box<dyn Claim>>,
     /// A place among the refreshes of this process is held.

@@ -62,6 +62,11 @@ impl Gate {
         false
     }
 
+    /// A caller came for one that stands in line. Its entry further back is passed over when its turn comes.
+    fn let_forward(&mut self, slot: Slot, birth: u32) {
+        self.line.push_front((slot, birth));
+    }
+
     /// Gives a place back, or rather on: to whom.
     fn leave(&mut self) -> Option<(Slot, u32)> {
         let next = self.line.pop_front();
@@ -91,6 +96,7 @@ impl World {
         let Some(busy) = machine.busy.as_deref_mut() else { return };
         if admitted.is_some() {
             busy.op_gated = false;
+            busy.op_urgent = false;
         }
         while !busy.op_running && !busy.op_gated {
             let through = match busy.ops.front() {
@@ -109,6 +115,7 @@ impl World {
             };
             if !through {
                 busy.op_gated = true;
+                busy.op_urgent = urgent;
                 break;
             }
             let store = std::sync::Arc::clone(&self.ports.store);
@@ -131,6 +138,18 @@ impl World {
         }
         if let Some(unused) = admitted {
             self.leave(unused);
+        }
+    }
+
+    /// A caller came: its machine need not stand in line behind those that nobody waits for.
+    pub(super) fn hurry(&mut self, slot: Slot, machine: &mut Machine) {
+        let birth = machine.birth;
+        let Some(busy) = machine.busy.as_deref_mut().filter(|b| b.op_gated && !b.op_urgent) else { return };
+        busy.op_urgent = true;
+        match busy.ops.front() {
+            Some(Op::Load) => self.loads.let_forward(slot, birth),
+            Some(Op::Claim) => self.refreshes.let_forward(slot, birth),
+            Some(Op::Mark(..) | Op::Commit(..) | Op::Release) | None => {}
         }
     }
 

@@ -114,6 +114,7 @@ impl World {
         self.patience.push(waiter.deadline, slot, waiter.id);
         self.waiting += 1;
         machine.busy().waiters.push(waiter);
+        self.hurry(slot, machine);
     }
 
     /// Something happened to a machine: answers every caller that can be answered now.

@@ -26,14 +26,22 @@ fn a_hundred_thousand_credentials_start_without_a_request_and_all_serve() {
     let mut world = World::with([Reply::Grant(3600)], DriverOptions::default(), |store, _| store.private());
     world.endpoint.count_only();
     let keepers = crowd(&mut world, CROWD, &record(secs(60)));
+    world.executor.run_for(mins(5));
     assert_eq!(world.endpoint.count(), 0);
     assert!(keepers.iter().all(|k| k.try_token().is_some()));
-    // Each is refreshed once within the hour, and none serves an expired token on the way.
-    world.executor.run_for(mins(58));
-    assert_eq!(world.endpoint.count(), CROWD as u64);
-    assert!(keepers.iter().all(|k| k.try_token().is_some_and(|t| t.generation() == 1)));
     let end = world.handle.shutdown();
     assert_eq!(world.wait(end).lost, []);
+    assert!(keepers.iter().all(|k| k.try_token().is_none()));
+}
+
+#[test]
+fn each_of_many_credentials_is_refreshed_once_an_hour_and_none_serves_an_expired_token() {
+    let mut world = World::with([Reply::Grant(3600)], DriverOptions::default(), |store, _| store.private());
+    world.endpoint.count_only();
+    let keepers = crowd(&mut world, CROWD / 10, &record(secs(60)));
+    world.executor.run_for(mins(58));
+    assert_eq!(world.endpoint.count(), CROWD as u64 / 10);
+    assert!(keepers.iter().all(|k| k.try_token().is_some_and(|t| t.generation() == 1)));
 }
 
 #[test]
@@ -58,6 +66,37 @@ fn no_more_refreshes_run_at_once_than_allowed_and_a_caller_is_let_in_first() {
         let together = requests.iter().skip(i).take_while(|(_, later)| later.since(*at) < latency).count();
         assert!(together <= 10, "{together} at once");
     }
+}
+
+#[test]
+fn a_caller_need_not_wait_for_a_thousand_records_that_nobody_wants() {
+    let mut options = DriverOptions::default();
+    options.loads_max = 1;
+    let mut world = World::with([Reply::Grant(3600)], options, |store, clock| {
+        store.private().with_latency(clock, secs(1))
+    });
+    let keepers = crowd(&mut world, 1000, &record(secs(60)));
+    let last = keepers.last().unwrap().clone();
+    assert!(world.wait(last.token()).is_ok());
+    let waited = world.clock.now().boot.since(START.boot);
+    assert!(waited <= secs(3), "{waited}");
+    let with_token = |keepers: &[Keeper]| keepers.iter().filter(|k| k.try_token().is_some()).count();
+    assert!(with_token(&keepers) < 10);
+    world.executor.run_for(secs(1001));
+    assert_eq!(with_token(&keepers), 1000);
+}
+
+#[test]
+fn a_shutdown_does_not_read_what_stands_in_line() {
+    let mut options = DriverOptions::default();
+    options.loads_max = 1;
+    let mut world = World::with([Reply::Grant(3600)], options, |store, clock| {
+        store.private().with_latency(clock, secs(1))
+    });
+    crowd(&mut world, 1000, &record(secs(60)));
+    let end = world.handle.shutdown();
+    assert_eq!(world.wait(end).lost, []);
+    assert!(world.clock.now().boot.since(START.boot) <= secs(2));
 }
 
 #[test]
