@@ -83,7 +83,8 @@ fn rephrased(error: &clap::Error) -> Option<Failure> {
             if value.len() <= SHOWN_BYTES_MAX && !value.chars().any(char::is_control) {
                 return None;
             }
-            let why = std::error::Error::source(error).map(|s| s.to_string());
+            // A name's own error repeats the name.
+            let why = std::error::Error::source(error).map(|s| s.to_string()).filter(|w| !w.contains('"'));
             Some(
                 Failure::usage(format!(
                     "{argument} {} (the value is not repeated: it could be a secret)",

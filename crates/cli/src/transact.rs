@@ -6,15 +6,18 @@
 
 use std::sync::Arc;
 
-use renewd_core::{Cause, LastAttempt, Phase, Record, Span, Status};
+use renewd_core::{Cause, LastAttempt, Now, Phase, Record, Report, Span, Status};
 use renewd_driver::system::SystemClock;
-use renewd_driver::{CredentialName, CredentialStore, Lease, NoToken, TokenError, TokenRequestOptions};
+use renewd_driver::{
+    CredentialName, CredentialStore, Event, Lease, NoToken, Observer, TokenError, TokenRequestOptions,
+};
 use renewd_tokio::{Keeper, Renewd};
 use renewd_ureq::{UreqEndpoint, Workers};
 
 use crate::config::Config;
 use crate::credential::{Secrets, setup, transport};
 use crate::exit::{Exit, Failure};
+use crate::journal::{JournalFolder, Scribe};
 use crate::json::login_command;
 use crate::output::time::{brief, local, rfc3339};
 use crate::wait::block_on;
@@ -23,6 +26,27 @@ use crate::wait::block_on;
 pub(crate) struct Transaction {
     renewd: Renewd,
     keeper: Keeper,
+    journal: Scribe,
+}
+
+/// Writes what happens into the journal and the log.
+struct Heard(Scribe);
+
+impl Observer for Heard {
+    fn observe(&self, name: &CredentialName, now: Now, event: &Event) {
+        match event {
+            Event::Report(Report::Refreshed { reason, generation, rotated, took, .. }) => {
+                tracing::info!(credential = %name, reason = reason.name(), generation, rotated, %took, "refreshed");
+            }
+            Event::Report(Report::AttemptFailed { attempt, .. }) => {
+                let seen = looked_like(attempt);
+                tracing::warn!(credential = %name, verdict = attempt.verdict.name(), seen, "an attempt failed");
+            }
+            // Status changes and advice are logged by the loop; a publication carries a token.
+            _ => {}
+        }
+        self.0.observe(name, now, event);
+    }
 }
 
 impl Transaction {
@@ -39,11 +63,15 @@ impl Transaction {
         let setup = setup(config, name, record, Secrets::Read)?;
         let endpoint = UreqEndpoint::new(transport(config, name), Workers::default(), Arc::new(SystemClock));
         endpoint.check().map_err(|e| Failure::configuration(e.to_string()).about(name))?;
+        let no_thread = |e| Failure::internal(format!("no thread can be started: {e}"));
+        let journal = JournalFolder::new(config.places().state()?);
+        let journal = Scribe::begin(vec![Box::new(journal)]).map_err(no_thread)?;
         let renewd = Renewd::builder(Arc::new(endpoint), store)
+            .observer(Arc::new(Heard(journal.clone())))
             .spawn_thread()
-            .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
+            .map_err(no_thread)?;
         let keeper = renewd.keep(name.clone(), setup);
-        Ok(Self { renewd, keeper })
+        Ok(Self { renewd, keeper, journal })
     }
 
     /// A token on the caller's terms.
@@ -70,7 +98,9 @@ impl Transaction {
     pub(crate) fn end(self) -> Result<(), Failure> {
         let name = self.keeper.name().clone();
         drop(self.keeper);
-        match block_on(self.renewd.shutdown()).lost.into_iter().next() {
+        let drained = block_on(self.renewd.shutdown());
+        self.journal.end();
+        match drained.lost.into_iter().next() {
             None => Ok(()),
             Some((_, what)) => Err(Failure::new(Exit::Store, format!("{name}: not saved: {what}"))
                 .advise("mend the store (renewd doctor), then log in again if the next refresh is refused")

@@ -67,7 +67,8 @@ pub(super) fn exchange(
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).map_err(plain)?;
+    // One write: an agent that answers early must not reset a connection with bytes still to come.
+    stream.write_all(&[head.as_bytes(), body].concat()).map_err(plain)?;
     let mut answer = Zeroizing::new(Vec::with_capacity(16 << 10));
     let mut buffer = Zeroizing::new([0u8; 4096]);
     loop {

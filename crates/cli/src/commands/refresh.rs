@@ -21,7 +21,7 @@ pub(crate) struct Refresh {
     /// Which credential
     name: CredentialName,
     /// Wait at most so long [default: 60s]
-    #[arg(long, value_name = "D", value_parser = timeout)]
+    #[arg(long, value_name = "D", value_parser = timeout, allow_hyphen_values = true)]
     timeout: Option<Span>,
 }
 

@@ -32,10 +32,10 @@ pub(crate) struct Token {
     /// Which credential
     name: CredentialName,
     /// The token should live at least so long
-    #[arg(long, value_name = "D", value_parser = parse_duration)]
+    #[arg(long, value_name = "D", value_parser = parse_duration, allow_hyphen_values = true)]
     min_validity: Option<Span>,
     /// Wait at most so long [default: 60s]
-    #[arg(long, value_name = "D", value_parser = timeout)]
+    #[arg(long, value_name = "D", value_parser = timeout, allow_hyphen_values = true)]
     timeout: Option<Span>,
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "raw")]

@@ -1,0 +1,10 @@
+//! The built binary, with an empty home: what it says, where, and with which exit code.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
+
+mod bad_input;
+mod configuration;
+mod explain;
+mod flows;
+mod network;
+mod world;
