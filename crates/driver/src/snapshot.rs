@@ -44,12 +44,16 @@ impl Snapshot {
         }
     }
 
-    pub(crate) fn published(token: PublishedToken, now: Now) -> Self {
+    pub(crate) fn published(token: PublishedToken, now: Now, boot_id: BootId) -> Self {
+        // A boot-clock time of another boot says nothing here: what the wall clock leaves is counted from now on.
+        let of_this_boot = token.access.issued.boot_id == boot_id;
+        let until_boot =
+            if of_this_boot { token.until_boot } else { now.boot + token.until_wall.since(now.wall) };
         let snapshot = Self {
             access: token.access,
             epoch: token.epoch,
             generation: token.generation,
-            until_boot: token.until_boot,
+            until_boot,
             until_wall: token.until_wall,
             deadline: AtomicI64::new(i64::MIN),
         };

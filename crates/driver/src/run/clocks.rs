@@ -78,7 +78,8 @@ impl Clocks {
             (Some(asleep), Some(before)) => asleep.saturating_sub(before) > SUSPEND_MIN,
             _ => wanted.is_some_and(|at| now.boot.since(at) > OVERSLEPT_MIN),
         };
-        self.asleep = asleep;
+        // The clocks are read one after the other; a delay in between must not look like a sleep the next time.
+        self.asleep = asleep.max(self.asleep);
         Noticed { stepped, resumed }
     }
 
@@ -142,6 +143,14 @@ mod tests {
         assert!(!clocks.look(at(40_000, 30_000), Some(Span::from_secs(40)), None).resumed);
         assert!(clocks.look(at(90_000, 80_000), Some(Span::from_secs(41)), None).resumed);
         assert!(!clocks.look(at(91_000, 81_000), Some(Span::from_secs(42)), None).resumed);
+    }
+
+    #[test]
+    fn a_delay_between_the_two_readings_is_no_suspend() {
+        let mut clocks = Clocks::new(at(10_000, 0), Some(Span::from_secs(8)));
+        // The awake clock was read three seconds after the boot clock.
+        assert!(!clocks.look(at(20_000, 10_000), Some(Span::from_secs(21)), None).resumed);
+        assert!(!clocks.look(at(30_000, 20_000), Some(Span::from_secs(28)), None).resumed);
     }
 
     #[test]

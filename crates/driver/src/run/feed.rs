@@ -122,7 +122,7 @@ impl World {
     fn publish(&mut self, machine: &mut Machine, publication: Publication) {
         let (snapshot, margin) = match &publication {
             Publication::Token(token) => {
-                let snapshot = Snapshot::published(token.clone(), self.now);
+                let snapshot = Snapshot::published(token.clone(), self.now, self.boot_id);
                 let margin = MarginClass::of(snapshot.margin());
                 (Arc::new(snapshot), margin)
             }

@@ -4,6 +4,9 @@
 //! carries out what the machine asks for. Nothing here is done per machine unless something happened to that machine;
 //! the exceptions (a stepped clock, a resume, a shutdown) go round in [`sweep`] a batch at a time.
 //!
+//! A store, endpoint, signer or observer that panics has failed, and the loop goes on. The clock, the timer and the
+//! entropy are the ground it stands on: a panic there ends it, and every caller is told `Stopped`.
+//!
 //! - [`machine`]: one machine and what is under way for it. `feed`: an input in, its commands out.
 //! - [`ops`]: store commands in their order. [`calls`]: port calls as futures that cannot panic.
 //! - [`agenda`]: one heap of deadlines. [`clocks`]: steps, suspends, and how long a sleep may be.

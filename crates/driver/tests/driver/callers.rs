@@ -89,6 +89,20 @@ fn more_callers_than_are_bearable_are_told_so_at_once() {
 }
 
 #[test]
+fn a_status_can_be_had_while_callers_pile_up_and_a_storm_of_them_is_bounded_too() {
+    let mut world = World::new([Reply::Hang]);
+    let keeper = world.keep("work", record(mins(61)));
+    let crowd = join_all((0..4096).map(|_| keeper.token()));
+    let views = async {
+        world.clock.sleep(secs(1)).await;
+        join_all((0..300).map(|_| keeper.view())).await
+    };
+    let (_, views) = world.executor.run_until(LONG, futures_util::future::join(crowd, views)).unwrap();
+    assert_eq!(views.iter().filter(|v| v.is_ok()).count(), 256);
+    assert!(views.iter().any(|v| matches!(v, Err(TokenError::Overloaded { waiters: 256 }))));
+}
+
+#[test]
 fn a_callers_deadline_is_kept_with_the_truth() {
     let mut world = World::new([Reply::Refused]);
     let keeper = world.keep("work", record(mins(61)));

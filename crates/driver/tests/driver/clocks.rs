@@ -96,3 +96,19 @@ fn the_loop_wakes_often_enough_for_the_smallest_margin_and_seldom_otherwise() {
     let due = world.clock.next_due().unwrap();
     assert!(due <= secs(30) && due > secs(10), "{due}");
 }
+
+#[test]
+fn a_token_of_an_earlier_boot_is_served_by_the_wall_clock_and_ends_by_both() {
+    for uptime_then in [1_000, 9_000_000_000] {
+        let mut world = World::new([Reply::firewall()]);
+        let mut old = record(secs(60));
+        let issued = &mut old.grant.access[0].issued;
+        (issued.boot_id, issued.boot) = (BootId(0xb006), Boot::from_millis(uptime_then));
+        let keeper = world.keep("work", old);
+        assert!(keeper.try_token().is_some(), "uptime then: {uptime_then} ms");
+        world.executor.run_for(mins(30));
+        world.clock.step_wall(-3_600_000);
+        world.executor.run_for(mins(31));
+        assert!(keeper.try_token().is_none(), "uptime then: {uptime_then} ms");
+    }
+}
