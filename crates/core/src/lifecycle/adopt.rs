@@ -120,8 +120,10 @@ impl Machine {
         let hold = self.start_hold;
         // Somebody wrote it: the store works.
         self.store_works(cx);
+        let refused = self.refuses(record);
         self.take_over(record);
         self.settle_into_token();
+        self.rejected = refused.then(|| record.version());
         self.start_hold = hold.filter(|_| !known);
         self.rejection_streak = 0;
         self.unwritten = None;

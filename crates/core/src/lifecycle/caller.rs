@@ -8,6 +8,7 @@ use crate::command::{RefreshReason, Report};
 use crate::lifecycle::machine::{Cx, Machine};
 use crate::lifecycle::setup::Setup;
 use crate::lifecycle::state::Out;
+use crate::record::Record;
 use crate::time::Span;
 
 /// However often a resource server refuses fresh tokens, one of its 401s in this time is answered by a refresh.
@@ -56,6 +57,12 @@ impl Machine {
             self.want = Some(RefreshReason::Rejected);
         }
         true
+    }
+
+    /// Whether a record holds the token that was refused: it stays refused under another version.
+    pub(crate) fn refuses(&self, record: &Record) -> bool {
+        let same = self.access().zip(record.access()).is_some_and(|(a, b)| a.token.same_as(b.token.expose()));
+        same && self.rejected.is_some() && self.rejected == self.version()
     }
 
     fn rejection_held(&self) -> bool {

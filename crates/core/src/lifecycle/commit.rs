@@ -90,7 +90,7 @@ impl Machine {
         self.store_works(cx);
         self.save_retry = None;
         self.unwritten = None;
-        self.record = Some(writing.record);
+        self.know(writing.record);
         self.release(cx);
         let state = match writing.then {
             Pending::Success { rotated, took, recovered } => {
@@ -110,6 +110,14 @@ impl Machine {
             Pending::Saved | Pending::Again | Pending::Send(_) | Pending::Unmark => self.resting(),
         };
         if self.stopping.is_some() { self.stop_now(cx) } else { to(state) }
+    }
+
+    /// Takes over what this attempt has brought.
+    fn know(&mut self, record: Box<Record>) {
+        if self.refuses(&record) {
+            self.rejected = Some(record.version());
+        }
+        self.record = Some(record);
     }
 
     pub(crate) fn on_commit_failed(
@@ -202,13 +210,14 @@ impl Machine {
         let ours = writing.then.holds_new_tokens()
             && r.version() == writing.record.version()
             && same_tokens(&r.grant, &writing.record.grant);
-        r.version() > (writing.fence.epoch, writing.fence.generation) && !ours
+        let known = self.version().unwrap_or_default().max((writing.fence.epoch, writing.fence.generation));
+        r.version() > known && !ours
     }
 
     /// The new tokens exist only here: serve them, refresh nothing more, go on saving.
     fn keep_unsaved(&mut self, mut writing: Writing, fault: &StoreFault, cx: &mut Cx<'_>) -> Out {
         self.writing_failed(fault, cx);
-        self.record = Some(writing.record.clone());
+        self.know(writing.record.clone());
         match core::mem::replace(&mut writing.then, Pending::Saved) {
             Pending::Success { rotated, took, recovered } => self.succeeded(rotated, took, recovered, cx),
             Pending::Failed { state, attempt, hint, .. } => {

@@ -158,16 +158,11 @@ impl Machine {
     }
 
     /// An answer that is useless but for the one thing that must not be lost.
-    fn salvage(&mut self, record: &mut Record, token: &Secret) {
-        let before = record.version();
+    fn salvage(&self, record: &mut Record, token: &Secret) {
         self.next_version(record);
         record.grant.refresh_token = Some(token.clone());
         record.grant.rt_expiry = None;
         record.intent = None;
-        if self.rejected == Some(before) {
-            // The access token is still the old one.
-            self.rejected = Some(record.version());
-        }
     }
 
     /// What a failure leads to.

@@ -160,7 +160,8 @@ impl Ledger {
     /// An attempt ends.
     pub(crate) fn answered(&mut self, answer: &Answer, settle: Span) {
         self.person_asked = false;
-        let ok = matches!(answer, Answer::Response(r) if r.status == 200);
+        let ok = matches!(answer, Answer::Response(r) if
+            r.status == 200 && r.body.expose_str().is_some_and(|body| body.contains("access_token")));
         match answer {
             Answer::Failed(f) if f.sent == Sent::Bytes || !f.closed => self.in_flight(settle),
             _ => {}
@@ -201,6 +202,11 @@ impl Ledger {
         self.person_asked = false;
         self.refused.clear();
         self.distrusted = None;
+        if store.is_some_and(|r| matches!(r.state, RecordState::Refused { .. })) {
+            // Given up by an earlier process, and what came after is not in the store.
+            self.failing_since = Some(0);
+            self.grant_refused = true;
+        }
         if let Some(record) = store
             && let Some(access) = record.access()
             && access.issued.boot_id != setup.owner.boot_id
@@ -233,6 +239,9 @@ impl Ledger {
         self.rolled_back = true;
         self.fill_bucket();
         self.published = None;
+        // Its window counts from whenever it had begun, and it may have been given up.
+        self.failing_since = Some(0);
+        self.grant_refused = true;
     }
 
     pub(crate) fn refuse(&mut self, token: String) {

@@ -326,6 +326,7 @@ impl Host {
         self.setup = setup;
         self.claim_held = false;
         self.drained = false;
+        self.ops_held = false;
         self.inbox.clear();
         self.ops.clear();
         self.drain();
@@ -357,6 +358,27 @@ impl Host {
         tombstone.epoch = tombstone.epoch.max(self.store.greatest.0 + 1);
         self.store.put(tombstone.clone());
         self.input(Input::LoggedOut(Box::new(tombstone)));
+    }
+
+    /// Another process dies with its request on the wire, if it could have had the claim; the store tells.
+    pub(crate) fn others_die(&mut self) {
+        let Some(mut record) = self.store.record.clone() else { return };
+        let spendable = record.state == RecordState::Active && record.version() == self.store.greatest;
+        if self.claim_held || !spendable || record.intent.is_some() {
+            return;
+        }
+        let marked = Stamp::new(self.now, self.setup.owner.boot_id);
+        record.intent = Some(dead_mans_intent(&record, marked));
+        self.store.put(record);
+        self.input(Input::StoreChanged);
+    }
+
+    /// Carries out the store command that comes first, although they are held.
+    pub(crate) fn one_op(&mut self) {
+        if let Some(op) = self.ops.pop_front() {
+            self.do_op(op);
+        }
+        self.drain();
     }
 
     /// Another process refreshes, if it can have the claim and nothing stands in its way; and the store tells.
