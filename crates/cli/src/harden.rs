@@ -5,17 +5,19 @@
 
 use std::io::Write as _;
 
-/// No core dumps, not dumpable.
+/// Not dumpable. On Linux that forbids core files too, and ends with an exec, so that programs we start are as they
+/// would be without us; elsewhere the limit on core files is lowered, in a way that a program can take back.
 pub(crate) fn process() {
-    #[cfg(unix)]
-    {
-        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
-    }
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+    #[cfg(all(unix, not(target_os = "linux")))]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Core);
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: limit.maximum });
     }
 }
 

@@ -20,6 +20,7 @@ use crate::transact::Transaction;
 pub(crate) const TIMEOUT: Span = Span::from_secs(60);
 
 /// A token for a caller.
+#[derive(Clone)]
 pub(crate) struct Obtained {
     pub(crate) access_token: Secret,
     pub(crate) token_type: String,

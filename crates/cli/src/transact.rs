@@ -12,10 +12,9 @@ use renewd_driver::{
     CredentialName, CredentialStore, Event, Lease, NoToken, Observer, TokenError, TokenRequestOptions,
 };
 use renewd_tokio::{Keeper, Renewd};
-use renewd_ureq::{UreqEndpoint, Workers};
 
 use crate::config::Config;
-use crate::credential::{Secrets, setup, transport};
+use crate::credential::{Secrets, check_transport, endpoint, setup};
 use crate::exit::{Exit, Failure};
 use crate::journal::{JournalFolder, Scribe};
 use crate::json::login_command;
@@ -61,12 +60,11 @@ impl Transaction {
         record: Option<&Record>,
     ) -> Result<Self, Failure> {
         let setup = setup(config, name, record, Secrets::Read)?;
-        let endpoint = UreqEndpoint::new(transport(config, name), Workers::default(), Arc::new(SystemClock));
-        endpoint.check().map_err(|e| Failure::configuration(e.to_string()).about(name))?;
+        check_transport(config, name)?;
         let no_thread = |e| Failure::internal(format!("no thread can be started: {e}"));
         let journal = JournalFolder::new(config.places().state()?);
         let journal = Scribe::begin(vec![Box::new(journal)]).map_err(no_thread)?;
-        let renewd = Renewd::builder(Arc::new(endpoint), store)
+        let renewd = Renewd::builder(Arc::new(endpoint(config, name)), store)
             .observer(Arc::new(Heard(journal.clone())))
             .spawn_thread()
             .map_err(no_thread)?;

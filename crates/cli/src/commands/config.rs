@@ -5,7 +5,9 @@ use renewd_driver::CredentialName;
 
 use crate::app::App;
 use crate::config::{CREDENTIAL, Config, Effective, GLOBAL, Key, Origin, POLICY, Value};
-use crate::credential::{Secrets, glance, names, open_existing, setup, unknown};
+use crate::credential::{
+    Secrets, check_transport, glance, names, open_existing, setup, store_folder, unknown,
+};
 use crate::exit::Failure;
 
 /// Arguments of `config`.
@@ -56,7 +58,19 @@ fn row(key: &Key, path: String, found: Option<Effective>) -> Row {
 fn show(config: &Config, app: &App) -> Result<(), Failure> {
     let mut rows = places(config)?;
     let all = GLOBAL.iter().chain(POLICY);
-    rows.extend(all.map(|key| row(key, key.path(), config.lookup(key.table, key.name, None))));
+    rows.extend(
+        all.map(|key| {
+            let mut row = row(key, key.path(), config.lookup(key.table, key.name, None));
+            // Where things really are, rather than how that was found out.
+            match (key.table, key.name) {
+                ("store", "path") => row.value = store_folder(config)?.display().to_string(),
+                ("agent", "socket") => row.value = crate::agent_client::socket(config)?.display().to_string(),
+                _ => {}
+            }
+            Ok(row)
+        })
+        .collect::<Result<Vec<_>, Failure>>()?,
+    );
     for proxy in config.proxies() {
         let file = config.file().map(|f| f.display().to_string()).unwrap_or_default();
         rows.push(Row {
@@ -163,6 +177,7 @@ fn check(config: &Config, app: &App) -> Result<(), Failure> {
             None => None,
         };
         setup(config, &name, record.as_ref(), Secrets::Read)?;
+        check_transport(config, &name)?;
     }
     let what = match config.file() {
         Some(path) => format!("{} is right", path.display()),

@@ -2,18 +2,17 @@
 //!
 //! It makes nothing and sends nothing. The exit code is that of the first thing that is wrong.
 
-use std::sync::Arc;
-
 use clap::Args;
 use renewd_core::{BootId, Wall};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialName};
-use renewd_ureq::{UreqEndpoint, Workers};
 
 use crate::agent_client::{Agent, Asked, NoAgent, socket};
 use crate::app::App;
 use crate::config::Config;
-use crate::credential::{OpenStore, Secrets, glance, names, open_existing, setup, store_failure, transport};
+use crate::credential::{
+    OpenStore, Secrets, check_transport, glance, names, open_existing, setup, store_failure,
+};
 use crate::exit::{Exit, Failure};
 use crate::wait::block_on;
 
@@ -197,9 +196,8 @@ fn credential(config: &Config, store: Option<&OpenStore>, name: &CredentialName)
     if let Err(failure) = setup(config, name, record, Secrets::Read) {
         return Finding::Bad(failure);
     }
-    let endpoint = UreqEndpoint::new(transport(config, name), Workers::default(), Arc::new(SystemClock));
-    if let Err(error) = endpoint.check() {
-        return Finding::Bad(Failure::configuration(format!("{name}: {error}")));
+    if let Err(failure) = check_transport(config, name) {
+        return Finding::Bad(failure);
     }
     if record.is_some_and(|r| r.max_wall_seen > SystemClock.now().wall) {
         return Finding::Note(format!(

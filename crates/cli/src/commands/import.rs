@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Import, app: &App) -> Result<(), Failure> {
     let (standing, expect) = standing(args, store.port.as_ref())?;
     let identity = identity(&checked, &config, &args.name, standing.as_ref())?;
     check_identity(&config, &args.name, &identity)?;
-    let settings = settings(args, &checked, &identity, standing.as_ref())?;
+    let settings = settings(args, &checked, &config, &identity, standing.as_ref())?;
     let token = read_refresh_token()?;
     refuse_shared(store.port.as_ref(), &token, &args.name)?;
     let epoch = standing.as_ref().map_or(0, |r| r.epoch).saturating_add(1);
@@ -233,6 +233,7 @@ fn identity(
 fn settings(
     args: &Import,
     checked: &Checked,
+    config: &Config,
     identity: &Identity,
     standing: Option<&Record>,
 ) -> Result<Settings, Failure> {
@@ -245,6 +246,14 @@ fn settings(
         Some(source) => Some(source.read("the client secret")?),
         None => old.and_then(|s| s.client_secret.clone()),
     };
+    let configured = config.path("credential", "client_secret_file", Some(&args.name)).is_some();
+    if let Some(method @ ("basic" | "post")) = args.client_auth.as_deref()
+        && client_secret.is_none()
+        && !configured
+    {
+        return Err(Failure::usage(format!("--client-auth {method} needs a client secret"))
+            .advise("name its file with --client-secret-file"));
+    }
     let client_auth = args.client_auth.clone().or_else(|| old.and_then(|s| s.client_auth.clone()));
     Ok(Settings {
         client_auth,

@@ -1,18 +1,15 @@
 //! `renewd logout`: a tombstone here, then a revocation at the server (RFC 7009). The tombstone comes first: whatever
 //! becomes of the revocation, nobody here uses the tokens again.
 
-use std::sync::Arc;
-
 use clap::Args;
 use renewd_core::{Answer, Loaded, Record, RecordState, Setup, TokenRequest, TokenTypeHint};
 use renewd_driver::system::{SystemClock, SystemEntropy};
 use renewd_driver::{Clock as _, CredentialName, CredentialStore, Entropy as _, Expect, TokenEndpoint as _};
-use renewd_ureq::{UreqEndpoint, Workers};
 
 use crate::app::App;
 use crate::config::Config;
 use crate::credential::{
-    Secrets, names, open_existing, setup, store_failure, transport, unknown, write_failure,
+    Secrets, endpoint, names, open_existing, setup, store_failure, unknown, write_failure,
 };
 use crate::exit::Failure;
 use crate::wait::block_on;
@@ -91,8 +88,7 @@ fn revoke(config: &Config, name: &CredentialName, record: &Record, setup: &Setup
     let request =
         TokenRequest::revocation(&record.identity, &setup.client, token, hint, &setup.policy.request)
             .ok_or("no revocation endpoint is known")?;
-    let endpoint = UreqEndpoint::new(transport(config, name), Workers::default(), Arc::new(SystemClock));
-    match block_on(endpoint.send(SystemEntropy.attempt_id(), request)) {
+    match block_on(endpoint(config, name).send(SystemEntropy.attempt_id(), request)) {
         Answer::Response(response) if (200..=299).contains(&response.status) => Ok(()),
         Answer::Response(response) => Err(format!("HTTP {}", response.status)),
         Answer::Failed(failure) => Err(failure.message),

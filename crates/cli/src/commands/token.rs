@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::config::parse_duration;
+use crate::credential::{glance, open_existing, unknown};
 use crate::exit::{Exit, Failure};
 use crate::json::{SCHEMA, TokenDocument, line};
 use crate::obtain::{Obtained, TIMEOUT, obtain};
@@ -40,6 +41,9 @@ pub(crate) struct Token {
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "raw")]
     format: Format,
+    /// Print the ID token that came with the access token, instead of the access token
+    #[arg(long)]
+    id_token: bool,
 }
 
 impl Token {
@@ -69,12 +73,30 @@ pub(crate) fn run(args: &Token, app: &App) -> Result<(), Failure> {
     let timeout = args.timeout.or(configured).unwrap_or(TIMEOUT);
     let wanted = args.min_validity.unwrap_or(Span::ZERO);
     obtain(app, &args.name, wanted, timeout, |token| {
+        if args.id_token {
+            let token = id_token(app, &args.name, token)?;
+            return app.output.data(&write(&args.name, &token, args.format)?);
+        }
         app.output.data(&write(&args.name, token, args.format)?)?;
         if token.short {
             note_short(app, &args.name, token, wanted);
         }
         Ok(())
     })
+}
+
+/// The ID token of the record that the access token came from.
+fn id_token(app: &App, name: &CredentialName, token: &Obtained) -> Result<Obtained, Failure> {
+    let store = open_existing(&*app.config()?)?.ok_or_else(|| unknown(name, &[]))?;
+    let record = glance(&*app.config()?, store.port.as_ref(), name)?.record;
+    let found = record.and_then(|r| r.grant.id_token).ok_or_else(|| {
+        Failure::new(Exit::LoginNeeded, format!("{name}: the server gave no ID token"))
+            .advise("log in with the scope openid, and ask for that scope on refresh")
+            .coded("no_id_token")
+            .about(name)
+    })?;
+    // When it expires stands in the token itself.
+    Ok(Obtained { access_token: found, expires: None, ..token.clone() })
 }
 
 fn note_short(app: &App, name: &CredentialName, token: &Obtained, wanted: Span) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use renewd_core::{AsClass, Client, ClientAuth, Identity, Profile, Record, Secret, Setup};
 use renewd_driver::CredentialName;
-use renewd_driver::system::owner;
-use renewd_ureq::{ProxyChoice, Roots, UreqOptions};
+use renewd_driver::system::{SystemClock, owner};
+use renewd_ureq::{ProxyChoice, Roots, UreqEndpoint, UreqOptions, Workers};
 
 use crate::config::Config;
 use crate::exit::Failure;
@@ -104,6 +104,19 @@ pub(crate) fn transport(config: &Config, name: &CredentialName) -> UreqOptions {
         Some(url) => ProxyChoice::Url(url),
     };
     options
+}
+
+/// Whether the way to the token endpoint can work: roots, CA file, proxy.
+///
+/// # Errors
+/// A configuration failure.
+pub(crate) fn check_transport(config: &Config, name: &CredentialName) -> Result<(), Failure> {
+    endpoint(config, name).check().map_err(|e| Failure::configuration(format!("{name}: {e}")).about(name))
+}
+
+/// The endpoint of one credential alone.
+pub(crate) fn endpoint(config: &Config, name: &CredentialName) -> UreqEndpoint {
+    UreqEndpoint::new(transport(config, name), Workers::default(), Arc::new(SystemClock))
 }
 
 fn client_id(config: &Config, name: &CredentialName, record: Option<&Record>) -> String {

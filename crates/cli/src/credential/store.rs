@@ -52,12 +52,21 @@ fn is_empty(dir: &std::path::Path) -> bool {
     std::fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none())
 }
 
+/// The folder of the records.
+///
+/// # Errors
+/// When nothing says where the state is.
+pub(crate) fn store_folder(config: &Config) -> Result<PathBuf, Failure> {
+    match config.path("store", "path", None) {
+        Some(path) => Ok(path),
+        None => Ok(FileStoreOptions::new(config.places().state()?).dir),
+    }
+}
+
 fn options(config: &Config) -> Result<FileStoreOptions, Failure> {
     let state = config.places().state()?;
     let mut options = FileStoreOptions::new(state);
-    if let Some(path) = config.path("store", "path", None) {
-        options.dir = path;
-    }
+    options.dir = store_folder(config)?;
     if let Some(key) = config.text("store", "key", None) {
         let setting = match key.strip_prefix("file:") {
             Some(path) => format!("file:{}", resolved(config, path).display()),

@@ -47,6 +47,7 @@ fn wrong_usage_is_exit_2_and_says_what_is_wrong() {
         (import(&["--as-class", "P9"]), &["--as-class is none of P0"]),
         (import(&["--scope", "a\"b"]), &["--scope"]),
         (import(&["--resource", ""]), &["--resource is empty"]),
+        (import(&["--client-auth", "basic"]), &["--client-auth basic needs a client secret"]),
         (import(&["--client-secret-file", "fd:0"]), &["two readers of standard input"]),
         (import(&["--client-secret-file", "-"]), &["two readers of standard input"]),
         (import(&["--client-secret-file", "/dev/stdin"]), &["two readers of standard input"]),

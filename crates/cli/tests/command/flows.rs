@@ -135,6 +135,24 @@ fn a_configured_credential_without_a_record_needs_a_login() {
 }
 
 #[test]
+fn a_watcher_prints_at_once_and_again_when_something_changed() {
+    use std::io::BufRead as _;
+    let world = World::new();
+    let mut command = world.command(&["status", "--watch", "--json"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    let count = |line: Option<std::io::Result<String>>| {
+        let document: serde_json::Value = serde_json::from_str(&line.unwrap().unwrap()).unwrap();
+        document["credentials"].as_array().unwrap().len()
+    };
+    assert_eq!(count(lines.next()), 0);
+    world.import("a", ENDPOINT, CANARY, &[]).expect(0, &[]);
+    assert_eq!(count(lines.next()), 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn nothing_there_is_no_error() {
     let world = World::new();
     assert!(world.run(&["status"]).expect(0, &["no credentials yet"]).out.is_empty());

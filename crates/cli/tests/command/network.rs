@@ -51,6 +51,17 @@ fn the_first_token_costs_a_request_and_the_second_none() {
 }
 
 #[test]
+fn the_id_token_is_given_when_asked_for_and_its_absence_is_told() {
+    let config = AsConfig { id_token: Some("header.payload.signature".into()), ..AsConfig::default() };
+    let (world, with) = (World::new(), server(config));
+    logged_in(&world, &with, &[]);
+    assert_eq!(world.run(&["token", "a", "--id-token"]).expect(0, &[]).out, "header.payload.signature\n");
+    let (world, without) = (World::new(), server(AsConfig::default()));
+    logged_in(&world, &without, &[]);
+    assert!(world.run(&["token", "a", "--id-token"]).expect(3, &["no ID token", "openid"]).out.is_empty());
+}
+
+#[test]
 fn a_refresh_happens_now_and_rotates() {
     let (world, server) = (World::new(), server(AsConfig::default()));
     logged_in(&world, &server, &[]);
