@@ -221,7 +221,7 @@ pub(crate) struct ExplainDocument {
     pub(crate) verdict: &'static str,
     pub(crate) retry_after_s: Option<u64>,
     pub(crate) may_have_rotated: bool,
-    pub(crate) expires_in: Option<i64>,
+    pub(crate) expires_in: Option<u64>,
     pub(crate) rotated: Option<bool>,
     pub(crate) token_type: Option<String>,
     pub(crate) oauth_error: Option<String>,

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use renewd_core::{Answer, Judgement, Profile, RequestContext, Response, Secret, Verdict, judge};
+use renewd_core::{
+    Answer, Grant, Judgement, Profile, RequestContext, Response, Secret, Span, Verdict, judge,
+};
 
 use crate::app::App;
 use crate::exit::Failure;
@@ -138,9 +140,10 @@ fn document(judgement: Judgement) -> ExplainDocument {
         verdict: judgement.verdict.name(),
         retry_after_s: judgement.retry_after.map(|s| s.as_secs_ceil()),
         may_have_rotated: judgement.may_have_rotated,
-        expires_in: judgement.grant.as_ref().and_then(|g| g.expires_in),
+        // As it counts: what gives no lifetime (zero, negative, unreadable) is null.
+        expires_in: judgement.grant.as_ref().and_then(Grant::lifetime).map(Span::as_secs),
         rotated: (success || rotated).then_some(rotated),
-        token_type: judgement.grant.map(|g| g.token_type),
+        token_type: judgement.grant.filter(|g| g.token_type_given).map(|g| g.token_type),
         oauth_error: judgement.evidence.oauth_error,
         rule: judgement.evidence.rule.into_owned(),
         message: judgement.evidence.message,
@@ -199,9 +202,11 @@ fn text(judgement: &Judgement, paint: Painter) -> String {
         rows.push(("retry after", format!("{}s", wait.as_secs_ceil())));
     }
     if let Some(grant) = &judgement.grant {
-        let lifetime = grant.expires_in.map_or("not given".into(), |s| format!("{s}s"));
+        let lifetime =
+            grant.lifetime().map_or("not given; lifetime.default counts".into(), |s| s.to_string());
         rows.push(("expires in", lifetime));
-        rows.push(("token type", grant.token_type.clone()));
+        let given = if grant.token_type_given { "" } else { " (not given)" };
+        rows.push(("token type", format!("{}{given}", grant.token_type)));
     }
     if judgement.verdict == Verdict::Success {
         rows.push(("rotated", if judgement.refresh_token.is_some() { "yes" } else { "no" }.into()));

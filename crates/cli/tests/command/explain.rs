@@ -44,7 +44,11 @@ fn rotation_is_told_relative_to_the_sent_token_or_its_placeholder() {
     let world = World::new();
     let sent = world.file("sent", "rt-sent-7\n");
     let sent = sent.to_str().unwrap();
-    let body = |rt: &str| format!("{{\"access_token\":\"at\",\"expires_in\":60,\"refresh_token\":\"{rt}\"}}");
+    let body = |rt: &str| {
+        format!(
+            "{{\"access_token\":\"at\",\"token_type\":\"Bearer\",\"expires_in\":60,\"refresh_token\":\"{rt}\"}}"
+        )
+    };
     for (rt, more, rotated) in [
         ("<RT_NEW>", &[][..], true),
         ("<RT_OLD>", &[], false),
@@ -58,6 +62,17 @@ fn rotation_is_told_relative_to_the_sent_token_or_its_placeholder() {
         assert_eq!(json["rotated"], rotated, "{rt}");
         assert_eq!(json["expires_in"], 60);
         assert_eq!(json["token_type"], "Bearer");
+    }
+}
+
+#[test]
+fn what_the_answer_does_not_give_is_null() {
+    let world = World::new();
+    for body in [r#"{"access_token":"at"}"#, r#"{"access_token":"at","expires_in":0,"token_type":null}"#] {
+        let args = ["explain", "--status", "200", "--body", "-", "--json"];
+        let json = world.feed(&args, body.as_bytes()).expect(0, &[]).json();
+        assert_eq!(json["verdict"], "success");
+        assert!(json["expires_in"].is_null() && json["token_type"].is_null(), "{json}");
     }
 }
 
