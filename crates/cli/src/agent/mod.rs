@@ -5,6 +5,7 @@
 //! answers, `metrics` what it counts, `door` who may come in.
 
 mod api;
+mod descriptors;
 mod door;
 mod events;
 mod http;

@@ -24,7 +24,7 @@ use crate::exit::{Exit, Failure};
 use crate::journal::{JournalFolder, LineFormat, Lines, Scribe, Sink};
 use crate::logging::LogFormat;
 
-/// Connections at a time, over both listeners. A descriptor each; the usual limit is 1 024.
+/// Connections at a time, over both listeners. A descriptor each, and where the limit cannot be raised it is 1 024.
 const CONNECTIONS_MAX: usize = 512;
 
 /// Credentials that another process imported are noticed within this.
@@ -38,6 +38,7 @@ const END: Duration = Duration::from_secs(5);
 /// # Errors
 /// What kept it from starting; exit 5 when new tokens could not be saved at the end.
 pub(crate) fn serve(app: &App) -> Result<(), Failure> {
+    super::descriptors::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("agent")
