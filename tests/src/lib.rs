@@ -1,1 +1,23 @@
-//! End-to-end tests of the built binary; see `tests/`.
+//! What the end-to-end tests share: a home of their own for each test, the built binary, an agent that ends with its
+//! test, and requests over TCP and Unix sockets.
+//!
+//! The tests know the product only by its contract: command line, configuration, files, sockets. They use none of its
+//! crates but the test servers, so whatever they show holds for a user too. Nothing here measures time: a test waits
+//! for a condition ([`wait_for`]) and fails when it does not come true within [`PATIENCE`].
+
+#![cfg(unix)]
+
+mod agent;
+mod binary;
+mod door;
+mod home;
+mod run;
+mod wait;
+
+pub use agent::Agent;
+pub use binary::renewd;
+pub use door::{Door, Stream};
+pub use home::{Home, QUICK_RETRY};
+pub use renewd_testkit as testkit;
+pub use run::{Ran, Running, json};
+pub use wait::{PATIENCE, pause, unix_seconds, unix_seconds_of, wait_for};

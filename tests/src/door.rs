@@ -1,0 +1,118 @@
+//! Where something listens, and how to ask it: HTTP/1.1 over TCP or a Unix socket.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use renewd_testkit::{HttpAnswer, read_answer};
+use serde_json::Value;
+
+use crate::wait::PATIENCE;
+
+/// A place that accepts connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Door {
+    /// A TCP address.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// A connection.
+pub trait Stream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Stream for T {}
+
+impl Door {
+    /// The address in `http://ADDRESS`, where it is one.
+    pub fn of_url(url: &str) -> Option<Self> {
+        url.strip_prefix("http://")?.trim_end_matches('/').parse().ok().map(Self::Tcp)
+    }
+
+    /// Connects. Reading and writing fail after [`PATIENCE`].
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Tcp(address) => {
+                let stream = TcpStream::connect(address)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(PATIENCE))?;
+                Box::new(stream)
+            }
+            Self::Unix(path) => {
+                let stream = UnixStream::connect(path)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(PATIENCE))?;
+                Box::new(stream)
+            }
+        })
+    }
+
+    /// One request on a connection of its own. `Host` and `Content-Length` are added where they are not given.
+    ///
+    /// # Errors
+    /// When no whole answer comes.
+    pub fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<HttpAnswer> {
+        let mut stream = self.connect()?;
+        stream.write_all(head(method, target, headers, body.len()).as_bytes())?;
+        stream.write_all(body)?;
+        read_answer(&mut stream, method == "HEAD")
+    }
+
+    /// `GET`, answered.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    #[track_caller]
+    pub fn get(&self, target: &str) -> HttpAnswer {
+        self.request("GET", target, &[], b"")
+            .unwrap_or_else(|error| panic!("GET {target} at {self}: {error}"))
+    }
+
+    /// `POST` of JSON, answered.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    #[track_caller]
+    pub fn post(&self, target: &str, body: &Value) -> HttpAnswer {
+        let body = body.to_string();
+        self.request("POST", target, &[("Content-Type", "application/json")], body.as_bytes())
+            .unwrap_or_else(|error| panic!("POST {target} at {self}: {error}"))
+    }
+}
+
+/// A request's head, for a test that writes its parts itself.
+fn head(method: &str, target: &str, headers: &[(&str, &str)], length: usize) -> String {
+    let given = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+    let mut head = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\n");
+    if !given("host") {
+        head.push_str("Host: localhost\r\n");
+    }
+    if !given("content-length") && !given("transfer-encoding") {
+        head.push_str(&format!("Content-Length: {length}\r\n"));
+    }
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head + "\r\n"
+}
