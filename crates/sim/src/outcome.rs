@@ -73,7 +73,8 @@ impl Totals {
         };
         exact("reuse_trips", expect.reuse_trips, self.reuse_trips);
         exact("logins_needed", expect.logins_needed, self.logins_needed);
-        exact("expired_served", expect.expired_served, self.expired_served);
+        // An expired token in a caller's hands is never right, whether the file says so or not.
+        exact("expired_served", Some(expect.expired_served.unwrap_or(0)), self.expired_served);
         exact("hints", expect.hints, self.hints);
         exact("late_answers", expect.late_answers, self.late_answers);
         exact("auth_retrying", expect.auth_retrying, self.auth_retrying);
