@@ -197,6 +197,30 @@ fn an_answer_that_comes_after_the_callers_time_is_not_lost() {
 }
 
 #[test]
+fn an_agent_that_does_not_answer_or_serves_another_folder_is_passed_over() {
+    let (world, server) = (World::new(), server(AsConfig::default()));
+    logged_in(&world, &server, &[]);
+    let run = world.state().join("run");
+    std::fs::create_dir(&run).unwrap();
+    let socket = run.join("agent.sock");
+    // It takes connections (the kernel does) and says nothing.
+    let _silent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for (state, said) in
+        [(world.state(), "did not answer within 2s"), (world.path("elsewhere"), "another state folder")]
+    {
+        let description = serde_json::json!({
+            "schema": 1, "pid": 1, "state_dir": state, "socket": socket, "status_addr": null, "version": "0"
+        });
+        std::fs::write(run.join("agent.json"), description.to_string()).unwrap();
+        world.run(&["token", "a"]).expect(0, &[]);
+        world.run(&["status", "--check"]).expect(0, &[]);
+        let doctor = world.run(&["doctor"]).expect(0, &[]).out;
+        assert!(doctor.contains("! agent") && doctor.contains(said), "{doctor}");
+    }
+    assert_eq!(server.totals().token_requests, 1);
+}
+
+#[test]
 fn twenty_processes_at_once_cost_one_request() {
     let (world, server) = (World::new(), server(AsConfig::default()));
     logged_in(&world, &server, &[]);
