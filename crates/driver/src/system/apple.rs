@@ -57,7 +57,7 @@ pub(super) fn start_time() -> Option<u64> {
     // SAFETY: `info` is plain integers, writable for the size that is given, and read only when it was all written.
     unsafe {
         let mut info: libc::proc_bsdinfo = std::mem::zeroed();
-        let size = std::mem::size_of::<libc::proc_bsdinfo>() as libc::c_int;
+        let size = size_of::<libc::proc_bsdinfo>() as libc::c_int;
         let written =
             libc::proc_pidinfo(libc::getpid(), libc::PROC_PIDTBSDINFO, 0, (&raw mut info).cast(), size);
         (written == size).then(|| info.pbi_start_tvsec.saturating_mul(1_000_000) + info.pbi_start_tvusec)

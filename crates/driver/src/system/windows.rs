@@ -61,7 +61,7 @@ pub(super) fn boot_id() -> Option<BootId> {
     let key = wide(r"SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters");
     let value = wide("BootId");
     let mut count = 0u32;
-    let mut size = std::mem::size_of::<u32>() as u32;
+    let mut size = size_of::<u32>() as u32;
     #[expect(unsafe_code, reason = "there is no safe interface to the registry")]
     // SAFETY: both names end in NUL; `count` is writable for `size` bytes, and read only after success.
     let status = unsafe {
