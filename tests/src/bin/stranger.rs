@@ -1,0 +1,41 @@
+//! Somebody who connects: `stranger tcp ADDRESS` or `stranger unix PATH`, started by a test under another user.
+//!
+//! Sends a request and prints what came of it: `refused` (no connection), `closed` (without a byte), or the first line
+//! of the answer.
+
+#![cfg_attr(not(unix), expect(unused_crate_dependencies, reason = "there are no users to change to"))]
+
+#[cfg(unix)]
+fn main() -> std::process::ExitCode {
+    use renewd_e2e::Door;
+    use std::io::{Read as _, Write as _};
+
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let door = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["tcp", address] => address.parse().ok().map(Door::Tcp),
+        ["unix", path] => Some(Door::Unix(path.into())),
+        _ => None,
+    };
+    let Some(door) = door else {
+        eprintln!("stranger tcp ADDRESS | unix PATH");
+        return std::process::ExitCode::from(2);
+    };
+    let Ok(mut stream) = door.connect() else {
+        println!("refused");
+        return std::process::ExitCode::SUCCESS;
+    };
+    let mut answer = Vec::new();
+    // A connection that is closed at once may be so before or after this; either way nothing comes.
+    let sent =
+        stream.write_all(b"GET /v1/credentials HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let read = sent.and_then(|()| stream.read_to_end(&mut answer));
+    match (String::from_utf8_lossy(&answer).lines().next(), read) {
+        (Some(line), _) => println!("{line}"),
+        (None, Err(error)) if error.kind() == std::io::ErrorKind::WouldBlock => println!("silence"),
+        (None, _) => println!("closed"),
+    }
+    std::process::ExitCode::SUCCESS
+}
+
+#[cfg(not(unix))]
+fn main() {}

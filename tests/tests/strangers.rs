@@ -1,0 +1,141 @@
+//! Another user of the machine: connections to the proxy and the agent are closed before a byte is acted upon.
+//!
+//! Needs root, to be somebody else for a moment. File modes already keep others from the sockets; the tests take that
+//! protection away to see the one behind it.
+
+#![cfg(unix)]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use renewd_e2e::testkit::{AsConfig, AuthorizationServer, ProtectedApi};
+use renewd_e2e::{Agent, Door, Home};
+use tempfile::TempDir;
+
+/// The user `nobody`, by convention; it need not exist.
+const STRANGER: u32 = 65_534;
+
+/// A folder that everybody may enter, with a program that everybody may run.
+struct PublicPlace {
+    dir: TempDir,
+}
+
+impl PublicPlace {
+    fn new() -> Self {
+        let dir =
+            tempfile::Builder::new().prefix("renewd-e2e-public-").tempdir().expect("a folder can be made");
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("its mode can be set");
+        let program = dir.path().join("stranger");
+        fs::copy(env!("CARGO_BIN_EXE_stranger"), &program).expect("the program can be copied");
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("its mode can be set");
+        Self { dir }
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// What becomes of a user's request there.
+    fn ask(&self, user: u32, door: &Door) -> String {
+        let mut command = Command::new(self.join("stranger"));
+        match door {
+            Door::Tcp(address) => command.arg("tcp").arg(address.to_string()),
+            Door::Unix(path) => command.arg("unix").arg(path),
+            other => panic!("no way to {other}"),
+        };
+        let output = command.uid(user).gid(user).current_dir("/").output().expect("the program can be run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}
+
+fn open_to_all(socket: &Path) {
+    fs::set_permissions(socket, Permissions::from_mode(0o666)).expect("the mode of a socket can be set");
+}
+
+#[test]
+fn a_second_user_gets_its_connections_closed_and_nothing_is_asked_upstream() {
+    let me = rustix::process::geteuid();
+    if !me.is_root() {
+        println!("skipped: only root can connect as another user");
+        return;
+    }
+    let place = PublicPlace::new();
+    let server = AuthorizationServer::start(AsConfig::default()).unwrap();
+    let api = ProtectedApi::start(&server).unwrap();
+    let (agent_socket, proxy_socket) = (place.join("agent.sock"), place.join("proxy.sock"));
+    let upstream = api.url();
+    let home = Home::with(&format!(
+        "[agent]\nsocket = \"{}\"\n\
+         [[proxy]]\nlisten = \"127.0.0.1:0\"\nupstream = \"{upstream}\"\ncredential = \"work\"\n\
+         [[proxy]]\nlisten = \"unix:{}\"\nupstream = \"{upstream}\"\ncredential = \"work\"\n",
+        agent_socket.display(),
+        proxy_socket.display()
+    ));
+    home.import("work", &server);
+    let agent = Agent::start_at(home.command(["agent"]), &agent_socket);
+    agent.wait_credential("work", "a token", |seen| seen["token_valid"] == true);
+    let doors = [agent.proxy(), Door::Unix(proxy_socket.clone()), Door::Unix(agent_socket.clone())];
+
+    for door in &doors[1..] {
+        assert_eq!(place.ask(STRANGER, door), "refused", "the mode of {door} lets nobody else in");
+    }
+    open_to_all(&proxy_socket);
+    open_to_all(&agent_socket);
+    let (asked, sent) = (server.totals().token_requests, api.totals().requests);
+    for door in &doors {
+        assert_eq!(place.ask(STRANGER, door), "closed", "{door}");
+    }
+    assert_eq!(
+        (server.totals().token_requests, api.totals().requests),
+        (asked, sent),
+        "nothing went upstream"
+    );
+    // The same program, from the agent's own user, is served: it was the user that made the difference.
+    for door in &doors {
+        assert_eq!(place.ask(me.as_raw(), door), "HTTP/1.1 200 OK", "{door}");
+    }
+    assert_eq!(api.totals().requests, sent + 2);
+}
+
+#[test]
+fn even_root_is_a_stranger_to_another_users_agent() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can start an agent for another user");
+        return;
+    }
+    let place = PublicPlace::new();
+    let server = AuthorizationServer::start(AsConfig::default()).unwrap();
+    let api = ProtectedApi::start(&server).unwrap();
+    let home = Home::with(&format!(
+        "[[proxy]]\nlisten = \"127.0.0.1:0\"\nupstream = \"{}\"\ncredential = \"work\"\n",
+        api.url()
+    ));
+    home.import("work", &server);
+    let binary = place.join("renewd");
+    fs::copy(renewd_e2e::renewd(), &binary).unwrap();
+    let given = Command::new("chown").args(["-R", &STRANGER.to_string()]).arg(home.path()).status().unwrap();
+    assert!(given.success());
+    let mut command = home.command(["agent"]);
+    // Another user may not be able to reach where the binary was built.
+    let mut as_stranger = Command::new(&binary);
+    as_stranger.arg("agent").env_clear().current_dir(home.path());
+    as_stranger.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command = as_stranger;
+    command.uid(STRANGER).gid(STRANGER);
+    let mut running = renewd_e2e::Running::start(command, b"");
+    let proxy = renewd_e2e::wait_for("the agent to name its proxy", || {
+        assert!(running.is_running(), "{}", running.stderr());
+        running.stderr().lines().find_map(|line| Door::of_url(line.strip_prefix("renewd: proxy on ")?))
+    });
+
+    let root = 0;
+    assert_eq!(place.ask(root, &proxy), "closed");
+    assert_eq!(place.ask(root, &Door::Unix(home.socket())), "closed");
+    assert_eq!(api.totals().requests, 0);
+    assert_eq!(place.ask(STRANGER, &proxy), "HTTP/1.1 200 OK");
+    assert_eq!(api.totals().requests, 1);
+}
