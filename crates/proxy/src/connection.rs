@@ -25,7 +25,7 @@ const BUFFER_BYTES_MAX: usize = 128 * 1024;
 /// alike.
 const HEAD_READ: Duration = Duration::from_secs(60);
 /// How long a connection of which nothing was read yet may stay once connections are to end.
-const FIRST_REQUEST: Duration = Duration::from_secs(1);
+const FIRST_REQUEST: Duration = Duration::from_secs(2);
 /// A client that is still sending when its answer is there must be able to finish, or the reset would destroy the
 /// answer before it was read (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(5);

@@ -82,16 +82,31 @@ impl IdleLinks {
 
 impl Waiting {
     fn is_stale(&self, now: Instant, wall: SystemTime, timeout: Duration) -> bool {
-        let by_wall = match wall.duration_since(self.since_wall) {
-            Ok(waited) => waited > timeout,
-            // The clock was set back: nobody knows how long it was.
-            Err(_) => true,
-        };
-        by_wall || now.saturating_duration_since(self.since) > timeout
+        let by_wall = wall.duration_since(self.since_wall).ok();
+        is_stale(now.saturating_duration_since(self.since), by_wall, timeout)
     }
+}
+
+/// `by_wall` is `None` where the wall clock was set back: nobody knows how long it was.
+fn is_stale(by_monotonic: Duration, by_wall: Option<Duration>, timeout: Duration) -> bool {
+    by_monotonic > timeout || by_wall.is_none_or(|waited| waited > timeout)
 }
 
 #[expect(clippy::disallowed_methods, reason = "only to notice that a suspend lies between two requests")]
 fn clocks() -> (Instant, SystemTime) {
     (Instant::now(), SystemTime::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_from_before_a_suspend_is_stale_although_the_monotonic_clock_stood_still() {
+        let secs = Duration::from_secs;
+        assert!(!is_stale(secs(1), Some(secs(1)), secs(30)));
+        assert!(is_stale(secs(1), Some(secs(8 * 3600)), secs(30)), "suspended");
+        assert!(is_stale(secs(31), Some(secs(1)), secs(30)), "the wall clock was set back a little");
+        assert!(is_stale(secs(1), None, secs(30)), "the wall clock was set back beyond it");
+    }
 }

@@ -8,7 +8,7 @@ use renewd_proxy::Outcome;
 use tokio::net::TcpListener;
 
 use crate::wire::{Wire, within};
-use crate::world::{Script, Upstream, World, config, ok};
+use crate::world::{Script, Upstream, World, config, from_generation, ok, unauthorized};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\nx";
@@ -152,6 +152,45 @@ async fn a_post_that_met_a_dying_connection_is_never_sent_twice() {
     }
     assert!(failed > 0, "no connection was reused");
     assert_eq!(heads.load(Ordering::SeqCst), sent, "each request reached the upstream exactly once");
+}
+
+#[tokio::test]
+async fn a_replayed_post_that_met_a_dying_connection_is_not_sent_a_third_time() {
+    let replays = Arc::new(AtomicU64::new(0));
+    let both = Arc::new(tokio::sync::Barrier::new(2));
+    let counter = Arc::clone(&replays);
+    let upstream = Upstream::start(move |mut wire: Wire| {
+        let (replays, both) = (Arc::clone(&counter), Arc::clone(&both));
+        async move {
+            let mut served = 0;
+            while let Some(head) = wire.head().await {
+                wire.body(&head).await.unwrap();
+                if from_generation(&head, 2) {
+                    replays.fetch_add(1, Ordering::SeqCst);
+                    // A connection that served before dies under it, a new one would not.
+                    if served > 0 {
+                        return;
+                    }
+                    wire.write(ok("x")).await;
+                } else {
+                    if served == 0 {
+                        both.wait().await;
+                    }
+                    wire.write(unauthorized()).await;
+                }
+                served += 1;
+            }
+        }
+    })
+    .await;
+    let world = World::with(config(&upstream.url()), Script::NoRenewal).await;
+    // Two at once leave two connections behind.
+    let (a, b) = tokio::join!(world.ask(GET), world.ask(GET));
+    assert_eq!((a.0.status(), b.0.status()), (401, 401));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    world.source.with(|script| *script = Script::Tokens);
+    let (head, _) = world.ask(POST).await;
+    assert_eq!((head.status(), replays.load(Ordering::SeqCst)), (502, 1));
 }
 
 #[tokio::test]

@@ -140,6 +140,18 @@ async fn a_new_configuration_is_in_force_for_the_next_connection_and_the_last_re
 }
 
 #[tokio::test]
+async fn a_client_that_has_just_connected_is_answered_in_spite_of_a_new_configuration() {
+    let (upstream, _seen) = Upstream::answering(|_, _| ok("in")).await;
+    let world = World::new(&upstream.url()).await;
+    let mut client = world.client().await;
+    eventually("the connection", || world.proxy.metrics().connections() == 1).await;
+    world.proxy.reconfigure(config(&upstream.url()), Source::new(Script::Tokens)).unwrap();
+    client.write(GET).await;
+    assert_eq!(client.answer().await.1.text(), "in");
+    assert_eq!(client.rest().await, b"", "then the connection ends");
+}
+
+#[tokio::test]
 async fn a_path_secret_that_was_made_survives_a_new_configuration_and_a_new_address_does_not_come() {
     let (upstream, _seen) = Upstream::answering(|_, _| ok("")).await;
     let mut secret = config(&upstream.url());

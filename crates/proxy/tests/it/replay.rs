@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use renewd_proxy::Outcome;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::wire::{Wire, within};
+use crate::wire::{Head, Payload, Wire, within};
 use crate::world::{
     Script, Upstream, World, config, eventually, from_generation, ok, retrying, unauthorized,
 };
@@ -15,8 +16,7 @@ fn pattern(length: usize) -> Vec<u8> {
     (0..length as u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
 }
 
-async fn refusing_first_generation()
--> (Upstream, tokio::sync::mpsc::UnboundedReceiver<(crate::wire::Head, crate::wire::Payload)>) {
+async fn refusing_first_generation() -> (Upstream, UnboundedReceiver<(Head, Payload)>) {
     Upstream::answering(|head, _| if from_generation(head, 2) { ok("welcome") } else { unauthorized() }).await
 }
 
@@ -146,11 +146,20 @@ async fn a_body_over_the_limit_streams_once_and_the_token_is_renewed_all_the_sam
     }
 }
 
-/// Answers 401 to the first request before any of its body was read, then serves the second.
-async fn hasty() -> (Upstream, tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>) {
-    let (seen, bodies) = tokio::sync::mpsc::unbounded_channel();
+/// An upstream that answers 401 to the first request before any of its body was read, then serves the second.
+struct Hasty {
+    upstream: Upstream,
+    /// The bodies it read whole.
+    bodies: UnboundedReceiver<Vec<u8>>,
+    /// One for each refused request whose connection ended.
+    ended: UnboundedReceiver<()>,
+}
+
+async fn hasty() -> Hasty {
+    let (seen, bodies) = unbounded_channel();
+    let (end, ended) = unbounded_channel();
     let upstream = Upstream::start(move |mut wire| {
-        let seen = seen.clone();
+        let (seen, end) = (seen.clone(), end.clone());
         async move {
             while let Some(head) = wire.head().await {
                 if from_generation(&head, 2) {
@@ -161,55 +170,57 @@ async fn hasty() -> (Upstream, tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>) {
                 } else {
                     wire.write(unauthorized()).await;
                     wire.rest().await;
+                    let _ = end.send(());
                 }
             }
         }
     })
     .await;
-    (upstream, bodies)
+    Hasty { upstream, bodies, ended }
 }
 
 #[tokio::test]
 async fn a_401_before_the_end_of_the_body_waits_for_the_rest_and_replays_the_whole() {
-    let (upstream, mut bodies) = hasty().await;
-    let world = World::new(&upstream.url()).await;
+    let mut hasty = hasty().await;
+    let world = World::new(&hasty.upstream.url()).await;
     let mut client = world.client().await;
     client.write(post("content-length: 8") + "half").await;
     // The 401 is there before the second half leaves.
     eventually("the complaint", || world.source.rejections() == [(7, 1)]).await;
     client.write("done").await;
     assert_eq!(client.answer().await.0.status(), 200);
-    assert_eq!(within("the replay", bodies.recv()).await.unwrap(), b"halfdone");
+    assert_eq!(within("the replay", hasty.bodies.recv()).await.unwrap(), b"halfdone");
 }
 
 #[tokio::test]
 async fn a_401_instead_of_100_continue_asks_for_the_body_and_replays_it() {
-    let (upstream, mut bodies) = hasty().await;
-    let world = World::new(&upstream.url()).await;
+    let mut hasty = hasty().await;
+    let world = World::new(&hasty.upstream.url()).await;
     let mut client = world.client().await;
     client.write(post("content-length: 4\r\nexpect: 100-continue")).await;
     assert_eq!(client.head().await.unwrap().status(), 100);
     client.write("body").await;
     assert_eq!(client.answer().await.0.status(), 200);
-    assert_eq!(within("the replay", bodies.recv()).await.unwrap(), b"body");
+    assert_eq!(within("the replay", hasty.bodies.recv()).await.unwrap(), b"body");
 }
 
 #[tokio::test]
 async fn a_body_without_an_end_is_not_waited_for_for_ever() {
-    let (upstream, _bodies) = hasty().await;
-    let mut config = config(&upstream.url());
+    let mut hasty = hasty().await;
+    let mut config = config(&hasty.upstream.url());
     config.demand_timeout = std::time::Duration::from_millis(200);
     let world = World::with(config, Script::Tokens).await;
     let mut client = world.client().await;
     client.write(post("transfer-encoding: chunked") + "3\r\nabc\r\n").await;
     let (head, body) = client.answer().await;
     assert_eq!((head.status(), body.text().as_str()), (401, "no"), "the first answer, whole");
+    within("the end of a connection that can serve nothing else", hasty.ended.recv()).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_chunked_body_that_outgrows_the_limit_after_the_401_is_not_replayed() {
-    let (upstream, mut bodies) = hasty().await;
-    let mut config = config(&upstream.url());
+    let mut hasty = hasty().await;
+    let mut config = config(&hasty.upstream.url());
     config.replay_limit = 10;
     let world = World::with(config, Script::Tokens).await;
     let mut client = world.client().await;
@@ -218,7 +229,8 @@ async fn a_chunked_body_that_outgrows_the_limit_after_the_401_is_not_replayed() 
     client.write("8\r\ndefghijk\r\n").await;
     let (head, body) = client.answer().await;
     assert_eq!((head.status(), body.text().as_str()), (401, "no"));
-    assert!(bodies.try_recv().is_err());
+    within("the end of a connection that can serve nothing else", hasty.ended.recv()).await.unwrap();
+    assert!(hasty.bodies.try_recv().is_err());
 }
 
 #[tokio::test]
