@@ -11,7 +11,10 @@ use crate::record::Record;
 use crate::time::Span;
 
 /// An input of [`Lifecycle::handle`](crate::Lifecycle::handle).
-#[expect(clippy::exhaustive_enums, reason = "total over (state, input): a new input must be decided in every state")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "total over (state, input): a new input must be decided in every state"
+)]
 pub enum Input {
     /// Time passed. A tick too many is a no-op.
     Tick,

@@ -6,7 +6,10 @@ use alloc::string::String;
 use crate::time::Span;
 
 /// How an authorization server treats a spent refresh token. The rules of the transaction hang on it.
-#[expect(clippy::exhaustive_enums, reason = "the seven classes are the specification; the lifecycle decides on each")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the seven classes are the specification; the lifecycle decides on each"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AsClass {
     /// Does not rotate.

@@ -215,7 +215,7 @@ impl Now {
 mod tests {
     extern crate std;
     use super::*;
-    use std::string::ToString;
+    use alloc::string::ToString;
 
     #[test]
     fn a_span_is_written_the_way_the_configuration_reads_it() {

@@ -93,6 +93,12 @@ impl Lifecycle {
         self.machine.inner().view(self.machine.state().phase(), now)
     }
 
+    /// Bytes of one machine on the heap at rest, without its record.
+    #[doc(hidden)]
+    pub const fn machine_bytes() -> usize {
+        size_of::<StateMachine<Machine>>()
+    }
+
     /// The record as it is known here, new tokens that are not yet saved included.
     pub fn record(&self) -> Option<&crate::record::Record> {
         self.machine.inner().record()

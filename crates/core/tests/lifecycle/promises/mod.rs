@@ -1,0 +1,12 @@
+//! How a credential lives, told from outside: each test is one promise.
+
+mod ahead;
+mod clocks;
+mod giving_up;
+mod lifetimes;
+mod outage;
+mod rejected;
+mod status;
+mod stop;
+mod transaction;
+mod wakes;

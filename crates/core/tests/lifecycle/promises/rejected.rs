@@ -1,0 +1,90 @@
+//! A resource server answers 401.
+
+use renewd_core::*;
+
+use crate::host::*;
+
+#[test]
+fn parallel_401s_of_one_generation_cost_one_refresh_and_an_old_generation_costs_none() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.pass(mins(1));
+    for _ in 0..1000 {
+        h.input(Input::Rejected { epoch: 1, generation: 0 });
+    }
+    h.pass(mins(1));
+    assert_eq!(h.requests.len(), 1);
+    h.input(Input::Rejected { epoch: 1, generation: 0 });
+    assert_eq!(h.ask(), Ok("at-1".into()), "an old generation is answered at once");
+    assert_eq!(h.requests.len(), 1);
+}
+
+#[test]
+fn a_token_rejected_right_after_it_was_minted_for_a_rejection_is_passed_through_and_counted() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.pass(mins(1));
+    for second in 0..600 {
+        let view = h.view();
+        h.input(Input::Rejected { epoch: view.epoch, generation: view.generation });
+        h.pass(Span::from_secs(1));
+        assert!(h.requests.len() <= 8, "a loop: {} requests in {second} s", h.requests.len());
+    }
+    assert!(h.view().rejections_passed > 500);
+    assert_eq!(h.view().health, Health::Degraded);
+}
+
+#[test]
+fn a_401_is_answered_by_one_refresh_and_the_refused_token_is_not_served_meanwhile() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.pass(mins(1));
+    h.reject();
+    assert_eq!(h.ask(), Err("wait".into()));
+    h.pass(secs(1));
+    assert_eq!(h.ask(), Ok("at-1".into()));
+    assert!(h.reports().any(|r| matches!(r, Report::Refreshed { reason: RefreshReason::Rejected, .. })));
+    assert_eq!(h.view().rejections, 1);
+}
+
+#[test]
+fn a_401_of_an_old_generation_or_of_none_at_all_changes_nothing() {
+    let mut h = Host::new(setup(), Some(login_with_token(3, 3600)));
+    h.pass(mins(1));
+    let trace = h.trace.len();
+    for (epoch, generation) in [(3, 7), (2, 0), (4, 0), (0, 0), (u64::MAX, u64::MAX)] {
+        h.input(Input::Rejected { epoch, generation });
+    }
+    assert_eq!(h.trace.len(), trace);
+    assert_eq!(h.ask(), Ok("at-0".into()));
+}
+
+#[test]
+fn the_first_401_of_a_generation_is_not_held_by_the_least_interval() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    let _ = h.ask();
+    h.pass(secs(1));
+    assert_eq!(h.ask(), Ok("at-1".into()));
+    h.reject();
+    h.pass(secs(1));
+    assert_eq!(h.ask(), Ok("at-2".into()));
+}
+
+#[test]
+fn a_token_refused_for_its_own_sake_is_degraded_until_the_next_one() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.reject();
+    h.pass(secs(1));
+    h.reject();
+    assert_eq!((h.ask(), h.view().health), (Ok("at-1".into()), Health::Degraded), "passed through");
+    assert!(h.reports().any(|r| matches!(r, Report::RejectionPassed { generation: 1 })));
+    h.pass(hours(1));
+    assert_eq!(h.view().health, Health::Healthy);
+}
+
+#[test]
+fn a_useless_answer_with_a_refresh_token_does_not_bring_a_refused_token_back() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.server.mode = Mode::OnlyRefreshToken;
+    h.reject();
+    h.pass(secs(1));
+    assert_eq!(h.view().generation, 1);
+    assert_eq!(h.ask(), Err("wait".into()));
+}

@@ -1,0 +1,393 @@
+//! The refresh transaction: doubt, settling, saving, and what other processes leave behind.
+
+use renewd_core::*;
+
+use crate::host::*;
+
+#[test]
+fn a_lost_answer_is_waited_out_before_the_same_token_is_sent_again() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.script = [Mode::Hang].into();
+    h.pass(mins(3));
+    assert_eq!(h.requests.len(), 2);
+    let answered = h.requests[0] + Span::from_secs(30);
+    assert!(h.requests[1].since(answered) >= Span::from_secs(35), "settle is waited out");
+    assert_eq!(h.sent_tokens[0], h.sent_tokens[1]);
+    assert_eq!(h.status(), Status::Running);
+}
+
+#[test]
+fn invalid_grant_while_in_doubt_says_that_the_rotation_was_lost() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.script = [Mode::Hang, Mode::InvalidGrant].into();
+    h.pass(mins(5));
+    assert_eq!(h.view().cause, Some(Cause::RotationLost));
+}
+
+#[test]
+fn a_save_that_fails_keeps_serving_the_new_token_and_refreshes_nothing_more() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.mode = Mode::Silent;
+    h.pass(mins(1));
+    h.store.writes_fail = Some(StoreFaultKind::Full);
+    h.reply(&Mode::Ok(3600));
+    assert_eq!(h.view().phase, Phase::Unsaved);
+    assert_eq!(h.ask(), Ok("at-1".into()));
+    assert_eq!(h.view().health, Health::Degraded);
+    h.pass(mins(20));
+    assert_eq!(h.requests.len(), 1);
+    h.store.writes_fail = None;
+    h.pass(mins(1));
+    assert_eq!((h.view().saved, h.view().health), (true, Health::Healthy));
+    assert_eq!(h.store.record.as_ref().unwrap().version(), (1, 1));
+}
+
+#[test]
+fn a_request_that_never_left_leaves_no_doubt() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.script = [Mode::Unreachable, Mode::InvalidGrant].into();
+    h.pass(mins(2));
+    assert_eq!(h.view().cause, Some(Cause::GrantRefused), "nothing can have been lost");
+}
+
+#[test]
+fn an_unclear_answer_is_in_doubt_and_retried_on_the_normal_schedule() {
+    for unclear in [Mode::Status(500), Mode::Garbage] {
+        let mut h = Host::new(setup(), Some(login(1)));
+        h.server.script = [unclear, Mode::InvalidGrant].into();
+        h.pass(mins(2));
+        assert!(h.requests[1].since(h.requests[0]) <= secs(11), "it is settled: no wait");
+        assert_eq!(h.view().cause, Some(Cause::RotationLost));
+    }
+}
+
+#[test]
+fn where_the_old_token_lives_on_a_refusal_in_doubt_is_just_a_refusal() {
+    let profile = Profile { as_class: AsClass::P0, ..Profile::generic() };
+    let setup = setup_with(Policy::default(), profile, Client::public("cli"));
+    let mut h = Host::new(setup, Some(login(1)));
+    h.server.script = [Mode::Status(500), Mode::InvalidGrant].into();
+    h.pass(mins(2));
+    assert_eq!(h.view().cause, Some(Cause::GrantRefused));
+}
+
+#[test]
+fn a_definite_answer_ends_the_doubt() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.script = [Mode::Hang].into();
+    h.pass(mins(3));
+    assert_eq!((h.view().in_doubt, h.status()), (false, Status::Running));
+    assert!(h.store.record.as_ref().unwrap().intent.is_none());
+}
+
+#[test]
+fn the_wait_for_settling_survives_a_crash_and_counts_from_when_it_was_found() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.mode = Mode::Silent;
+    let _ = h.ask();
+    h.pass(secs(5));
+    h.restart(setup());
+    h.server.mode = Mode::Ok(3600);
+    let crashed = h.now.boot;
+    h.pass(secs(30));
+    assert_eq!((h.requests.len(), h.view().phase), (1, Phase::Settling));
+    h.pass(mins(1));
+    assert_eq!(h.requests.len(), 2);
+    assert!(h.requests[1].since(crashed) >= secs(35));
+    assert_eq!(h.status(), Status::Running);
+}
+
+#[test]
+fn an_intent_of_another_boot_is_waited_out_anew() {
+    let mut record = login(1);
+    let mut intent = dead_mans_intent(&record, Stamp::new(at(0), BootId(1)));
+    intent.orphaned = Some(Orphaned { boot_id: BootId(1), boot: Boot::from_millis(0) });
+    record.intent = Some(intent);
+    let mut h = Host::new(setup(), Some(record));
+    let _ = h.ask();
+    h.pass(secs(34));
+    assert_eq!(h.requests.len(), 0);
+    h.pass(secs(10));
+    assert_eq!(h.requests.len(), 1);
+    let trace = h.trace.join("\n");
+    assert!(trace.contains("intent #dead orphaned"), "written durably before the wait: {trace}");
+}
+
+#[test]
+fn an_intent_of_an_older_generation_is_no_obstacle() {
+    let mut record = login(1);
+    record.intent = Some(dead_mans_intent(&record, Stamp::new(at(0), BOOT)));
+    record.generation = 1;
+    let mut h = Host::new(setup(), Some(record));
+    let _ = h.ask();
+    h.pass(secs(1));
+    assert_eq!(h.status(), Status::Running);
+    assert_eq!(h.requests.len(), 1);
+}
+
+#[test]
+fn with_an_intent_of_another_machine_nothing_is_spent_unless_the_configuration_accepts_it() {
+    for accepts in [false, true] {
+        let mut record = login(1);
+        let mut intent = dead_mans_intent(&record, Stamp::new(at(0), BootId(0xfa)));
+        intent.owner = Owner { host: "elsewhere".into(), boot_id: BootId(0xfa), pid: 3, start_time: 4 };
+        record.intent = Some(intent);
+        let policy = Policy { accept_foreign_intents: accepts, ..Policy::default() };
+        let mut h = Host::new(setup_with(policy, Profile::generic(), Client::public("cli")), Some(record));
+        h.pass(mins(30));
+        let fault = h.view().store_fault;
+        if accepts {
+            assert_eq!((h.requests.len(), fault), (1, None), "after the wait");
+        } else {
+            assert_eq!(h.requests.len(), 0);
+            assert!(
+                fault.is_some_and(|f| f.kind == StoreFaultKind::NotShared && f.message.contains("elsewhere"))
+            );
+            let tries = h.trace.iter().filter(|t| t.ends_with("claim")).count();
+            assert!(tries < 40, "{tries} tries in half an hour");
+            assert_eq!(h.reports().filter(|r| matches!(r, Report::StoreFailed(_))).count(), 1, "told once");
+        }
+    }
+}
+
+#[test]
+fn a_record_of_a_newer_format_is_never_spent() {
+    let mut record = login_with_token(1, 3600);
+    record.format = RECORD_FORMAT + 1;
+    let mut h = Host::new(setup(), Some(record));
+    h.pass(mins(59));
+    assert_eq!((h.requests.len(), h.ask()), (0, Ok("at-0".into())));
+    assert!(h.view().store_fault.is_some_and(|f| f.kind == StoreFaultKind::NewerFormat));
+    assert!(
+        !h.trace.iter().any(|t| t.contains("mark") || t.contains("commit")),
+        "not even a mark is written"
+    );
+}
+
+#[test]
+fn a_store_that_cannot_be_written_spends_nothing_and_is_left_alone_ever_longer() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.store.writes_fail = Some(StoreFaultKind::Full);
+    h.pass(mins(59));
+    assert_eq!((h.requests.len(), h.status(), h.ask()), (0, Status::Running, Ok("at-0".into())));
+    let tries = h.trace.iter().filter(|t| t.contains("mark")).count();
+    assert!(tries < 25, "{tries} tries in 14 min");
+    assert_eq!(h.reports().filter(|r| matches!(r, Report::StoreFailed(_))).count(), 1, "told once");
+    h.pass(mins(2));
+    assert_eq!(h.ask(), Err("running store_unavailable".into()));
+    h.store.writes_fail = None;
+    h.pass(mins(3));
+    assert_eq!(h.ask(), Ok("at-1".into()));
+    assert_eq!(h.reports().filter(|r| matches!(r, Report::StoreHealed)).count(), 1);
+}
+
+#[test]
+fn a_mark_that_landed_although_it_was_reported_as_failed_costs_no_wait_and_no_doubt() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.store.lies_once = true;
+    h.server.mode = Mode::InvalidGrant;
+    let _ = h.ask();
+    h.pass(secs(3));
+    assert_eq!((h.requests.len(), h.view().cause), (1, Some(Cause::GrantRefused)));
+}
+
+#[test]
+fn a_failure_whose_bookkeeping_could_not_be_written_is_not_forgotten() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.mode = Mode::Waf;
+    h.pass(mins(30));
+    let attempts = h.view().window_attempts;
+    // Every second write fails: each mark lands, each outcome does not.
+    for _ in 0..6 {
+        h.server.mode = Mode::Silent;
+        h.pass(mins(11));
+        h.store.writes_fail = Some(StoreFaultKind::Io);
+        h.reply(&Mode::Waf);
+        h.store.writes_fail = None;
+        assert_eq!(h.status(), Status::AuthRetrying);
+    }
+    assert_eq!(h.view().window_attempts, attempts + 6);
+    assert_eq!(h.changes().len(), 1, "announced once");
+}
+
+#[test]
+fn a_commit_that_landed_although_it_was_reported_as_failed_is_written_once_more() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.mode = Mode::Silent;
+    let _ = h.ask();
+    h.store.lies_once = true;
+    h.reply(&Mode::Ok(3600));
+    assert_eq!(h.view().phase, Phase::Unsaved);
+    h.pass(secs(10));
+    assert_eq!((h.view().phase, h.view().saved, h.view().generation), (Phase::Fresh, true, 1));
+    assert_eq!(h.store.record.as_ref().unwrap().version(), (1, 1));
+}
+
+#[test]
+fn the_refresh_token_of_a_useless_answer_is_not_lost_even_when_the_store_fails() {
+    for store_fails in [false, true] {
+        let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+        h.server.mode = Mode::Silent;
+        h.input(Input::Refresh);
+        if store_fails {
+            h.store.writes_fail = Some(StoreFaultKind::Full);
+        }
+        h.reply(&Mode::OnlyRefreshToken);
+        h.server.mode = Mode::Ok(3600);
+        if store_fails {
+            assert_eq!((h.view().phase, h.view().saved), (Phase::Unsaved, false));
+            h.pass(mins(2));
+            assert_eq!(h.requests.len(), 1, "nothing more is refreshed before it is saved");
+            h.store.writes_fail = None;
+        }
+        h.pass(mins(1));
+        assert_eq!(h.sent_tokens, ["rt-0", "rt-1"]);
+        assert_eq!((h.view().generation, h.server.reuse_trips), (2, 0));
+    }
+}
+
+#[test]
+fn a_person_who_refreshes_while_tokens_are_unsaved_saves_them() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.mode = Mode::Silent;
+    let _ = h.ask();
+    h.store.writes_fail = Some(StoreFaultKind::Full);
+    h.reply(&Mode::Ok(3600));
+    h.pass(mins(5));
+    h.store.writes_fail = None;
+    h.input(Input::Refresh);
+    assert!(h.view().saved);
+    assert_eq!(h.requests.len(), 1);
+}
+
+#[test]
+fn a_login_in_the_middle_of_a_refresh_wins_and_the_old_logins_tokens_are_revoked() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.server.mode = Mode::Silent;
+    h.input(Input::Refresh);
+    h.log_in();
+    assert!(h.seen.iter().any(|(_, s)| *s == Seen::Aborted(AttemptId(1))));
+    // The answer was on its way already.
+    let answer = json(200, r#"{"access_token":"at-x","refresh_token":"rt-x"}"#.into());
+    h.input(Input::Answer { attempt: AttemptId(1), answer });
+    assert_eq!(h.view().epoch, 2);
+    assert_eq!(h.revoked(), 2, "what the old login brought");
+    assert!(!h.store.record.as_ref().unwrap().grant.access.iter().any(|a| a.token.same_as(b"at-x")));
+}
+
+#[test]
+fn an_import_of_the_same_refresh_token_revokes_nothing() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.server.mode = Mode::Silent;
+    h.input(Input::Refresh);
+    let again = login_at(2, "rt-0", h.now);
+    h.store.put(again.clone());
+    h.ledger.logged_in();
+    h.input(Input::LoggedIn(Box::new(again)));
+    let answer = json(200, r#"{"access_token":"at-x","refresh_token":"rt-x"}"#.into());
+    h.input(Input::Answer { attempt: AttemptId(1), answer });
+    assert_eq!((h.view().epoch, h.revoked()), (2, 0), "it is the same login at the server");
+}
+
+#[test]
+fn whoever_loses_a_race_within_one_login_revokes_nothing() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.server.mode = Mode::Silent;
+    h.input(Input::Refresh);
+    let mut theirs = login_with_token(1, 7200);
+    theirs.generation = 4;
+    theirs.grant.refresh_token = Some(Secret::from("rt-theirs"));
+    h.store.put(theirs);
+    h.reply(&Mode::Ok(3600));
+    assert_eq!((h.view().generation, h.revoked()), (4, 0), "the winner's tokens are of the same family");
+}
+
+#[test]
+fn a_logout_in_the_middle_of_a_refresh_revokes_what_is_known_and_what_comes_late() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.server.mode = Mode::Silent;
+    h.input(Input::Refresh);
+    h.log_out();
+    assert_eq!((h.status(), h.revoked()), (Status::Unauthenticated, 2));
+    let answer = json(200, r#"{"access_token":"at-x","refresh_token":"rt-x"}"#.into());
+    h.input(Input::Answer { attempt: AttemptId(1), answer });
+    assert_eq!((h.status(), h.revoked()), (Status::Unauthenticated, 4));
+}
+
+#[test]
+fn a_record_that_was_rolled_back_is_tried_once_in_doubt_and_reported() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.pass(hours(3));
+    let newest = h.store.greatest;
+    h.ledger.restored_backup();
+    h.store.record = Some(login(1));
+    h.restart(setup());
+    assert!(h.view().in_doubt);
+    assert!(h.reports().any(|r| *r == Report::RolledBack { found: (1, 0), greatest: newest }));
+    h.pass(mins(1));
+    assert_eq!((h.server.reuse_trips, h.view().cause), (1, Some(Cause::RotationLost)));
+}
+
+#[test]
+fn a_living_process_writes_a_rolled_back_record_anew_and_never_goes_back() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.pass(hours(3));
+    let known = (h.view().epoch, h.view().generation);
+    h.ledger.restored_backup();
+    h.store.record = Some(login(1));
+    h.input(Input::StoreChanged);
+    assert_eq!((h.view().epoch, h.view().generation), known);
+    h.pass(hours(1));
+    assert_eq!((h.server.reuse_trips, h.status()), (0, Status::Running));
+    assert!(h.store.record.as_ref().unwrap().version() > known);
+}
+
+#[test]
+fn a_record_that_vanished_is_no_logout() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.pass(mins(1));
+    let record = h.store.record.take();
+    h.input(Input::StoreChanged);
+    assert_eq!(h.ask(), Ok("at-0".into()));
+    h.pass(mins(50));
+    assert_eq!((h.requests.len(), h.status(), h.ask()), (0, Status::Running, Ok("at-0".into())));
+    assert!(h.view().store_fault.is_some_and(|f| f.message.contains("gone")));
+    h.store.record = record;
+    h.pass(mins(3));
+    assert_eq!((h.requests.len(), h.view().store_fault), (1, None));
+}
+
+#[test]
+fn several_processes_keep_one_cadence() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.mode = Mode::Waf;
+    h.pass(mins(31));
+    // Another process has just made the attempt that was due here, and nobody told.
+    let due = h.view().next_attempt.unwrap();
+    h.pass(due.since(h.now.boot).saturating_sub(secs(1)));
+    let mut record = h.store.record.clone().unwrap();
+    let window = record.window.as_mut().unwrap();
+    window.attempts += 1;
+    window.last_attempt_at = Stamp::new(h.now, BOOT);
+    h.store.put(record);
+    let before = h.requests.len();
+    h.pass(mins(5));
+    assert_eq!((h.requests.len(), h.status()), (before, Status::AuthRetrying));
+    h.pass(mins(6));
+    assert_eq!(h.requests.len(), before + 1);
+}
+
+#[test]
+fn a_secret_that_was_replaced_while_the_request_was_on_the_wire_stays_out_of_the_evidence() {
+    let client =
+        |secret: &str| Client { auth: ClientAuth::Post(Secret::from(secret)), ..Client::public("cli") };
+    let with = |secret| setup_with(Policy::default(), Profile::generic(), client(secret));
+    let mut h = Host::new(with("hunter2-hunter2"), Some(login(1)));
+    h.server.mode = Mode::Silent;
+    let _ = h.ask();
+    h.input(Input::PolicyChanged(Box::new(with("another-secret"))));
+    let body = r#"{"error":"invalid_request","error_description":"secret hunter2-hunter2 is wrong"}"#;
+    h.input(Input::Answer { attempt: AttemptId(1), answer: json(400, body.into()) });
+    let message = h.view().last_attempt.unwrap().evidence.message.unwrap();
+    assert!(message.contains("is wrong") && !message.contains("hunter2"), "{message}");
+}
