@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 #[cfg(unix)]
-use crate::commands::agent;
+use crate::commands::{agent, run};
 use crate::commands::{
     completions, config, doctor, explain, helper, history, import, logout, refresh, status, token,
 };
@@ -62,6 +62,9 @@ pub(crate) enum Command {
     Token(token::Token),
     /// Refresh now
     Refresh(refresh::Refresh),
+    /// Run a command with a token that stays valid
+    #[cfg(unix)]
+    Run(run::Run),
     /// Keep every credential and serve tokens, until stopped
     #[cfg(unix)]
     Agent(agent::AgentCommand),

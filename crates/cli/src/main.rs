@@ -23,6 +23,8 @@ mod logging;
 mod obtain;
 mod output;
 mod parse;
+#[cfg(unix)]
+mod run;
 mod transact;
 mod wait;
 

@@ -11,6 +11,8 @@ pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod logout;
 pub(crate) mod refresh;
+#[cfg(unix)]
+pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod token;
 
@@ -30,7 +32,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         Command::Explain(args) => args.json,
         Command::History(args) => args.json,
         #[cfg(unix)]
-        Command::Agent(_) => false,
+        Command::Agent(_) | Command::Run(_) => false,
         Command::Import(_)
         | Command::Refresh(_)
         | Command::Logout(_)
@@ -45,6 +47,8 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         Command::Refresh(args) => refresh::run(&args, app),
         #[cfg(unix)]
         Command::Agent(args) => agent::run(&args, app),
+        #[cfg(unix)]
+        Command::Run(args) => run::run(args, app),
         Command::Status(args) => status::run(&args, app),
         Command::History(args) => history::run(&args, app),
         Command::Explain(args) => explain::run(&args, app),
