@@ -37,8 +37,15 @@ const LINGER_BUFFER_BYTES: usize = 16 * 1024;
 pub(crate) async fn serve(accepted: Accepted, site: Arc<Site>) {
     // Before a byte is read (invariant 18). A stranger gets no answer: not even that a proxy is here.
     if !accepted.is_admitted(&site.config.access).await {
-        site.metrics.count_stranger();
-        tracing::warn!(credential = site.config.credential.as_str(), "closed the connection of another user");
+        let strangers = site.metrics.count_stranger();
+        // The 1st, 2nd, 4th, 8th…: whoever knocks all day must not fill the log.
+        if strangers.is_power_of_two() {
+            tracing::warn!(
+                credential = site.config.credential.as_str(),
+                strangers,
+                "closed the connection of another user"
+            );
+        }
         return;
     }
     site.metrics.count_connection();

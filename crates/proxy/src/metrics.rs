@@ -94,8 +94,9 @@ impl Metrics {
         self.connections.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_stranger(&self) {
-        self.strangers.fetch_add(1, Ordering::Relaxed);
+    /// Counts one, and gives how many there were.
+    pub(crate) fn count_stranger(&self) -> u64 {
+        self.strangers.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 

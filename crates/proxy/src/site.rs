@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use http::header::{HeaderMap, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Uri};
@@ -78,6 +79,9 @@ impl Site {
             return Err(away(StatusCode::BAD_REQUEST, "this is no forward proxy: the target must be a path"));
         }
         local_requests_only(&head.headers).map_err(Turned::Away)?;
+        if !has_known_framing(&head.headers) {
+            return Err(away(StatusCode::NOT_IMPLEMENTED, "the only transfer coding served is chunked"));
+        }
         let target = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         let target = match &self.secret {
             Some(secret) => secret_path::strip(&target, secret).ok_or(Turned::NothingHere)?,
@@ -105,5 +109,16 @@ impl Site {
     /// `demand_timeout`: how long a request waits for a token, or for a newer one.
     pub(crate) fn patience(&self) -> Span {
         Span::from(self.config.demand_timeout)
+    }
+}
+
+/// RFC 9112 §6.1: a coding that is not understood is answered 501. Taken off unread, it would reach the upstream as
+/// part of the body.
+fn has_known_framing(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
     }
 }

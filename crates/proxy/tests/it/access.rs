@@ -192,6 +192,18 @@ async fn ambiguous_framing_never_reaches_the_upstream_as_two_requests() {
 }
 
 #[tokio::test]
+async fn a_transfer_coding_that_is_not_understood_is_not_passed_off_as_the_body() {
+    let (world, _upstream, mut seen) = world().await;
+    for coding in ["gzip, chunked", "identity, chunked", "chunked\r\ntransfer-encoding: chunked"] {
+        let request = format!(
+            "POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: {coding}\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+        );
+        assert_eq!(world.ask(request).await.0.status(), 501, "{coding}");
+    }
+    assert!(seen.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn heads_are_bounded() {
     let (world, _upstream, mut seen) = world().await;
     let many = "x: 1\r\n".repeat(200);
