@@ -6,7 +6,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
 use renewd_e2e::testkit::{AsClass, AsConfig, AuthorizationServer};
-use renewd_e2e::{Agent, Home, PATIENCE};
+use renewd_e2e::{Agent, Home, PATIENCE, QUICK_RETRY};
 use rustix::process::Signal;
 
 /// Longer than any test waits: whoever ends earlier did not wait for the request's own time to pass.
@@ -30,17 +30,22 @@ impl Manager {
     }
 }
 
+/// A shutdown that gives up on its request at once, and the time after which that cannot take effect any more.
+fn impatient(settle: &str) -> String {
+    format!("{PATIENT_REQUESTS}[shutdown]\ngrace = \"500ms\"\n[refresh]\nsettle = \"{settle}\"\n")
+}
+
 fn start(class: AsClass, configuration: &str) -> (AuthorizationServer, Home) {
     let server = AuthorizationServer::start(AsConfig { class, ..AsConfig::default() })
         .expect("a server can be started");
-    let home = Home::with(&format!("{PATIENT_REQUESTS}{configuration}"));
+    let home = Home::with(&format!("{QUICK_RETRY}{configuration}"));
     home.import_with("work", &server, &["--as-class", class.name()]);
     (server, home)
 }
 
 #[test]
 fn a_rotation_that_was_under_way_is_saved_before_the_agent_ends() {
-    let (server, home) = start(AsClass::P2, "[shutdown]\ngrace = \"1h\"\n");
+    let (server, home) = start(AsClass::P2, &format!("{PATIENT_REQUESTS}[shutdown]\ngrace = \"1h\"\n"));
     let path = home.path().join("runtime/notify");
     let manager = Manager::listen(&path);
     let mut command = home.command(["agent"]);
@@ -72,21 +77,24 @@ fn a_rotation_that_was_under_way_is_saved_before_the_agent_ends() {
 
 #[test]
 fn a_server_that_never_answers_holds_the_agent_no_longer_than_its_grace() {
-    let (server, home) = start(AsClass::P4, "[shutdown]\ngrace = \"500ms\"\n[refresh]\nsettle = \"1s\"\n");
+    let (server, home) = start(AsClass::P4, &impatient("1h"));
     server.hold();
     let agent = Agent::start(&home);
     server.wait_held(1, PATIENCE).unwrap();
-    agent.stop();
+    agent.stop().succeeded();
 
-    let seen = home.status("work");
-    assert_eq!(
-        (&seen["generation"], &seen["in_doubt"]),
-        (&0.into(), &true.into()),
-        "the intent stays: {seen}"
-    );
-    // The request takes effect after all. Whoever comes next must wait that out, and then ask again.
+    // The intent stayed. Whoever comes next finds it and waits: the request may still take effect.
+    let agent = Agent::start(&home);
+    let seen =
+        agent.wait_credential("work", "the request to be waited out", |seen| seen["phase"] == "settling");
+    assert_eq!((&seen["in_doubt"], &seen["health"]), (&true.into(), &"degraded".into()), "{seen}");
+    assert_eq!(server.held(), 1, "nothing more is sent meanwhile");
+    agent.stop().succeeded();
+
+    // It does, and its answer reaches nobody. After the wait the same refresh token is sent again.
     server.release();
     server.wait_for(|totals| totals.rotations == 1, PATIENCE).unwrap();
+    home.configure(&format!("{QUICK_RETRY}{}", impatient("100ms")));
     let agent = Agent::start(&home);
     let seen = agent.wait_credential("work", "a token", |seen| seen["token_valid"] == true);
     assert_eq!((&seen["status"], &seen["in_doubt"]), (&"running".into(), &false.into()), "{seen}");
@@ -96,11 +104,11 @@ fn a_server_that_never_answers_holds_the_agent_no_longer_than_its_grace() {
 
 #[test]
 fn where_a_lost_rotation_cannot_be_healed_it_is_called_by_its_name() {
-    let (server, home) = start(AsClass::P2, "[shutdown]\ngrace = \"500ms\"\n[refresh]\nsettle = \"1s\"\n");
+    let (server, home) = start(AsClass::P2, &impatient("1s"));
     server.hold_answers();
     let agent = Agent::start(&home);
     server.wait_held(1, PATIENCE).unwrap();
-    agent.stop();
+    agent.stop().succeeded();
     server.release();
     server.wait_idle(PATIENCE).unwrap();
 

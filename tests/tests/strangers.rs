@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer, ProtectedApi};
-use renewd_e2e::{Agent, Door, Home};
+use renewd_e2e::{Agent, Door, Home, QUICK_RETRY};
 use tempfile::TempDir;
 
 /// The user `nobody`, by convention; it need not exist.
@@ -69,7 +69,7 @@ fn a_second_user_gets_its_connections_closed_and_nothing_is_asked_upstream() {
     let (agent_socket, proxy_socket) = (place.join("agent.sock"), place.join("proxy.sock"));
     let upstream = api.url();
     let home = Home::with(&format!(
-        "[agent]\nsocket = \"{}\"\n\
+        "{QUICK_RETRY}[agent]\nsocket = \"{}\"\n\
          [[proxy]]\nlisten = \"127.0.0.1:0\"\nupstream = \"{upstream}\"\ncredential = \"work\"\n\
          [[proxy]]\nlisten = \"unix:{}\"\nupstream = \"{upstream}\"\ncredential = \"work\"\n",
         agent_socket.display(),

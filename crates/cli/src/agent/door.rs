@@ -41,7 +41,8 @@ impl Door {
             make_private(folder)?;
         }
         let (unix, guard) = renewd_proxy::bind_unix(socket, false).await.map_err(|error| {
-            if error.kind() == std::io::ErrorKind::AddrInUse {
+            // Asked rather than guessed from the error: a file or a loose folder is refused as an address in use too.
+            if std::os::unix::net::UnixStream::connect(socket).is_ok() {
                 return Failure::new(
                     Exit::Usage,
                     format!("an agent listens on {} already", socket.display()),
