@@ -128,7 +128,7 @@ impl Machine {
         self.rejection_streak = 0;
         self.unwritten = None;
         self.release(cx);
-        if known {
+        if known && record.state == RecordState::Active {
             cx.report(Report::Adopted { epoch: record.epoch, generation: record.generation });
         }
         if let Some(window) = &record.window {

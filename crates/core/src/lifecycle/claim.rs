@@ -25,7 +25,8 @@ impl Machine {
     pub(crate) fn begin(&mut self, reason: RefreshReason, cx: &mut Cx<'_>) -> Out {
         self.want = None;
         if !self.can_refresh() {
-            return if self.token_valid(self.now) { Handled } else { to(State::Unauthenticated) };
+            self.forget_plans();
+            return to(if self.token_valid(self.now) { State::Fresh } else { State::Unauthenticated });
         }
         self.reason = reason;
         // One held from before was read under before: what it said may be old.

@@ -98,6 +98,12 @@ impl Machine {
         if at <= self.now.boot { self.begin(reason, cx) } else { Handled }
     }
 
+    /// A token without a refresh token that seemed over may be valid once a wrong wall clock is set right.
+    pub(crate) fn revive(&self) -> Out {
+        let active = self.record.as_ref().is_some_and(|r| r.state == RecordState::Active);
+        if active && self.token_valid(self.now) { to(State::Fresh) } else { Handled }
+    }
+
     fn retry_at(&self) -> Boot {
         self.next_attempt.unwrap_or(self.now.boot).max(self.allowed_at())
     }

@@ -362,14 +362,13 @@ fn unauthenticated(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         Input::ClaimGranted { .. } => m.return_claim(cx),
         Input::ClaimDenied(_) => m.forget_claim(),
         Input::Answer { attempt, answer } => m.late_answer(*attempt, answer, cx),
-        Input::Tick
-        | Input::Demand { .. }
+        Input::Tick | Input::Resumed => m.revive(),
+        Input::Demand { .. }
         | Input::Marked(_)
         | Input::MarkFailed(..)
         | Input::Committed(_)
         | Input::CommitFailed(..)
         | Input::Revoked
-        | Input::Resumed
         | Input::NetworkChanged => Handled,
     }
 }

@@ -4,3 +4,4 @@
 mod host;
 mod promises;
 mod properties;
+mod table;

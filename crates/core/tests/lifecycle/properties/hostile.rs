@@ -121,6 +121,23 @@ impl Asked {
     }
 }
 
+/// Whether it asks to be woken now, again and again, and does nothing.
+fn spins(machine: &mut Lifecycle, now: Now, asked: &mut Asked) -> bool {
+    for _ in 0..4 {
+        let due = machine.poll_timeout().map(|w| w.at);
+        if due.is_none_or(|at| at > now.boot) {
+            return false;
+        }
+        let before = asked.commands;
+        machine.handle(now, Input::Tick);
+        asked.drain(machine);
+        if asked.commands > before {
+            return false;
+        }
+    }
+    true
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -139,6 +156,7 @@ proptest! {
             asked.drain(&mut machine);
             let commands = asked.commands - before;
             prop_assert!(commands <= COMMANDS_MAX, "one input, {} commands", commands);
+            prop_assert!(!spins(&mut machine, now, &mut asked), "a hot loop in {:?}", machine.view(now).phase);
             // Every getter at every moment, also with clocks that run backwards.
             let view = machine.view(now);
             prop_assert!(view.health >= view.status.health());
