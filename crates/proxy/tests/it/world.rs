@@ -186,7 +186,12 @@ pub(crate) fn retrying() -> NoBearer {
 
 pub(crate) fn config(upstream: &str) -> ProxyConfig {
     let listen = Listen::Tcp(([127, 0, 0, 1], 0).into());
-    ProxyConfig::new(listen, upstream.parse().unwrap(), "github".parse().unwrap())
+    let mut config = ProxyConfig::new(listen, upstream.parse().unwrap(), "github".parse().unwrap());
+    if !cfg!(target_os = "linux") {
+        // The default there is a path secret, which would stand in every target here.
+        config.access = renewd_proxy::Access::AnyLocalUser;
+    }
+    config
 }
 
 /// A running proxy and the source behind it.
