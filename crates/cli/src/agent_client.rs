@@ -3,6 +3,10 @@
 //! An agent is used only when it serves the same state folder: `agent.json` beside the socket says which it is. One
 //! that does not answer within [`ANSWER`] is passed over; the work is then done here, under the same claims.
 
+#[cfg(unix)]
+mod wire;
+#[cfg(not(unix))]
+#[path = "agent_client/nowhere.rs"]
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -66,6 +70,7 @@ pub(crate) enum NoAgent {
 
 impl NoAgent {
     /// Why, for people.
+    #[cfg(unix)]
     pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Absent => "none was started".into(),
@@ -160,7 +165,17 @@ impl Agent {
         }
     }
 
+    /// Hears that the record was written by this process: a login or a logout. One that does not answer, or does not
+    /// know the credential yet, finds it by itself a little later.
+    pub(crate) fn changed(&self, name: &CredentialName) {
+        let path = format!("/v1/credentials/{name}/changed");
+        if let Asked::Silent(why) = self.ask::<serde::de::IgnoredAny>("POST", &path, &[], ANSWER) {
+            tracing::debug!(%name, why, "the agent was not told");
+        }
+    }
+
     /// Reads its configuration anew, soon.
+    #[cfg(unix)]
     pub(crate) fn reload(&self) -> Asked<()> {
         match self.ask::<serde::de::IgnoredAny>("POST", "/v1/reload", &[], ANSWER) {
             Asked::Answer(_) => Asked::Answer(()),

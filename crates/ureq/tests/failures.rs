@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use renewd_core::{Answer, FailureKind as Kind, Sent, Span};
+#[cfg(target_os = "linux")]
 use socket2::{Domain, SockAddr, Socket, Type};
 use support::{Rig, Server, assert_failed, failure, read_head, read_request, report, request, reset, take};
 
@@ -26,12 +27,14 @@ fn a_refused_connection() {
 }
 
 /// A listener whose queue is full: the kernel drops further attempts without an answer, as a black hole does.
+#[cfg(target_os = "linux")]
 struct FullListener {
     address: SockAddr,
     _listener: Socket,
     _waiting: Vec<Socket>,
 }
 
+#[cfg(target_os = "linux")]
 impl FullListener {
     fn new() -> Self {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();

@@ -4,13 +4,10 @@
 
 mod support;
 
-use std::io::Write;
-use std::process::Command;
-
 use renewd_core::{FailureKind, Sent};
 use renewd_ureq::{Roots, UreqOptions, Workers};
-use support::tls::{Identity, close, url};
-use support::{Rig, ok, read_request};
+use support::tls::{Identity, url};
+use support::{Rig, read_request};
 
 /// Names a token endpoint that the system of this process trusts.
 const TRUSTED_URL: &str = "RENEWD_TEST_TRUSTED_URL";
@@ -36,6 +33,12 @@ fn platform_roots_trust_what_the_system_trusts_and_no_more() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_certificate_of_the_system_is_trusted() {
+    use std::io::Write as _;
+    use std::process::Command;
+
+    use support::ok;
+    use support::tls::close;
+
     let identity = Identity::new(&["localhost"]);
     let server = identity.serve(|mut stream| {
         read_request(&mut stream);

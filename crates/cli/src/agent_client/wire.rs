@@ -17,7 +17,6 @@ pub(super) type Answered = (u16, Zeroizing<Vec<u8>>);
 const HEADERS_MAX: usize = 64;
 
 /// A socket that another user made is not the agent's.
-#[cfg(unix)]
 pub(super) fn check_owner(socket: &Path) -> Result<(), NoAgent> {
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
     let silent = |why: &str| NoAgent::Silent(format!("{} {why}", socket.display()));
@@ -31,16 +30,10 @@ pub(super) fn check_owner(socket: &Path) -> Result<(), NoAgent> {
     Ok(())
 }
 
-#[cfg(not(unix))]
-pub(super) fn check_owner(_socket: &Path) -> Result<(), NoAgent> {
-    Err(NoAgent::Absent)
-}
-
 /// Sends a request and reads the whole answer: its status and body.
 ///
 /// # Errors
 /// Half a sentence for people.
-#[cfg(unix)]
 pub(super) fn exchange(
     socket: &Path,
     method: &str,
@@ -89,17 +82,6 @@ pub(super) fn exchange(
             return Err("its answer is too long".into());
         }
     }
-}
-
-#[cfg(not(unix))]
-pub(super) fn exchange(
-    _socket: &Path,
-    _method: &str,
-    _path: &str,
-    _body: &[u8],
-    _within: Span,
-) -> Result<Answered, String> {
-    Err("there are no agent sockets on this system".into())
 }
 
 /// What is known of an answer once its head is there.

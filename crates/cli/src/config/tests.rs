@@ -1,3 +1,4 @@
+use super::entries::Listen;
 use super::*;
 use renewd_core::Span;
 use std::path::Path;

@@ -7,7 +7,9 @@ mod store;
 
 pub(crate) use glance::{Glance, glance, names};
 pub(crate) use seed::seed;
-pub(crate) use setup::{Secrets, check_identity, check_transport, endpoint, setup, transport};
+#[cfg(unix)]
+pub(crate) use setup::transport;
+pub(crate) use setup::{Secrets, check_identity, check_transport, endpoint, setup};
 pub(crate) use store::{OpenStore, open, open_existing, store_failure, store_folder, write_failure};
 
 use renewd_driver::CredentialName;

@@ -121,7 +121,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use renewd_core::{Report, Status};
+    use renewd_core::Report;
 
     fn event(generation: u64) -> Event {
         Event::Report(Report::RejectionPassed { generation })
@@ -148,6 +148,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn the_journal_is_private_and_a_planted_link_is_not_followed() {
+        use renewd_core::Status;
         use std::os::unix::fs::PermissionsExt as _;
         let state = tempfile::tempdir().unwrap();
         let name: CredentialName = "work".parse().unwrap();

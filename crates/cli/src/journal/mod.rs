@@ -5,10 +5,16 @@
 
 mod entry;
 mod file;
+#[cfg(unix)]
 mod lines;
 mod scribe;
 
-pub(crate) use entry::{Entry, What};
+pub(crate) use entry::Entry;
+#[cfg(unix)]
+pub(crate) use entry::What;
 pub(crate) use file::{JournalFolder, read};
+#[cfg(unix)]
 pub(crate) use lines::{LineFormat, Lines};
-pub(crate) use scribe::{Scribe, Sink};
+pub(crate) use scribe::Scribe;
+#[cfg(unix)]
+pub(crate) use scribe::Sink;

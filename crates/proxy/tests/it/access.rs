@@ -3,7 +3,6 @@
 use renewd_core::Secret;
 use renewd_proxy::{Access, Outcome};
 
-use crate::wire::Wire;
 use crate::world::{Script, Upstream, World, config, ok};
 
 type Requests = tokio::sync::mpsc::UnboundedReceiver<(crate::wire::Head, crate::wire::Payload)>;
@@ -221,6 +220,8 @@ async fn heads_are_bounded() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_user_that_runs_the_proxy_is_let_in_over_ipv4_and_over_a_dual_stack_socket() {
+    use crate::wire::Wire;
+
     let (world, _upstream, _seen) = world_with(Access::SameUser).await;
     let port = world.address().port();
     for host in ["127.0.0.1", "::ffff:127.0.0.1"] {

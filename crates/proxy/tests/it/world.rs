@@ -131,6 +131,7 @@ impl Source {
         self.state.lock().unwrap().rejections.clone()
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn asked(&self) -> u64 {
         self.state.lock().unwrap().asked
     }

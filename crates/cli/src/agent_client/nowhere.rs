@@ -1,0 +1,30 @@
+//! Where there are no Unix sockets there is no agent: everything is done here.
+
+use std::path::Path;
+
+use renewd_core::Span;
+use zeroize::Zeroizing;
+
+use super::NoAgent;
+
+/// Status and body.
+pub(super) type Answered = (u16, Zeroizing<Vec<u8>>);
+
+/// None was started.
+pub(super) fn check_owner(_socket: &Path) -> Result<(), NoAgent> {
+    Err(NoAgent::Absent)
+}
+
+/// Nothing can be sent.
+///
+/// # Errors
+/// Always; half a sentence for people.
+pub(super) fn exchange(
+    _socket: &Path,
+    _method: &str,
+    _path: &str,
+    _body: &[u8],
+    _within: Span,
+) -> Result<Answered, String> {
+    Err("there are no agent sockets on this system".into())
+}
