@@ -84,6 +84,29 @@ fn an_import_while_it_runs_is_picked_up() {
 }
 
 #[test]
+fn a_login_and_a_logout_by_command_hold_for_the_agent_at_once() {
+    let server = server();
+    let home = Home::with(QUICK_RETRY);
+    home.import("work", &server);
+    let agent = Agent::start(&home);
+    ready(&agent);
+    let first = home.run(["token", "work"]).succeeded().line().to_owned();
+
+    home.import_with("work", &server, &["--replace"]);
+    let second = home.run(["token", "work", "--format", "json"]).succeeded().json();
+    assert!(
+        second["access_token"] != first.as_str() && second["epoch"] == 2,
+        "the old login's token is over"
+    );
+
+    home.run(["logout", "work"]).succeeded();
+    home.run(["token", "work"]).failed(3);
+    assert_eq!(agent.credential("work")["cause"], "logged_out");
+    let totals = server.totals();
+    assert_eq!((totals.token_requests, totals.reuse_trips), (2, 0), "{totals:?}");
+}
+
+#[test]
 fn the_command_asks_the_agent_and_spends_nothing_itself() {
     // What an agent keeps in memory nobody else can have.
     let server = server();

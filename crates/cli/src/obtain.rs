@@ -88,6 +88,14 @@ pub(crate) fn agent(config: &Config, name: &CredentialName) -> Option<Agent> {
     }
 }
 
+/// Tells the agent, where there is one, that a login or logout was written here: it must not give away tokens of the
+/// login before until it notices by itself.
+pub(crate) fn tell_agent(config: &Config, name: &CredentialName) {
+    if let Ok(agent) = Agent::find(config) {
+        agent.changed(name);
+    }
+}
+
 /// The store, with the credential in it where it must be seeded first.
 ///
 /// # Errors

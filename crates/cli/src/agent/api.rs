@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
-use renewd_core::{CommitFailure, Health, Loaded, Span};
+use renewd_core::{CommitFailure, Health, Loaded, RecordState, Span};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{
     Clock as _, CredentialName, Expect, Keeper, Lease, Rejection, Seen, TokenRequestOptions,
@@ -224,10 +224,11 @@ impl Api {
             "rejected" => self.rejected(&keeper, &bytes).await,
             "refresh" => self.refresh(&keeper, &bytes).await,
             "logout" => self.logout(&keeper).await,
+            "changed" => Ok(self.changed(&keeper).await),
             _ => {
                 return refused(
                     StatusCode::NOT_FOUND,
-                    "no such action; there are token, rejected, refresh, logout",
+                    "no such action; there are token, rejected, refresh, logout, changed",
                 );
             }
         };
@@ -290,6 +291,19 @@ impl Api {
             }
         }
         Err(Failure::internal("the record changed under every attempt to log out").about(name))
+    }
+
+    /// Another process wrote the record and says so: a login or logout holds from this answer on, where the store's
+    /// own watch would notice it within half a minute.
+    async fn changed(&self, keeper: &Keeper) -> Response<Body> {
+        match self.keepers.store().load(keeper.name()).await {
+            Loaded::Record(record) if matches!(record.state, RecordState::Tombstone { .. }) => {
+                keeper.logged_out(record);
+            }
+            Loaded::Record(record) => keeper.logged_in(record),
+            Loaded::RolledBack { .. } | Loaded::Absent | Loaded::Fault(_) => keeper.store_changed(),
+        }
+        self.status_of(keeper).await
     }
 
     /// A token error as the command would tell it.

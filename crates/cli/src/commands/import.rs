@@ -17,6 +17,7 @@ use crate::exit::Failure;
 use crate::input::secret::SecretSource;
 use crate::input::stdin::read_refresh_token;
 use crate::input::url::{Url, UrlUse, same_place};
+use crate::obtain::tell_agent;
 use crate::wait::block_on;
 
 /// Longest of the short texts that a record pins, in bytes.
@@ -91,6 +92,7 @@ pub(crate) fn run(args: &Import, app: &App) -> Result<(), Failure> {
     let record = Record::new(epoch, identity, settings, grant, SystemClock.now());
     block_on(store.port.put(&args.name, &record, expect)).map_err(|f| write_failure(f, "import"))?;
     let name = &args.name;
+    tell_agent(&config, name);
     app.output.note(&format!(
         "{} {name}: imported into {}; `renewd token {name}` gives an access token",
         app.output.err.green("✓"),

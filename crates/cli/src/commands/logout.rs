@@ -12,6 +12,7 @@ use crate::credential::{
     Secrets, endpoint, names, open_existing, setup, store_failure, unknown, write_failure,
 };
 use crate::exit::Failure;
+use crate::obtain::tell_agent;
 use crate::wait::block_on;
 
 /// A refresh that ends while we look may change the record; so often we look again.
@@ -36,6 +37,7 @@ pub(crate) fn run(args: &Logout, app: &App) -> Result<(), Failure> {
         app.output.note(&format!("○ {name}: logged out already"));
         return Ok(());
     };
+    tell_agent(&config, name);
     app.output.note(&format!("○ {name}: logged out"));
     // From here on nothing undoes the logout; what fails is told.
     match setup(&config, name, Some(&record), Secrets::Read) {
