@@ -60,10 +60,11 @@ impl Machine {
         if spent <= uptime {
             access.issued.boot = self.now.boot - spent;
         } else {
-            // A token older than this boot keeps what is left of it and counts from the boot.
+            // A token older than this boot counts from the boot, and ends when it would have ended.
+            let expiry = access.expires_wall();
             access.issued.boot = Boot::default();
-            access.issued.wall = self.now.wall - uptime;
             access.lifetime = left + uptime;
+            access.issued.wall = expiry - access.lifetime;
         }
         access.issued.boot_id = boot_id;
     }

@@ -191,3 +191,15 @@ fn a_boot_clock_that_runs_backwards_is_held() {
     assert_eq!(h.machine.poll_timeout(), wake);
     assert_eq!(h.requests.len(), 0);
 }
+
+#[test]
+fn two_reboots_and_a_clock_set_back_a_little_do_not_bring_an_expired_token_back() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.server.mode = Mode::InvalidClient;
+    h.pass(hours(1));
+    h.reboot(hours(1));
+    h.pass(mins(11));
+    h.now.wall = h.now.wall - mins(11);
+    h.reboot(mins(12));
+    assert_eq!(h.ask(), Err("auth_retrying client_refused".into()));
+}
