@@ -1,7 +1,7 @@
 //! A Unix socket that is this user's own: made private before anybody can connect, and put in place of a stale one
 //! without ever taking a living one away.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ const BACKLOG: i32 = 1024;
 const ANSWER_WAIT: Duration = Duration::from_secs(1);
 /// Two processes that start at once wait for each other so long.
 const TURN_WAIT: Duration = Duration::from_secs(5);
+/// May do everything anyway.
+const ROOT: u32 = 0;
 const TURN_POLL: Duration = Duration::from_millis(20);
 
 /// Removes the socket's file when dropped, if it is still the same file.
@@ -65,8 +67,8 @@ pub async fn bind_unix(path: &Path, everyone: bool) -> io::Result<(UnixListener,
 async fn take_turn(path: &Path) -> io::Result<Option<File>> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let about = fs::metadata(parent).map_err(|error| explained(error, "its directory"))?;
-    if is_loose(&about) {
-        return Err(refused("others may write to its directory; use one of mode 0700"));
+    if is_loose(about.permissions().mode(), about.uid(), own_uid()) {
+        return Err(refused("others may write to its directory; use one of your own, of mode 0700"));
     }
     let Ok(directory) = File::open(parent) else { return Ok(None) };
     let deadline = Instant::now() + TURN_WAIT;
@@ -84,10 +86,11 @@ async fn take_turn(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Others may write there, and no sticky bit keeps them from replacing what is ours.
-fn is_loose(directory: &Metadata) -> bool {
-    let mode = directory.permissions().mode();
-    mode & 0o022 != 0 && mode & 0o1000 == 0
+/// Others may replace there what is ours: they may write and no sticky bit keeps them from it, or it belongs to one of
+/// them, whom no sticky bit keeps from anything.
+fn is_loose(mode: u32, owner: u32, me: u32) -> bool {
+    let foreign = owner != me && owner != ROOT;
+    foreign || (mode & 0o022 != 0 && mode & 0o1000 == 0)
 }
 
 async fn clear_the_place(path: &Path) -> io::Result<()> {
@@ -204,6 +207,23 @@ mod tests {
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert!(bind_unix(&link, false).await.is_err());
         assert!(link.is_symlink());
+    }
+
+    #[test]
+    fn a_directory_is_loose_by_its_owner_and_by_its_mode() {
+        for (mode, owner, me, loose) in [
+            (0o700, 1000, 1000, false),
+            (0o755, 0, 1000, false),
+            (0o1777, 0, 1000, false),
+            (0o1777, 1000, 1000, false),
+            (0o777, 1000, 1000, true),
+            (0o770, 0, 1000, true),
+            (0o700, 1001, 1000, true),
+            (0o1777, 1001, 1000, true),
+            (0o1777, 1001, 0, true),
+        ] {
+            assert_eq!(is_loose(mode, owner, me), loose, "{mode:o} of {owner}, seen by {me}");
+        }
     }
 
     #[tokio::test]

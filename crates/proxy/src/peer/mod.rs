@@ -19,7 +19,12 @@ pub(crate) const TCP_OWNER_KNOWN: bool = cfg!(target_os = "linux");
 #[cfg(target_os = "linux")]
 pub async fn is_same_user_tcp(stream: &tokio::net::TcpStream) -> bool {
     let (Ok(client), Ok(server)) = (stream.peer_addr(), stream.local_addr()) else { return false };
-    let pair = Pair { client, server };
+    is_same_user(stream, Pair { client, server }).await
+}
+
+/// The same for the addresses that the connection had a moment ago.
+#[cfg(target_os = "linux")]
+async fn is_same_user(stream: &tokio::net::TcpStream, pair: Pair) -> bool {
     let owner = match sock_diag::owner(pair) {
         Ok(owner) => owner,
         // No such netlink family here (some sandboxes): read the table, which walks every socket of the machine.
@@ -28,7 +33,10 @@ pub async fn is_same_user_tcp(stream: &tokio::net::TcpStream) -> bool {
             _ => None,
         },
     };
-    owner.is_some_and(|uid| uid == own_uid())
+    // A client that closed gives its port up, and what it sent can still be read here: what was found could be the
+    // connection of the next one on that port. It cannot while this one stands.
+    let stands = stream.peer_addr().is_ok_and(|client| client == pair.client);
+    stands && owner.is_some_and(|uid| uid == own_uid())
 }
 
 /// Whether the client's end of this accepted loopback connection belongs to the user that runs this process: it cannot
@@ -109,6 +117,28 @@ mod tests {
         let (_listener, client, pair) = connection("127.0.0.1:0", "127.0.0.1");
         client.shutdown(std::net::Shutdown::Write).unwrap();
         assert_eq!(owners(pair), [Some(own_uid()); 2]);
+    }
+
+    /// What a stranger does who wants his request served as another user's: send it, go, and have it looked at when
+    /// the other user's next connection happens to have the port that he had.
+    #[tokio::test]
+    async fn a_connection_whose_port_went_to_the_next_client_is_not_taken_for_that_one() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = listener.local_addr().unwrap();
+        let gone = TcpStream::connect(server).unwrap();
+        let client = gone.local_addr().unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let pair = Pair { client, server };
+        assert!(is_same_user(&accepted, pair).await);
+        // Reset rather than closed, so that the port is free at once.
+        socket2::SockRef::from(&gone).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        drop(gone);
+        let next = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        next.set_reuse_address(true).unwrap();
+        next.bind(&client.into()).unwrap();
+        next.connect(&server.into()).unwrap();
+        assert_eq!(owners(pair), [Some(own_uid()); 2], "the next one has the port");
+        assert!(!is_same_user(&accepted, pair).await);
     }
 
     #[test]

@@ -17,6 +17,7 @@ const NLMSG_ERROR: u16 = 2;
 const IPPROTO_TCP: u8 = 6;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
+const TCP_SYN_SENT: u8 = 2;
 const TCP_LISTEN: u8 = 10;
 const ANY_STATE: u32 = u32::MAX;
 const NO_COOKIE: u32 = u32::MAX;
@@ -99,8 +100,10 @@ fn read(answer: &[u8], pair: Pair) -> io::Result<Option<u32>> {
         bytes.copy_from_slice(&body[at..at + 4]);
         bytes
     };
-    // The kernel falls back to a listener where no connection matches: that is not the client.
-    let is_it = body[STATE_AT] != TCP_LISTEN && word(PORTS_AT) == ports(pair.client, pair.server);
+    // The kernel falls back to a listener where no connection matches: that is not the client. Nor is one that is still
+    // connecting: ours has connected, so that one is the next on its port.
+    let is_connection = !matches!(body[STATE_AT], TCP_LISTEN | TCP_SYN_SENT);
+    let is_it = is_connection && word(PORTS_AT) == ports(pair.client, pair.server);
     let (uid, inode) = (u32::from_ne_bytes(word(UID_AT)), u32::from_ne_bytes(word(INODE_AT)));
     Ok((is_it && inode != 0).then_some(uid))
 }
@@ -116,6 +119,20 @@ mod tests {
 
     fn pair() -> Pair {
         Pair { client: "127.0.0.1:54321".parse().unwrap(), server: "127.0.0.1:8787".parse().unwrap() }
+    }
+
+    #[test]
+    fn a_socket_that_listens_or_is_still_connecting_is_not_the_client() {
+        for (state, found) in [(1, Some(1001)), (5, Some(1001)), (TCP_LISTEN, None), (TCP_SYN_SENT, None)] {
+            let mut answer = [0; HEADER_BYTES + MESSAGE_BYTES];
+            answer[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+            let body = &mut answer[HEADER_BYTES..];
+            body[STATE_AT] = state;
+            body[PORTS_AT..PORTS_AT + 4].copy_from_slice(&ports(pair().client, pair().server));
+            body[UID_AT..UID_AT + 4].copy_from_slice(&1001u32.to_ne_bytes());
+            body[INODE_AT] = 7;
+            assert_eq!(read(&answer, pair()).unwrap(), found, "state {state}");
+        }
     }
 
     #[test]

@@ -34,18 +34,24 @@ fn owner_in(mut table: impl BufRead, pair: Pair) -> io::Result<Option<u32>> {
             && entry.local == canonical(pair.client)
             && entry.remote == canonical(pair.server)
         {
-            // Without an inode nobody holds the socket any more, and its uid reads 0.
-            return Ok(entry.inode.filter(|inode| *inode != 0).map(|_| entry.uid));
+            // Without an inode nobody holds the socket any more, and its uid reads 0. One that is still connecting is
+            // the next on the port.
+            let held = entry.inode.is_some_and(|inode| inode != 0) && entry.state != SYN_SENT;
+            return Ok(held.then_some(entry.uid));
         }
         line.clear();
     }
     Ok(None)
 }
 
+/// In the table's hexadecimal `st` (include/net/tcp_states.h).
+const SYN_SENT: u8 = 2;
+
 /// `sl local_address rem_address st tx_queue:rx_queue tr:when retrnsmt uid timeout inode …`
 struct Entry {
     local: (IpAddr, u16),
     remote: (IpAddr, u16),
+    state: u8,
     uid: u32,
     inode: Option<u64>,
 }
@@ -55,9 +61,10 @@ impl Entry {
     fn read(line: &str) -> Option<Self> {
         let mut fields = line.split_ascii_whitespace().skip(1);
         let (local, remote) = (address(fields.next()?)?, address(fields.next()?)?);
-        let uid = fields.nth(4)?.parse().ok()?;
+        let state = u8::from_str_radix(fields.next()?, 16).ok()?;
+        let uid = fields.nth(3)?.parse().ok()?;
         let inode = fields.nth(1)?.parse().ok();
-        Some(Self { local, remote, uid, inode })
+        Some(Self { local, remote, state, uid, inode })
     }
 }
 
@@ -94,6 +101,7 @@ mod tests {
    1: 0100007F:2253 0100007F:D431 01 00000000:00000000 00:00000000 00000000  1000        0 8 1 0 20 4 30 10 -1
    2: 0100007F:D431 0100007F:2253 01 00000000:00000000 00:00000000 00000000  1001        0 9 1 0 20 4 30 10 -1
    3: 0100007F:D432 0100007F:2253 06 00000000:00000000 03:00000F2B 00000000     0        0 0 3 0
+   4: 0100007F:D434 0100007F:2253 02 00000000:00000000 00:00000000 00000000  1001        0 9 1 0 20 4 30 10 -1
 ";
 
     #[cfg(target_endian = "little")]
@@ -108,6 +116,7 @@ mod tests {
         assert_eq!(owner_of("127.0.0.1:54321", TABLE), Some(1001));
         assert_eq!(owner_of("127.0.0.1:54322", TABLE), None, "in TIME_WAIT, held by nobody");
         assert_eq!(owner_of("127.0.0.1:54323", TABLE), None, "not there");
+        assert_eq!(owner_of("127.0.0.1:54324", TABLE), None, "still connecting");
     }
 
     #[cfg(target_endian = "little")]
