@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(all(unix, feature = "demo"))]
+use crate::commands::demo;
 #[cfg(unix)]
 use crate::commands::{agent, run};
 use crate::commands::{
@@ -56,6 +58,9 @@ pub(crate) struct Global {
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Watch an outage in fast motion: a server, an API, the agent and its proxy
+    #[cfg(all(unix, feature = "demo"))]
+    Demo(demo::Demo),
     /// Keep a refresh token, read from standard input
     Import(import::Import),
     /// Print a valid access token

@@ -13,6 +13,8 @@ mod cli;
 mod commands;
 mod config;
 mod credential;
+#[cfg(all(unix, feature = "demo"))]
+mod demo;
 mod environment;
 mod exit;
 mod harden;

@@ -4,6 +4,8 @@
 pub(crate) mod agent;
 pub(crate) mod completions;
 pub(crate) mod config;
+#[cfg(all(unix, feature = "demo"))]
+pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod helper;
@@ -33,6 +35,8 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         Command::History(args) => args.json,
         #[cfg(unix)]
         Command::Agent(_) | Command::Run(_) => false,
+        #[cfg(all(unix, feature = "demo"))]
+        Command::Demo(_) => false,
         Command::Import(_)
         | Command::Refresh(_)
         | Command::Logout(_)
@@ -42,6 +46,8 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         | Command::Completions(_) => false,
     };
     let done = match command {
+        #[cfg(all(unix, feature = "demo"))]
+        Command::Demo(args) => demo::run(&args, app),
         Command::Import(args) => import::run(&args, app),
         Command::Token(args) => token::run(&args, app),
         Command::Refresh(args) => refresh::run(&args, app),
