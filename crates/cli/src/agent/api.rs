@@ -16,7 +16,7 @@ use renewd_driver::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::{Notify, broadcast};
 
-use super::events::{Hub, Told};
+use super::events::{Hub, THE_END, Told};
 use super::http::{Body, answer, body, failed, json, refused};
 use super::keepers::Keepers;
 use super::metrics::Metrics;
@@ -197,6 +197,7 @@ impl Api {
             stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(b": from now on\n\n")))]);
         let rest = stream::unfold(self.hub.listen(), |mut events| async move {
             let text = match events.recv().await {
+                Ok(Told { kind: THE_END, .. }) => return None,
                 Ok(Told { kind, data }) => format!("event: {kind}\ndata: {data}\n\n"),
                 Err(broadcast::error::RecvError::Lagged(missed)) => format!(": {missed} events missed\n\n"),
                 Err(broadcast::error::RecvError::Closed) => return None,

@@ -10,6 +10,9 @@ use crate::journal::{Entry, Scribe, What};
 /// Events that a slow listener may be behind; afterwards it misses some and is told how many.
 const BEHIND_MAX: usize = 256;
 
+/// The kind of the last event, which is not sent: the stream ends.
+pub(crate) const THE_END: &str = "";
+
 /// One event, ready to be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
@@ -30,6 +33,12 @@ pub(crate) struct Hub {
 impl Hub {
     pub(crate) fn new(scribe: Scribe, metrics: Metrics) -> Self {
         Self { scribe, metrics, listeners: broadcast::channel(BEHIND_MAX).0 }
+    }
+
+    /// The agent stops: what listens ends, so that nobody has to wait for it.
+    pub(crate) fn end(&self) {
+        // Nobody listening is no error.
+        let _ = self.listeners.send(Told { kind: THE_END, data: String::new() });
     }
 
     /// What happens from now on.

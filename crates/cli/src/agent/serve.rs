@@ -85,6 +85,7 @@ async fn live(app: &App) -> Result<(), Failure> {
     follow(app, config, &api, &mut stop).await;
     notify::say(notify::STOPPING);
     let _ = stopping.send(true);
+    api.hub.end();
     proxies.shutdown().await;
     let ended = tokio::time::timeout(END, async { while tasks.join_next().await.is_some() {} }).await;
     if ended.is_err() {
