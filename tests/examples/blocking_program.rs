@@ -66,12 +66,11 @@ fn main() -> Result<(), Failure> {
     // What stands in memory is on disk when this returns.
     let drained = renewd.shutdown();
     let seen = server.totals();
-    println!("{} refreshes in all, {} of them with a token spent before", seen.rotations, seen.reuse_trips);
-    if status == 200 && drained.lost.is_empty() && seen.reuse_trips == 0 {
-        Ok(())
-    } else {
-        Err("this is not what was promised".into())
+    if status != 200 || !drained.lost.is_empty() || seen.reuse_trips != 0 {
+        return Err("this is not what was promised".into());
     }
+    println!("{} refreshes in all, each with a refresh token that was spent once", seen.rotations);
+    Ok(())
 }
 
 /// Calls the API until told that it is enough; says how often.

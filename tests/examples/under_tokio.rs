@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use renewd_core::{Client, GrantMaterial, Identity, Policy, Profile, Record, Secret, Settings};
 use renewd_driver::system::SystemClock;
@@ -19,6 +20,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 const TASKS: usize = 50;
+
+/// How long to wait for what must come; machines are busy.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -42,10 +46,20 @@ async fn main() -> Result<(), Failure> {
     let setup = renewd.setup(Policy::default(), Profile::generic(), Client::public("testkit-client"));
     let keeper = renewd.keep(name, setup);
 
-    // Fifty tasks begin without a token: one refresh serves them all.
+    // A task asks for the first token and is aborted in the middle of the refresh. It takes nothing with it: the
+    // refresh belongs to the loop, and serves the fifty tasks that come then.
+    server.hold();
+    let impatient = tokio::spawn({
+        let keeper = keeper.clone();
+        async move { keeper.token().await.is_ok() }
+    });
+    let server =
+        tokio::task::spawn_blocking(move || server.wait_held(1, PATIENCE).map(|()| server)).await??;
+    impatient.abort();
+    server.release();
     crowd(&keeper, api.addr()).await?;
     let first = server.totals().token_requests;
-    println!("{TASKS} tasks at once, no token at first: {first} token request");
+    println!("{TASKS} tasks after one that was aborted, no token at first: {first} token request");
 
     // The token is revoked: fifty answers 401 cost one refresh, and every task sends its request once more.
     api.revoke_current();
@@ -54,30 +68,15 @@ async fn main() -> Result<(), Failure> {
     let refused = api.totals().unauthorized;
     println!("{TASKS} tasks at once, the token revoked: {refused} answers 401, {second} token request");
 
-    // A task that gives up waiting takes nothing with it: the refresh is not its own.
-    api.revoke_current();
-    let (epoch, generation) = version(&*keeper.token().await?);
-    server.hold();
-    let waiting = tokio::spawn({
-        let keeper = keeper.clone();
-        async move { keeper.rejected(epoch, generation).await.is_ok() }
-    });
-    while server.held() == 0 {
-        tokio::task::yield_now().await;
-    }
-    waiting.abort();
-    server.release();
-    let renewed = keeper.rejected(epoch, generation).await?;
-    let third = server.totals().token_requests - first - second;
-    println!("a task aborted in the middle of a refresh: {third} token request, its result is kept");
-
     // What is under way is finished and saved before this ends.
     let drained = renewd.shutdown().await;
-    let as_promised = (first, second, third) == (1, 1, 1)
-        && matches!(&renewed, Rejection::Renewed(newer) if version(newer) > (epoch, generation))
-        && server.totals().reuse_trips == 0
-        && drained.lost.is_empty();
-    if as_promised { Ok(()) } else { Err("this is not what was promised".into()) }
+    let as_promised =
+        (first, second) == (1, 1) && server.totals().reuse_trips == 0 && drained.lost.is_empty();
+    if !as_promised {
+        return Err("this is not what was promised".into());
+    }
+    println!("shut down, nothing lost");
+    Ok(())
 }
 
 /// Every task calls the API once and must succeed.
@@ -100,11 +99,10 @@ async fn crowd(keeper: &Keeper, api: SocketAddr) -> Result<(), Failure> {
 async fn call(keeper: &Keeper, api: SocketAddr) -> Result<u16, Failure> {
     let token = keeper.token().await?.to_owned();
     let status = send(api, &token).await?;
-    if status == 401 {
-        let (epoch, generation) = version(&token);
-        if let Rejection::Renewed(newer) = keeper.rejected(epoch, generation).await? {
-            return send(api, &newer).await;
-        }
+    if status == 401
+        && let Rejection::Renewed(newer) = keeper.rejected(token.epoch(), token.generation()).await?
+    {
+        return send(api, &newer).await;
     }
     Ok(status)
 }
@@ -118,10 +116,6 @@ async fn send(api: SocketAddr, token: &Snapshot) -> Result<u16, Failure> {
     let mut answer = Vec::new();
     tcp.read_to_end(&mut answer).await?;
     Ok(read_answer(&mut answer.as_slice(), false)?.status)
-}
-
-fn version(token: &Snapshot) -> (u64, u64) {
-    (token.epoch(), token.generation())
 }
 
 fn login(token_endpoint: &str, refresh_token: String) -> Record {
