@@ -88,7 +88,7 @@ pub(crate) fn play(speed: u16, once: bool, app: &App) -> Result<Ended, Failure> 
 }
 
 /// Holds the accounts against each other, and tells what came of it.
-fn compare(story: &mut Story<'_>, client: Client, world: &World, pace: Pace) -> Result<(), Failure> {
+fn compare(story: &mut Story<'_, '_>, client: Client, world: &World, pace: Pace) -> Result<(), Failure> {
     if !client.end() {
         return Err(world.agent.failure("the client's last request was never answered"));
     }

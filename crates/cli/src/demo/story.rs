@@ -46,11 +46,11 @@ impl From<Failure> for End {
 }
 
 /// The story as far as it has come.
-pub(super) struct Story<'a> {
-    world: &'a World,
+pub(super) struct Story<'w, 's> {
+    world: &'w World,
     pace: Pace,
     news: Receiver<News>,
-    screen: Screen<'a>,
+    screen: Screen<'s>,
     tally: Tally,
     /// When the newest token expires.
     expires: Option<Wall>,
@@ -64,8 +64,8 @@ pub(super) struct Story<'a> {
     refused: Vec<ApiEntry>,
 }
 
-impl<'a> Story<'a> {
-    pub(super) fn new(world: &'a World, pace: Pace, news: Receiver<News>, screen: Screen<'a>) -> Self {
+impl<'w, 's> Story<'w, 's> {
+    pub(super) fn new(world: &'w World, pace: Pace, news: Receiver<News>, screen: Screen<'s>) -> Self {
         Self {
             world,
             pace,
@@ -86,12 +86,12 @@ impl<'a> Story<'a> {
     }
 
     /// The screen.
-    pub(super) fn screen(&mut self) -> &mut Screen<'a> {
+    pub(super) fn screen(&mut self) -> &mut Screen<'s> {
         &mut self.screen
     }
 
     /// The screen, when the story is over.
-    pub(super) fn into_screen(self) -> Screen<'a> {
+    pub(super) fn into_screen(self) -> Screen<'s> {
         self.screen
     }
 
