@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use renewd_core::{Loaded, Record};
+use renewd_core::{Loaded, Phase, Record, Status, View};
 use renewd_driver::system::{SystemClock, SystemEntropy};
 use renewd_driver::{CredentialName, CredentialStore, DriverHandle, Keeper, Observer};
 use renewd_tokio::Renewd;
@@ -15,6 +16,12 @@ use renewd_ureq::{ProxyChoice, UreqEndpoint, UreqOptions, Workers};
 use crate::config::Config;
 use crate::credential::{Secrets, seed, setup, store_failure, transport};
 use crate::exit::Failure;
+
+/// A record is read within moments, or its disk hangs.
+const LOADING_MAX: Duration = Duration::from_secs(5);
+
+/// Between two looks at a keeper that is reading its record.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// The way to a token endpoint, as a key.
 fn way(options: &UreqOptions) -> String {
@@ -43,6 +50,31 @@ struct Kept {
     keeper: Keeper,
     way: String,
     required: bool,
+}
+
+impl State {
+    /// Lets a keeper's machine go. It finishes what is under way by itself.
+    fn end(&self, name: &CredentialName, kept: &Kept) {
+        if let Some(renewd) = self.loops.get(&kept.way) {
+            drop(renewd.handle().remove(name));
+        }
+    }
+}
+
+/// Waits until the record was read. Whoever asked before would hear of a credential that runs and has nothing, which
+/// is what is true of none.
+async fn loaded(keeper: &Keeper) {
+    let reading = async {
+        while keeper.view().await.is_ok_and(|seen| is_loading(&seen.view)) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    // A store that hangs must not keep the agent from telling so.
+    let _ = tokio::time::timeout(LOADING_MAX, reading).await;
+}
+
+fn is_loading(view: &View) -> bool {
+    (view.phase, view.status) == (Phase::Absent, Status::Running)
 }
 
 impl Keepers {
@@ -84,12 +116,19 @@ impl Keepers {
         names.extend(config.credentials().map(|(name, _)| name.clone()));
         names.sort();
         names.dedup();
+        let mut begun = Vec::new();
         for name in &names {
-            if (changed || !self.lock().kept.contains_key(name))
-                && let Err(failure) = self.keep(config, name).await
-            {
-                failures.push(failure);
+            if changed || !self.lock().kept.contains_key(name) {
+                match self.keep(config, name).await {
+                    Ok(new) => begun.extend(new),
+                    Err(failure) => failures.push(failure),
+                }
             }
+        }
+        // All load at once; then each is waited for.
+        for new in begun {
+            loaded(&new.keeper).await;
+            self.hold(new);
         }
         // A store that cannot be listed must not end what is kept.
         if changed && (stored > 0 || failures.is_empty()) {
@@ -101,7 +140,8 @@ impl Keepers {
         failures
     }
 
-    async fn keep(&self, config: &Config, name: &CredentialName) -> Result<(), Failure> {
+    /// Begins to keep a credential; none where one that is kept only changes.
+    async fn keep(&self, config: &Config, name: &CredentialName) -> Result<Option<Kept>, Failure> {
         seed(config, self.store.as_ref(), name)?;
         let record = self.record(name).await;
         let setup = setup(config, name, record.as_ref(), Secrets::Read)?;
@@ -116,13 +156,20 @@ impl Keepers {
         {
             kept.required = required;
             kept.keeper.policy_changed(setup);
-            return Ok(());
+            return Ok(None);
         }
-        self.forget(name);
         let handle = self.handle(&way, options).map_err(|f| f.about(name))?;
         let keeper = handle.add(name.clone(), setup, SystemEntropy.seed());
-        self.lock().kept.insert(name.clone(), Kept { keeper, way, required });
-        Ok(())
+        Ok(Some(Kept { keeper, way, required }))
+    }
+
+    /// Takes a keeper in, in the place of one that reached its server another way.
+    fn hold(&self, new: Kept) {
+        let mut state = self.lock();
+        let name = new.keeper.name().clone();
+        if let Some(old) = state.kept.insert(name.clone(), new) {
+            state.end(&name, &old);
+        }
     }
 
     async fn record(&self, name: &CredentialName) -> Option<Record> {
@@ -134,11 +181,8 @@ impl Keepers {
 
     fn forget(&self, name: &CredentialName) {
         let mut state = self.lock();
-        if let Some(kept) = state.kept.remove(name)
-            && let Some(renewd) = state.loops.get(&kept.way)
-        {
-            // It finishes what is under way by itself.
-            drop(renewd.handle().remove(name));
+        if let Some(kept) = state.kept.remove(name) {
+            state.end(name, &kept);
         }
     }
 
