@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use renewd_proxy::{Access, Listen, Proxy, ProxyConfig, ProxyError, ProxyHandle};
+use renewd_proxy::{Access, Proxy, ProxyConfig, ProxyError, ProxyHandle};
 use tokio::sync::Mutex;
 
 use super::keepers::Keepers;
@@ -112,12 +112,8 @@ fn unknown(config: &Config, entry: &ProxyEntry) -> Failure {
 /// # Errors
 /// A configuration failure that names the line.
 pub(crate) fn proxy_config(config: &Config, entry: &ProxyEntry) -> Result<ProxyConfig, Failure> {
-    let listen = match &entry.listen {
-        crate::config::Listen::Tcp(address) => Listen::Tcp(*address),
-        crate::config::Listen::Unix(path) => Listen::Unix(path.clone()),
-    };
     let upstream = entry.upstream.parse().map_err(|e| at(config, entry, &format!("upstream: {e}")))?;
-    let mut ready = ProxyConfig::new(listen, upstream, entry.credential.clone());
+    let mut ready = ProxyConfig::new(entry.listen.clone(), upstream, entry.credential.clone());
     ready.access = match entry.access.as_deref() {
         Some("same-user") => Access::SameUser,
         Some("path-secret") => Access::PathSecret(None),

@@ -1,17 +1,11 @@
 //! The lists of the configuration, typed for whoever serves them.
 
-use std::fmt;
-use std::path::PathBuf;
-
 use renewd_core::Span;
 use renewd_driver::CredentialName;
+use renewd_proxy::{Listen, REPLAY_LIMIT_DEFAULT_BYTES};
 
 use super::Config;
 use super::document::Entry;
-
-/// Bodies up to this are kept for one replay, where nothing else is said. Change A's own requests were far smaller;
-/// a thousand of them at once are a gigabyte, which bounds the choice from above.
-const REPLAY_LIMIT_BYTES: u64 = 1 << 20;
 
 /// One `[[proxy]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,25 +26,6 @@ pub(crate) struct ProxyEntry {
     pub(crate) demand_timeout: Option<Span>,
 }
 
-/// Where something listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Listen {
-    /// A TCP address.
-    Tcp(std::net::SocketAddr),
-    /// A Unix socket.
-    Unix(PathBuf),
-}
-
-/// As the configuration writes it.
-impl fmt::Display for Listen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
 impl Config {
     /// Every `[[proxy]]`. Parsing made sure that all are complete.
     pub(crate) fn proxies(&self) -> Vec<ProxyEntry> {
@@ -68,7 +43,9 @@ impl Config {
             },
             upstream: get("upstream")?.as_text()?.into(),
             credential: get("credential")?.as_text()?.parse().ok()?,
-            replay_limit: get("replay_limit").and_then(|v| v.as_number()).unwrap_or(REPLAY_LIMIT_BYTES),
+            replay_limit: get("replay_limit")
+                .and_then(|v| v.as_number())
+                .unwrap_or(REPLAY_LIMIT_DEFAULT_BYTES as u64),
             access: get("access").and_then(|v| v.as_text()).map(String::from),
             demand_timeout: get("demand_timeout")
                 .and_then(|v| v.as_span())

@@ -1,4 +1,3 @@
-use super::entries::Listen;
 use super::*;
 use renewd_core::Span;
 use std::path::Path;
@@ -178,5 +177,5 @@ fn proxies_are_read_whole() {
     let proxies = config.proxies();
     assert_eq!(proxies[0].upstream, "https://api.example/");
     assert_eq!(proxies[0].replay_limit, 65_536);
-    assert_eq!(proxies[0].listen, Listen::Unix(given.dir.path().join("p.sock")));
+    assert_eq!(proxies[0].listen, renewd_proxy::Listen::Unix(given.dir.path().join("p.sock")));
 }
