@@ -119,11 +119,10 @@ fn host_and_port(authority: &str) -> Result<(String, Option<u16>), String> {
     }
 }
 
+/// As the transport and the proxy see it. Names below `localhost` are none: not every resolver keeps them here.
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost"
-        || bare.ends_with(".localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -153,6 +152,7 @@ mod tests {
             ("ftp://as.example/token", "neither https nor http"),
             ("http://as.example/token", "https only"),
             ("http://127.0.0.1.evil.example/token", "https only"),
+            ("http://as.localhost/token", "https only"),
             ("https://user:pw@as.example/token", "user name or password"),
             ("https://as.example/token#x", "fragment"),
             ("https://as.example/to ken", "space"),
