@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use renewd_core::{Cause, LastAttempt, Now, Phase, Record, Report, Span, Status};
+use renewd_core::{Cause, Now, Phase, Record, Report, Span, Status};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{
     CredentialName, CredentialStore, Event, Lease, NoToken, Observer, TokenError, TokenRequestOptions,
@@ -18,6 +18,7 @@ use crate::credential::{Secrets, check_transport, endpoint, setup};
 use crate::exit::{Exit, Failure};
 use crate::journal::{JournalFolder, Scribe};
 use crate::json::login_command;
+use crate::output::evidence::looked_like;
 use crate::output::time::{brief, local, rfc3339};
 use crate::wait::block_on;
 
@@ -181,22 +182,6 @@ fn sentence(state: &NoToken) -> String {
         text.push_str(&format!("; next attempt {} ({}, in {})", local(at, now), rfc3339(at), brief(wait)));
     }
     text
-}
-
-/// `HTTP 403 text/html`, `HTTP 400 invalid_grant`, or the transport's own words.
-pub(crate) fn looked_like(last: &LastAttempt) -> String {
-    let e = &last.evidence;
-    let parts = [
-        e.http_status.map(|s| format!("HTTP {s}")),
-        e.oauth_error.clone().or_else(|| e.http_status.and(e.content_type.clone())),
-    ];
-    let head = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    match &e.message {
-        Some(message) if head.is_empty() => message.clone(),
-        Some(message) => format!("{head} ({message})"),
-        None if head.is_empty() => last.verdict.name().into(),
-        None => head,
-    }
 }
 
 fn describe(failure: &mut Failure, state: &NoToken) {

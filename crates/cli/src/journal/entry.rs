@@ -5,8 +5,8 @@ use renewd_driver::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::json::SCHEMA;
+use crate::output::evidence::looked_like;
 use crate::output::time::{brief, local, parse_rfc3339, rfc3339};
-use crate::transact::looked_like;
 
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,8 +10,8 @@ use super::entry::Entry;
 use super::scribe::Sink;
 use crate::json::login_command;
 use crate::output::Painter;
+use crate::output::evidence::looked_like;
 use crate::output::time::{brief, local};
-use crate::transact::looked_like;
 
 /// How the lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What a person or a script gets to see: data on stdout, words on stderr.
 
 pub(crate) mod colour;
+pub(crate) mod evidence;
 pub(crate) mod time;
 
 use std::io::{self, IsTerminal as _, Write as _};

@@ -1,9 +1,10 @@
 //! The table a person reads: a sign and a word for each status, near times, and below it what is wrong and what to do.
 
-use renewd_core::{Status, Wall};
+use renewd_core::{Status, Verdict, Wall};
 
 use crate::json::{AttemptStatus, CredentialStatus};
 use crate::output::Painter;
+use crate::output::evidence::answer;
 use crate::output::time::{local, parse_rfc3339, relative};
 
 /// Between columns.
@@ -154,12 +155,12 @@ fn when(at: &str, now: Wall) -> String {
 
 fn attempt(a: &AttemptStatus, now: Wall) -> String {
     let ago = parse_rfc3339(&a.at).map_or(a.at.clone(), |at| relative(at, now));
-    let what = match (a.http_status, &a.oauth_error, &a.content_type) {
-        _ if a.verdict == "success" => "success".into(),
-        (Some(status), Some(error), _) => format!("HTTP {status} {error}"),
-        (Some(status), None, Some(kind)) => format!("HTTP {status} {kind}"),
-        (Some(status), None, None) => format!("HTTP {status}"),
-        (None, ..) => a.message.clone().unwrap_or_else(|| a.verdict.clone()),
+    let what = if a.verdict == Verdict::Success.name() {
+        a.verdict.clone()
+    } else {
+        answer(a.http_status, a.oauth_error.as_deref(), a.content_type.as_deref())
+            .or_else(|| a.message.clone())
+            .unwrap_or_else(|| a.verdict.clone())
     };
     format!("{what}, {ago}")
 }
