@@ -91,6 +91,11 @@ pub(crate) fn to_upstream(
 /// Takes the fields of the upstream's hop out of its answer.
 pub(crate) fn to_client(headers: &mut HeaderMap) {
     let dropped = named_by_connection(headers);
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // Beside chunks a length counts for nothing, and is not passed on (RFC 9112 §6.3): it would cut the body that
+        // the chunks made, or leave the client waiting.
+        headers.remove(CONTENT_LENGTH);
+    }
     for name in HOP_BY_HOP.iter().chain(&dropped) {
         // Framing is the body's business; hyper needs the length of a HEAD's answer.
         if name != CONTENT_LENGTH {
@@ -203,12 +208,19 @@ mod tests {
             ("x-hop", "1"),
             ("content-length", "5"),
             ("keep-alive", "timeout=5"),
-            ("transfer-encoding", "chunked"),
             ("www-authenticate", "Bearer"),
         ]);
         to_client(&mut headers);
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["content-length", "www-authenticate"]);
+    }
+
+    #[test]
+    fn a_length_beside_chunks_is_not_passed_on() {
+        let mut headers =
+            map(&[("content-length", "200"), ("transfer-encoding", "chunked"), ("x-kept", "1")]);
+        to_client(&mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-kept"]);
     }
 }
