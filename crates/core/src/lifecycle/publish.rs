@@ -30,8 +30,12 @@ impl Machine {
             None => Published::Unavailable {
                 status,
                 cause: self.cause(phase),
-                // While an attempt is under way its time is "now", which is not worth a publication at every step.
-                next: self.next_attempt_at(phase).filter(|at| *at > self.now.boot),
+                // While an attempt is under way its time is "now", which is not worth a publication at every step:
+                // that it was due was published before.
+                next: self.next_attempt_at(phase).filter(|at| *at > self.now.boot).or(match self.published {
+                    Published::Unavailable { next, .. } => next,
+                    Published::Nothing | Published::Token { .. } => None,
+                }),
             },
         };
         if published == self.published {
