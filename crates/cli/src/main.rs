@@ -28,7 +28,6 @@ mod parse;
 #[cfg(unix)]
 mod run;
 mod transact;
-mod wait;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use renewd_blocking::block_on;
 use renewd_core::{Cause, Now, Phase, Record, Report, Span, Status};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{
@@ -20,7 +21,6 @@ use crate::journal::{JournalFolder, Scribe};
 use crate::json::login_command;
 use crate::output::evidence::looked_like;
 use crate::output::time::{brief, local, rfc3339};
-use crate::wait::block_on;
 
 /// A running transaction.
 pub(crate) struct Transaction {

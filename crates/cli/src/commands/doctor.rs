@@ -3,6 +3,7 @@
 //! It makes nothing and sends nothing. The exit code is that of the first thing that is wrong.
 
 use clap::Args;
+use renewd_blocking::block_on;
 use renewd_core::{BootId, Wall};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialName};
@@ -14,7 +15,6 @@ use crate::credential::{
     OpenStore, Secrets, check_transport, glance, names, open_existing, setup, store_failure,
 };
 use crate::exit::{Exit, Failure};
-use crate::wait::block_on;
 
 /// 2025-01-01: a clock before it was never set, and no certificate of today is valid for it.
 const PLAUSIBLE: Wall = Wall::from_unix_millis(1_735_689_600_000);

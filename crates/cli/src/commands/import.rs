@@ -4,6 +4,7 @@
 //! shell's history.
 
 use clap::Args;
+use renewd_blocking::block_on;
 use renewd_core::{
     AsClass, GrantMaterial, Identity, Loaded, Record, RecordState, Secret, Settings, StoreFaultKind,
 };
@@ -18,7 +19,6 @@ use crate::input::secret::SecretSource;
 use crate::input::stdin::read_refresh_token;
 use crate::input::url::{Url, UrlUse, same_place};
 use crate::obtain::tell_agent;
-use crate::wait::block_on;
 
 /// Longest of the short texts that a record pins, in bytes.
 const TEXT_BYTES_MAX: usize = 1024;

@@ -2,6 +2,7 @@
 //! becomes of the revocation, nobody here uses the tokens again.
 
 use clap::Args;
+use renewd_blocking::block_on;
 use renewd_core::{Answer, Loaded, Record, RecordState, Setup, TokenRequest, TokenTypeHint};
 use renewd_driver::system::{SystemClock, SystemEntropy};
 use renewd_driver::{Clock as _, CredentialName, CredentialStore, Entropy as _, Expect, TokenEndpoint as _};
@@ -13,7 +14,6 @@ use crate::credential::{
 };
 use crate::exit::Failure;
 use crate::obtain::tell_agent;
-use crate::wait::block_on;
 
 /// A refresh that ends while we look may change the record; so often we look again.
 const TRIES_MAX: usize = 5;

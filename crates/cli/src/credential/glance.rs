@@ -1,6 +1,7 @@
 //! A look at a credential without doing anything: its record is fed to a machine of its own, whose commands are
 //! dropped. Nothing is claimed, nothing is sent.
 
+use renewd_blocking::block_on;
 use renewd_core::{Command, Input, Lifecycle, Loaded, Now, Record, Serve, Span, Status, View};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialName, CredentialStore};
@@ -9,7 +10,6 @@ use super::setup::{Secrets, setup};
 use super::store::store_failure;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::wait::block_on;
 
 /// The jitter of a machine that never sends does not matter.
 const SEED: u64 = 0;

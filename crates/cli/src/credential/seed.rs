@@ -1,6 +1,7 @@
 //! The seed of a credential: a refresh token in a file, used only while no record exists. A record, however old, wins:
 //! the seed was spent long ago.
 
+use renewd_blocking::block_on;
 use renewd_core::{CommitFailure, GrantMaterial, Identity, Record, Settings};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialName, CredentialStore, Expect};
@@ -9,7 +10,6 @@ use super::store::{store_failure, write_failure};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::input::secret::read_secret_file;
-use crate::wait::block_on;
 
 /// Writes the first record of a credential from its `seed_file`, where it has one and no record stands. True when it
 /// did.
