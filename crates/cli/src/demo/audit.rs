@@ -56,7 +56,7 @@ impl Audit {
             row(
                 "api",
                 format!(
-                    "{} requests: {} accepted, {} refused and replayed, {} with an expired token",
+                    "{} requests: {} accepted, {} replayed after a 401, {} expired tokens",
                     api.requests, api.authorized, api.unauthorized, api.expired_tokens
                 ),
             ),

@@ -121,12 +121,14 @@ fn understand(answer: &HttpAnswer, body: &[u8]) -> Answer {
         200 if json["checksum"] == format!("{:016x}", checksum(body)) => Answer::Good,
         200 => Answer::Bad("200, but the API did not get the whole body".into()),
         503 => {
-            let seconds = answer.header("retry-after").and_then(|v| v.parse().ok());
+            let seconds = answer.header("retry-after").and_then(|v| v.parse().ok()).filter(|s| *s > 0);
             match (json["type"].as_str(), seconds) {
                 (Some("urn:renewd:auth-retrying"), Some(retry_after_s)) => {
                     Answer::FailedFast { retry_after_s }
                 }
-                (Some("urn:renewd:auth-retrying"), None) => Answer::Bad("503 without Retry-After".into()),
+                (Some("urn:renewd:auth-retrying"), None) => {
+                    Answer::Bad("503 without a usable Retry-After".into())
+                }
                 (Some(other), _) => Answer::Bad(format!("503 {}", other.escape_debug())),
                 (None, _) => Answer::Bad("503 of somebody else".into()),
             }

@@ -101,7 +101,8 @@ fn compare(story: &mut Story<'_, '_>, client: Client, world: &World, pace: Pace)
     let wrong = audit.disagreements(story.tally(), pace);
     if wrong.is_empty() {
         let text = "The server's log, the API's log, the agent's status and the client agree.";
-        return story.screen().text(&format!("{} {text}\n", paint.green("✓")));
+        let next = "Now with a login of yours: renewd import --help";
+        return story.screen().text(&format!("{} {text}\n  {}\n", paint.green("✓"), paint.dim(next)));
     }
     let mut message = "the accounts disagree:".to_owned();
     for line in wrong {
@@ -119,14 +120,14 @@ fn opening(world: &World, pace: Pace, screen: &Screen<'_>) -> String {
     };
     [
         format!(
-            "{}: an outage, {} times faster than life. 1s on this screen stands for ({second}).\n\n",
+            "{}: an outage {} times faster than life, where 1s stands for ({second}).\n\n",
             p.bold("renewd demo"),
             pace.speed()
         ),
         row(
             "server",
             &world.server.issuer(),
-            format!("tokens live {}; a refresh token works once", both(pace.lifetime())),
+            format!("tokens live {}, refresh tokens rotate", both(pace.lifetime())),
         ),
         row("api", &world.api.url(), "401 without a valid token".into()),
         row(

@@ -14,8 +14,17 @@ use crate::exit::Failure;
 use crate::output::Painter;
 use crate::output::time::brief;
 
-/// Dots in a line; more are counted beside it. The line stays within 80 columns.
-const DOTS_MAX: usize = 40;
+/// Columns where nobody says how many there are.
+const COLUMNS: usize = 80;
+
+/// Columns before the text of a line: the time and whose line it is.
+const MARGIN: usize = 16;
+
+/// Columns behind the dots: their number, and what stands beside them while the line grows.
+const BEHIND: usize = 30;
+
+/// Dots in a line; more are counted behind them.
+const DOTS: std::ops::RangeInclusive<usize> = 8..=60;
 
 /// Whose line it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +74,7 @@ pub(super) struct Screen<'a> {
     paint: Painter,
     /// The cursor may go back to the beginning of its line.
     live: bool,
+    columns: usize,
     begun: Boot,
     streak: Option<Streak>,
 }
@@ -83,6 +93,7 @@ impl<'a> Screen<'a> {
             app,
             paint: app.output.out,
             live: std::io::stdout().is_terminal() && !dumb,
+            columns: columns(),
             begun: SystemClock.now().boot,
             streak: None,
         }
@@ -147,6 +158,8 @@ impl<'a> Screen<'a> {
         if !self.live {
             return Ok(());
         }
+        // A line that wraps cannot be taken back.
+        let beside = if self.columns < MARGIN + DOTS.start() + BEHIND { "" } else { beside };
         let line = format!("\r\x1b[2K{}  {}", self.streak_line(), self.paint.dim(beside));
         self.app.output.data(line.as_bytes())
     }
@@ -163,7 +176,8 @@ impl<'a> Screen<'a> {
 
     fn streak_line(&self) -> String {
         let Some(Streak { began, dot, count }) = &self.streak else { return String::new() };
-        let (p, shown) = (self.paint, (*count).min(DOTS_MAX));
+        let most = self.columns.saturating_sub(MARGIN + BEHIND).clamp(*DOTS.start(), *DOTS.end());
+        let (p, shown) = (self.paint, (*count).min(most));
         let (dots, status) = match dot {
             Dot::Good => (p.green("·".repeat(shown)), "200"),
             Dot::FailedFast => (p.yellow("×".repeat(shown)), "503"),
@@ -179,6 +193,12 @@ impl<'a> Screen<'a> {
     fn elapsed(&self) -> Span {
         SystemClock.now().boot.since(self.begun)
     }
+}
+
+/// How wide the terminal is.
+fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout());
+    size.ok().map(|s| usize::from(s.ws_col)).filter(|c| *c > 0).unwrap_or(COLUMNS)
 }
 
 /// A span as people read it: `14ms`, `3.8s`, `12s`, `2m30s`.

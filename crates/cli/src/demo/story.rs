@@ -273,8 +273,7 @@ impl<'w, 's> Story<'w, 's> {
             return (mood, format!("{to}{because}"));
         }
         let wait = self.world.agent_status().ok().and_then(|s| s.retry_after_s);
-        let next =
-            wait.map_or(String::new(), |s| format!(": next attempt in {}", self.both(Span::from_secs(s))));
+        let next = wait.map_or(String::new(), |s| format!(", next in {}", self.both(Span::from_secs(s))));
         (Mood::Retrying, format!("{to}{because} after {} attempts{next}", self.attempts))
     }
 
