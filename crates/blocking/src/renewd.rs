@@ -49,12 +49,7 @@ impl Renewd {
 
     /// A setup for this process.
     pub fn setup(&self, policy: Policy, profile: Profile, client: Client) -> Setup {
-        Setup {
-            policy: Arc::new(policy),
-            profile: Arc::new(profile),
-            client: Arc::new(client),
-            owner: Arc::new(system::owner()),
-        }
+        system::setup(policy, profile, client)
     }
 
     /// The driver's handle: removal, network changes, all keepers.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use renewd_core::{AsClass, Client, ClientAuth, Identity, Profile, Record, Secret, Setup};
 use renewd_driver::CredentialName;
-use renewd_driver::system::{SystemClock, owner};
+use renewd_driver::system::{self, SystemClock};
 use renewd_ureq::{ProxyChoice, Roots, UreqEndpoint, UreqOptions, Workers};
 
 use crate::config::Config;
@@ -40,12 +40,7 @@ pub(crate) fn setup(
         Secrets::Read => client(config, name, record)?,
         Secrets::Leave => Client::public(client_id(config, name, record)),
     };
-    Ok(Setup {
-        policy: Arc::new(config.policy(Some(name))),
-        profile: Arc::new(profile(config, name, record)),
-        client: Arc::new(client),
-        owner: Arc::new(owner()),
-    })
+    Ok(system::setup(config.policy(Some(name)), profile(config, name, record), client))
 }
 
 /// A configuration must not name another server or client than the one the login is pinned to: the refresh token

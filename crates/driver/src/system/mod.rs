@@ -17,9 +17,9 @@ mod platform;
 mod platform;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use renewd_core::{AttemptId, BootId, Now, Owner, Span, Wall};
+use renewd_core::{AttemptId, BootId, Client, Now, Owner, Policy, Profile, Setup, Span, Wall};
 
 use crate::ports::{Clock, Entropy};
 
@@ -74,6 +74,16 @@ pub fn owner() -> Owner {
         boot_id: boot_id(),
         pid: std::process::id(),
         start_time: platform::start_time().unwrap_or_default(),
+    }
+}
+
+/// What a machine of this process is set up with.
+pub fn setup(policy: Policy, profile: Profile, client: Client) -> Setup {
+    Setup {
+        policy: Arc::new(policy),
+        profile: Arc::new(profile),
+        client: Arc::new(client),
+        owner: Arc::new(owner()),
     }
 }
 
