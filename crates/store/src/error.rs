@@ -20,6 +20,7 @@ pub enum StoreError {
 }
 
 /// A setting that differs from what `store.toml` remembers.
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contradiction {
     /// The setting: `store.kind` or `store.key`.

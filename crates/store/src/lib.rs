@@ -30,7 +30,7 @@
 //! # For tests
 //!
 //! [`MemoryStore`] follows the same rules without a disk; [`Faulty`] fails the n-th call of any store; an [`IoHook`]
-//! fails the n-th step of writing a file. One suite, `tests/contract`, runs over every store.
+//! fails the n-th step of writing a file. One suite, `tests/suite/contract.rs`, runs over all of them.
 
 mod crypt;
 mod disk;
