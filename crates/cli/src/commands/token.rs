@@ -109,13 +109,22 @@ fn note_short(app: &App, name: &CredentialName, token: &Obtained, wanted: Span) 
 /// The token in that format.
 ///
 /// # Errors
-/// When a format cannot hold it.
+/// When it holds what no token may: it could end the line or the header that it is written into, and begin another.
 pub(crate) fn write(
     name: &CredentialName,
     token: &Obtained,
     format: Format,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let secret = token.access_token.expose();
+    if secret.is_empty() || !secret.iter().all(u8::is_ascii_graphic) {
+        return Err(Failure::new(
+            Exit::Internal,
+            format!("{name}: the server gave a token that no header can carry"),
+        )
+        .advise("it holds blanks, control characters or letters outside ASCII, so it is not printed")
+        .coded("token_unusable")
+        .about(name));
+    }
     let mut out = Zeroizing::new(Vec::with_capacity(2 * secret.len() + 512));
     match format {
         Format::Raw => out.extend_from_slice(secret),
@@ -216,8 +225,20 @@ mod tests {
 
     #[test]
     fn a_token_that_could_end_a_shell_word_cannot() {
-        let bytes = write(&"a".parse().unwrap(), &token("a'; rm -rf ~; '", "Bearer"), Format::Env).unwrap();
-        assert_eq!(std::str::from_utf8(&bytes).unwrap(), "A_TOKEN='a'\\''; rm -rf ~; '\\'''\n");
+        let bytes = write(&"a".parse().unwrap(), &token("a';rm<~;'", "Bearer"), Format::Env).unwrap();
+        assert_eq!(std::str::from_utf8(&bytes).unwrap(), "A_TOKEN='a'\\'';rm<~;'\\'''\n");
+    }
+
+    #[test]
+    fn a_token_that_could_end_a_line_is_not_written_in_any_format() {
+        let name = "a".parse().unwrap();
+        for text in ["", "a b", "a\r\nX-Evil: 1", "a\n", "a\0", "a\x1b[31m", "\u{fc}"] {
+            for format in [Format::Raw, Format::Header, Format::Env, Format::Json] {
+                let failure = write(&name, &token(text, "Bearer"), format).unwrap_err();
+                assert_eq!(failure.code, "token_unusable");
+                assert!(!failure.to_string().contains("Evil"), "{failure}");
+            }
+        }
     }
 
     #[test]

@@ -39,8 +39,7 @@ impl FileError {
 /// # Errors
 /// [`FileError`].
 pub(crate) fn read_checked(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    let file = open(path)?;
-    check(&file)?;
+    let file = open_checked(path)?;
     read_limited(file, limit).map_err(FileError::Refused)
 }
 
@@ -67,15 +66,38 @@ pub(crate) fn plain(error: &io::Error) -> String {
     }
 }
 
-fn open(path: &Path) -> Result<File, FileError> {
-    File::open(path).map_err(|error| match error.kind() {
+/// Opens it without waiting: what another user planted as a pipe would keep us waiting for its writer for ever.
+#[cfg(unix)]
+fn open_checked(path: &Path) -> Result<File, FileError> {
+    use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    let file = opened.map_err(|error| unopened(&error))?;
+    if !check(&file)?.file_type().is_fifo() {
+        return Ok(file);
+    }
+    // A pipe of ours, from a shell's `<(…)` perhaps: its writer is waited for. What is opened now may be another one.
+    let file = File::open(path).map_err(|error| unopened(&error))?;
+    check(&file)?;
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn open_checked(path: &Path) -> Result<File, FileError> {
+    let file = File::open(path).map_err(|error| unopened(&error))?;
+    check(&file)?;
+    Ok(file)
+}
+
+fn unopened(error: &io::Error) -> FileError {
+    match error.kind() {
         io::ErrorKind::NotFound => FileError::Absent,
-        _ => FileError::Refused(format!("cannot be opened: {}", plain(&error))),
-    })
+        _ => FileError::Refused(format!("cannot be opened: {}", plain(error))),
+    }
 }
 
 #[cfg(unix)]
-fn check(file: &File) -> Result<(), FileError> {
+fn check(file: &File) -> Result<std::fs::Metadata, FileError> {
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
     let meta =
         file.metadata().map_err(|e| FileError::Refused(format!("cannot be looked at: {}", plain(&e))))?;
@@ -83,16 +105,12 @@ fn check(file: &File) -> Result<(), FileError> {
     if kind.is_dir() {
         return Err(FileError::Refused("is a folder".into()));
     }
-    if kind.is_fifo() {
-        // A pipe from a shell's `<(…)`: it belongs to whoever gave us the descriptor.
-        return Ok(());
-    }
-    if !kind.is_file() {
+    if !kind.is_file() && !kind.is_fifo() {
         return Err(FileError::Refused("is no regular file".into()));
     }
     let me = rustix::process::geteuid().as_raw();
     match writable_by_others(meta.mode(), meta.uid(), meta.gid(), me) {
-        None => Ok(()),
+        None => Ok(meta),
         Some(why) => Err(FileError::Refused(why)),
     }
 }
@@ -163,5 +181,24 @@ mod tests {
         ] {
             assert!(read_checked(path, 10).unwrap_err().text().contains(why), "{path:?}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_read_where_it_is_ones_own_and_refused_unopened_where_others_could_write_to_it() {
+        use rustix::fs::{CWD, FileType, Mode, chmod, mknodat};
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let writer = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || std::fs::write(pipe, "x"))
+        };
+        assert_eq!(read_checked(&pipe, 10).unwrap().as_slice(), b"x");
+        writer.join().unwrap().unwrap();
+        // Nobody writes now: to wait for a writer would be to wait for ever.
+        chmod(&pipe, Mode::from_raw_mode(0o666)).unwrap();
+        let refused = read_checked(&pipe, 10).unwrap_err();
+        assert!(refused.text().contains("written by others"), "{}", refused.text());
     }
 }
