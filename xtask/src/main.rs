@@ -1,6 +1,7 @@
 //! The project's own chores, as `cargo xtask CHORE`. In Rust rather than shell, so that they run wherever the project
 //! does and are tested like it.
 
+mod bench;
 mod ci;
 mod docs;
 mod layers;
@@ -63,6 +64,12 @@ const CHORES: &[Chore] = &[
         about: "play scenario files in virtual time; without names, all of tests/scenarios",
         run: simulate::run,
     },
+    Chore {
+        name: "bench",
+        args: "[BENCHES…]",
+        about: "measure what a token, an event, a credential cost; with names, those benchmarks alone",
+        run: bench::run,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -118,6 +125,7 @@ mod tests {
             (&["score"], "score takes one FILE"),
             (&["score", "no/such/file"], "no/such/file: "),
             (&["ci", "--fast"], "there is no check \"--fast\""),
+            (&["bench", "--fast"], "there is no benchmark \"--fast\""),
             (&["docs", "--fix"], "docs takes no arguments, but \"--fix\" was given"),
         ] {
             let failure = refused(args);

@@ -1,0 +1,68 @@
+//! `cargo xtask bench`: every figure of `docs/measurements.md`, in one run.
+
+use crate::shell::{self, Failure};
+
+/// A benchmark: the crate's folder and package, its name.
+type Bench = (&'static str, &'static str, &'static str);
+
+/// All of them. They print their figures themselves.
+const BENCHES: &[Bench] = &[
+    ("core", "renewd-core", "events"),
+    ("driver", "renewd-driver", "hot_path"),
+    ("driver", "renewd-driver", "million"),
+    ("sim", "renewd-sim", "hours"),
+];
+
+/// Builds them optimised and runs one after the other; with names, those alone. One call of cargo, so that what they
+/// share is built once.
+pub(crate) fn run(names: &[String]) -> Result<(), Failure> {
+    let mut args = vec!["bench", "--locked"];
+    for (_, package, name) in chosen(names)? {
+        args.extend(["--package", package, "--bench", name]);
+    }
+    shell::run(shell::cargo(&args))
+}
+
+fn chosen(names: &[String]) -> Result<Vec<Bench>, Failure> {
+    if names.is_empty() {
+        return Ok(BENCHES.to_vec());
+    }
+    let find = |name: &String| {
+        BENCHES.iter().copied().find(|(_, _, n)| n == name).ok_or_else(|| {
+            let known: Vec<&str> = BENCHES.iter().map(|(_, _, n)| *n).collect();
+            Failure::usage(format!("there is no benchmark {name:?}; there are {}", known.join(", ")))
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_benchmark_of_the_repository_is_in_the_run() {
+        let mut found = Vec::new();
+        for crates in std::fs::read_dir(shell::root().join("crates")).unwrap() {
+            let folder = crates.unwrap();
+            let Ok(benches) = std::fs::read_dir(folder.path().join("benches")) else { continue };
+            for file in benches.map(|entry| entry.unwrap().path()) {
+                if file.extension().is_some_and(|e| e == "rs") {
+                    let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+                    found.push((folder.file_name().to_string_lossy().into_owned(), name));
+                }
+            }
+        }
+        found.sort();
+        let listed: Vec<_> = BENCHES.iter().map(|(f, _, n)| ((*f).to_owned(), (*n).to_owned())).collect();
+        assert_eq!(found, listed);
+    }
+
+    #[test]
+    fn benchmarks_can_be_chosen_by_name_and_an_unknown_one_is_told_what_there_is() {
+        assert_eq!(chosen(&["million".into()]).unwrap(), [("driver", "renewd-driver", "million")]);
+        let failure = chosen(&["millions".into()]).unwrap_err();
+        assert_eq!(failure.code, 2);
+        assert!(failure.message.contains("there are events, hot_path"), "{}", failure.message);
+    }
+}
