@@ -228,8 +228,9 @@ mod tests {
         let long = format!("file:{}", state.path().join("key").display());
         assert_eq!(KeyFile::from_setting("file", state.path()), Some(default.clone()));
         assert_eq!(KeyFile::from_setting(&long, state.path()), Some(default));
-        let other = KeyFile::from_setting("file:/run/secrets/k", state.path()).unwrap();
-        assert_eq!(other.setting(), "file:/run/secrets/k");
+        let elsewhere = format!("file:{}", state.path().join("secrets").join("k").display());
+        let other = KeyFile::from_setting(&elsewhere, state.path()).unwrap();
+        assert_eq!(other.setting(), elsewhere);
         for wrong in ["", "file:", "keyring", "passphrase", "files"] {
             assert_eq!(KeyFile::from_setting(wrong, state.path()), None, "{wrong}");
         }

@@ -144,7 +144,7 @@ fn set_user_timeout(socket: &Socket, timeout: Span) -> io::Result<()> {
 #[cfg(windows)]
 fn set_user_timeout(socket: &Socket, timeout: Span) -> io::Result<()> {
     use std::os::windows::io::AsRawSocket;
-    use windows_sys::Win32::Networking::WinSock::{IPPROTO_TCP, TCP_MAXRT, setsockopt};
+    use windows_sys::Win32::Networking::WinSock::{IPPROTO_TCP, TCP_MAXRT, WSAENOPROTOOPT, setsockopt};
     let seconds = i32::try_from(timeout.as_secs_ceil().max(1)).unwrap_or(i32::MAX);
     #[expect(unsafe_code, reason = "no safe wrapper knows this option")]
     // SAFETY: the socket is open for as long as `socket` is borrowed, and the pointer and size are those of a live
@@ -158,7 +158,14 @@ fn set_user_timeout(socket: &Socket, timeout: Span) -> io::Result<()> {
             size_of::<i32>() as i32,
         )
     };
-    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if status == 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        // Not every implementation of Windows knows it; no lingering still holds.
+        error if error.raw_os_error() == Some(WSAENOPROTOOPT) => Ok(()),
+        error => Err(error),
+    }
 }
 
 #[cfg(not(any(
