@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
 
 use renewd_testkit::{
-    AsConfig, AuthorizationServer, Fault, HttpAnswer, MintedGrant, RefreshStanding, TokenVerdict,
+    AsConfig, AuthorizationServer, Fault, HttpAnswer, MintedGrant, RefreshStanding, Script, TokenVerdict,
     http_request,
 };
 use std::io::{self, ErrorKind, Read, Write};
@@ -221,6 +221,17 @@ fn a_script_plays_queued_faults_before_the_standing_one() {
     assert_eq!(refresh(&server, &login.refresh_token).unwrap().status, 200);
     let totals = server.totals();
     assert_eq!((totals.token_requests, totals.unprocessed, totals.faults, totals.successes), (6, 5, 5, 1));
+}
+
+#[test]
+fn a_script_takes_the_place_of_the_one_before_with_all_that_was_queued() {
+    let (server, login) = server();
+    server.next_faults(5, Fault::WafBlock);
+    let mut script = Script::new(Fault::Ok);
+    script.push(Fault::status(500));
+    server.set_script(script);
+    let statuses = [(); 2].map(|()| refresh(&server, &login.refresh_token).unwrap().status);
+    assert_eq!(statuses, [500, 200]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn a_valid_token_is_served_at_once_and_costs_no_request() {
     drop(token);
     let mut reader = keeper.reader();
     assert_eq!(reader.try_token().map(text), Some("at-0"));
+    assert_eq!(reader.try_lease().map(|kept| kept.generation()), Some(0));
     let lease = world.wait(keeper.token_with(TokenRequestOptions::default())).unwrap();
     assert!(!lease.short());
     assert_eq!(world.endpoint.count(), 0);
