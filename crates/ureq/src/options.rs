@@ -44,7 +44,7 @@ impl fmt::Debug for ProxyChoice {
 
 /// The options of one endpoint. Credentials that differ in them need an endpoint each; endpoints are cheap and share
 /// their threads through [`Workers`](crate::Workers).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UreqOptions {
     /// Whose certificates are trusted.
     pub roots: Roots,

@@ -3,7 +3,7 @@
 //! Credentials may reach their servers in different ways (a CA file, a proxy), and the transport is a port of the
 //! loop: those that share a way share a loop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use renewd_core::{Loaded, Phase, Record, Status, View};
 use renewd_driver::system::{SystemClock, SystemEntropy};
 use renewd_driver::{CredentialName, CredentialStore, DriverHandle, Keeper, Observer};
 use renewd_tokio::Renewd;
-use renewd_ureq::{ProxyChoice, UreqEndpoint, UreqOptions, Workers};
+use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
 
 use crate::config::Config;
 use crate::credential::{Secrets, seed, setup, store_failure, transport};
@@ -23,16 +23,6 @@ const LOADING_MAX: Duration = Duration::from_secs(5);
 /// Between two looks at a keeper that is reading its record.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// The way to a token endpoint, as a key.
-fn way(options: &UreqOptions) -> String {
-    let proxy = match &options.proxy {
-        ProxyChoice::Direct => "direct",
-        ProxyChoice::Environment => "environment",
-        ProxyChoice::Url(url) => url,
-    };
-    format!("{:?} {:?} {proxy}", options.ca_file, options.roots)
-}
-
 /// The kept credentials.
 pub(crate) struct Keepers {
     store: Arc<dyn CredentialStore>,
@@ -42,13 +32,14 @@ pub(crate) struct Keepers {
 
 #[derive(Default)]
 struct State {
-    loops: BTreeMap<String, Renewd>,
+    /// By the way their credentials reach their servers.
+    loops: HashMap<UreqOptions, Renewd>,
     kept: BTreeMap<CredentialName, Kept>,
 }
 
 struct Kept {
     keeper: Keeper,
-    way: String,
+    way: UreqOptions,
     required: bool,
 }
 
@@ -145,8 +136,7 @@ impl Keepers {
         seed(config, self.store.as_ref(), name)?;
         let record = self.record(name).await;
         let setup = setup(config, name, record.as_ref(), Secrets::Read)?;
-        let options = transport(config, name);
-        let way = way(&options);
+        let way = transport(config, name);
         let required = config
             .lookup("credential", "required", Some(name))
             .and_then(|e| e.value.as_flag())
@@ -158,7 +148,7 @@ impl Keepers {
             kept.keeper.policy_changed(setup);
             return Ok(None);
         }
-        let handle = self.handle(&way, options).map_err(|f| f.about(name))?;
+        let handle = self.handle(&way).map_err(|f| f.about(name))?;
         let keeper = handle.add(name.clone(), setup, SystemEntropy.seed());
         Ok(Some(Kept { keeper, way, required }))
     }
@@ -186,19 +176,19 @@ impl Keepers {
         }
     }
 
-    fn handle(&self, way: &str, options: UreqOptions) -> Result<DriverHandle, Failure> {
+    fn handle(&self, way: &UreqOptions) -> Result<DriverHandle, Failure> {
         let mut state = self.lock();
         if let Some(renewd) = state.loops.get(way) {
             return Ok(renewd.handle().clone());
         }
-        let endpoint = UreqEndpoint::new(options, Workers::default(), Arc::new(SystemClock));
+        let endpoint = UreqEndpoint::new(way.clone(), Workers::default(), Arc::new(SystemClock));
         endpoint.check().map_err(|e| Failure::configuration(e.to_string()))?;
         let renewd = Renewd::builder(Arc::new(endpoint), Arc::clone(&self.store))
             .observer(Arc::clone(&self.observer))
             .spawn_thread()
             .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
         let handle = renewd.handle().clone();
-        state.loops.insert(way.to_owned(), renewd);
+        state.loops.insert(way.clone(), renewd);
         Ok(handle)
     }
 
