@@ -84,6 +84,23 @@ fn an_import_while_it_runs_is_picked_up() {
 }
 
 #[test]
+fn an_import_that_cannot_reach_it_is_found_all_the_same() {
+    let server = server();
+    let home = Home::with(QUICK_RETRY);
+    let agent = Agent::start(&home);
+    let grant = server.mint_grant();
+    let mut import = home.command(["import", "work", "--client-id", "testkit-client"]);
+    import.args(["--token-endpoint", &server.token_url()]);
+    // Without it the agent's socket is looked for elsewhere.
+    import.env_remove("XDG_RUNTIME_DIR");
+    Running::start(import, grant.refresh_token.as_bytes()).finish().succeeded();
+    wait_for("the agent to find what was imported", || {
+        let all = agent.socket().get("/v1/credentials").json();
+        (all["credentials"][0]["token_valid"] == true).then_some(())
+    });
+}
+
+#[test]
 fn a_login_and_a_logout_by_command_hold_for_the_agent_at_once() {
     let server = server();
     let home = Home::with(QUICK_RETRY);

@@ -6,6 +6,7 @@
 #![cfg(unix)]
 
 use std::fs::{self, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -138,4 +139,22 @@ fn even_root_is_a_stranger_to_another_users_agent() {
     assert_eq!(api.totals().requests, 0);
     assert_eq!(place.ask(STRANGER, &proxy), "HTTP/1.1 200 OK");
     assert_eq!(api.totals().requests, 1);
+}
+
+/// Any user can connect to the status address, as often as he likes.
+#[test]
+fn whoever_takes_every_connection_of_the_status_address_keeps_nobody_from_the_socket() {
+    let home = Home::with("[agent]\nstatus = \"127.0.0.1:0\"\n");
+    let agent = Agent::start(&home);
+    // More than the agent holds at all; those for whom there is no room wait in the system's queue.
+    let taken: Vec<_> = (0..600)
+        .map(|_| {
+            let mut stream = agent.status_address().connect().expect("the queue has room");
+            stream.write_all(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it can be asked");
+            stream
+        })
+        .collect();
+    let answer = agent.socket().get("/v1/credentials");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    drop(taken);
 }
