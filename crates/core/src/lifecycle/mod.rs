@@ -1,7 +1,7 @@
 //! The lifecycle of one credential: a facade over a private machine.
 //!
-//! - `state`, `superstate`: who handles what, as exhaustive matches: a new state or input does not compile until it
-//!   is decided everywhere.
+//! - `state`, `resting`, `refreshing`, `superstate`: who handles what, as exhaustive matches: a new state or input does
+//!   not compile until it is decided everywhere.
 //! - `machine`: the data that all states share, and the outputs derived from it.
 //! - `claim`, `mark`: the right to spend, and the intent, then the request. `outcome`: what an answer changes.
 //!   `retry`: after a failure. `commit`: making it durable.
@@ -18,6 +18,8 @@ mod mark;
 mod outcome;
 mod publish;
 mod rebase;
+mod refreshing;
+mod resting;
 mod retry;
 mod revoke;
 mod schedule;

@@ -244,6 +244,11 @@ impl Ledger {
         self.grant_refused = true;
     }
 
+    pub(crate) fn given_up_by_others(&mut self) {
+        self.failing_since = Some(0);
+        self.policy.auth_retrying.ceiling = Span::ZERO;
+    }
+
     pub(crate) fn refuse(&mut self, token: String) {
         self.refused.insert(token);
     }

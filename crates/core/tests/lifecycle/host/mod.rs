@@ -60,6 +60,8 @@ pub(crate) struct Host {
     inbox: VecDeque<Input>,
     next_attempt_id: u128,
     drained: bool,
+    /// What callers have on the fast path.
+    pub(crate) last_published: Option<PublishedToken>,
 }
 
 impl Host {
@@ -86,6 +88,7 @@ impl Host {
             inbox: VecDeque::new(),
             next_attempt_id: 1,
             drained: false,
+            last_published: None,
         };
         host.drain();
         host
@@ -143,8 +146,12 @@ impl Host {
             Command::Publish(Publication::Token(t)) => {
                 self.ledger.published(&t, self.now);
                 self.note(Seen::Published(Some((t.epoch, t.generation))));
+                self.last_published = Some(t);
             }
-            Command::Publish(Publication::Unavailable(_)) => self.note(Seen::Published(None)),
+            Command::Publish(Publication::Unavailable(_)) => {
+                self.last_published = None;
+                self.note(Seen::Published(None));
+            }
             Command::Changed { from, to, cause } => {
                 self.ledger.changed(from, to, cause);
                 self.note(Seen::Changed(from, to, cause));
@@ -320,9 +327,14 @@ impl Host {
 
     /// A new process over the same store; the old one is killed, with whatever it had under way.
     pub(crate) fn restart(&mut self, setup: Setup) {
+        self.restart_with_seed(setup, 99);
+    }
+
+    pub(crate) fn restart_with_seed(&mut self, setup: Setup, seed: u64) {
         let crashed = self.wire.take().is_some();
         self.ledger.restarted(crashed, self.store.record.as_ref(), &self.server.current, &setup, self.now);
-        self.machine = Lifecycle::new(setup.clone(), 99);
+        self.machine = Lifecycle::new(setup.clone(), seed);
+        self.last_published = None;
         self.setup = setup;
         self.claim_held = false;
         self.drained = false;

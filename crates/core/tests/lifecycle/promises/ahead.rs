@@ -81,6 +81,10 @@ fn with_less_than_the_mandatory_margin_left_a_caller_waits_for_the_refresh_that_
     assert_eq!(h.ask(), Err("wait".into()), "30 s left: a new token is on its way");
     h.reply(&Mode::Waf);
     assert_eq!(h.ask(), Ok("at-0".into()), "the refresh failed: the old one is better than none");
+    while h.view().phase != Phase::Exchanging {
+        h.pass(secs(1));
+    }
+    assert_eq!(h.ask(), Ok("at-0".into()), "also while the next attempt is made");
 }
 
 #[test]
@@ -104,8 +108,51 @@ fn a_million_credentials_loaded_at_once_do_not_all_refresh_at_once() {
         soonest += h.requests.len();
     }
     assert!(soonest < 30, "{soonest} of 100 within a second");
+    // Nor those whose tokens were about to be renewed when the process began.
+    let mut soonest = 0;
+    for seed in 0..100 {
+        let mut h = Host::with_seed(setup(), Some(login_with_token(1, 3600)), seed);
+        h.pass(mins(1));
+        h.advance(mins(50));
+        h.restart_with_seed(setup(), seed);
+        h.pass(secs(1));
+        soonest += h.requests.len();
+    }
+    assert!(soonest < 30, "{soonest} of 100 within a second");
     let mut h = Host::with_seed(setup(), Some(login(1)), 1);
     assert_eq!(h.ask(), Err("wait".into()));
     h.pass(Span::from_millis(100));
     assert_eq!(h.ask(), Ok("at-1".into()), "but somebody who waits need not");
+}
+
+#[test]
+fn refreshes_that_nobody_needs_keep_the_least_interval() {
+    let refresh =
+        RefreshPolicy { window: Some(mins(30)), min_interval: Some(mins(40)), ..RefreshPolicy::default() };
+    let policy = Policy { refresh, ..Policy::default() };
+    let mut h = Host::new(setup_with(policy, Profile::generic(), Client::public("cli")), Some(login(1)));
+    h.pass(hours(4));
+    assert!(h.requests.windows(2).all(|w| w[1].since(w[0]) >= mins(40)), "{:?}", h.requests);
+    h.input(Input::Refresh);
+    h.pass(secs(1));
+    let before = h.requests.len();
+    h.input(Input::Refresh);
+    h.pass(secs(1));
+    assert_eq!(h.requests.len(), before + 1, "a person may");
+}
+
+#[test]
+fn the_fast_path_hands_the_token_out_to_the_margin_and_while_refreshes_fail_almost_to_its_end() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    let expiry = at(0).boot + hours(1);
+    assert_eq!(h.last_published.as_ref().map(|t| t.until_boot), Some(expiry - secs(60)));
+    h.server.mode = Mode::Waf;
+    h.pass(mins(46));
+    assert_eq!(h.last_published.as_ref().map(|t| t.until_boot), Some(expiry - secs(6)), "in the short retry");
+    h.pass(mins(10));
+    h.restart(setup());
+    assert_eq!(h.status(), Status::AuthRetrying);
+    assert_eq!(h.last_published.as_ref().map(|t| t.until_boot), Some(expiry - secs(6)), "in auth_retrying");
+    h.pass(mins(5));
+    assert!(h.last_published.is_none(), "its end is told without being asked");
 }

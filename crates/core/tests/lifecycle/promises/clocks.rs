@@ -198,8 +198,54 @@ fn two_reboots_and_a_clock_set_back_a_little_do_not_bring_an_expired_token_back(
     h.server.mode = Mode::InvalidClient;
     h.pass(hours(1));
     h.reboot(hours(1));
-    h.pass(mins(11));
-    h.now.wall = h.now.wall - mins(11);
-    h.reboot(mins(12));
+    h.step_wall(-60_000);
+    h.reboot(Span::from_millis(1));
     assert_eq!(h.ask(), Err("auth_retrying client_refused".into()));
+}
+
+#[test]
+fn after_a_reboot_with_a_dead_clock_an_empty_budget_grows_back() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.mode = Mode::Waf;
+    while h.view().budget_left > 0 {
+        let _ = h.ask();
+        h.input(Input::Refresh);
+        h.pass(secs(2));
+        h.restart(h.setup.clone());
+    }
+    h.now.wall = Wall::from_unix_millis(0);
+    h.reboot(mins(1));
+    h.server.mode = Mode::Ok(3600);
+    for _ in 0..11 {
+        h.pass(mins(1));
+        // Whatever the store says in between.
+        h.input(Input::StoreChanged);
+    }
+    assert_eq!(h.status(), Status::Running);
+    assert!(h.ask().is_ok());
+}
+
+#[test]
+fn a_clock_that_was_ten_years_ahead_costs_one_refresh_after_the_next_reboot_and_no_more() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.step_wall(TEN_YEARS);
+    h.pass(mins(5));
+    h.step_wall(-TEN_YEARS);
+    h.reboot(mins(1));
+    h.pass(mins(1));
+    assert_eq!(h.ask(), Ok("at-2".into()), "the first could not be dated");
+    h.reboot(mins(1));
+    h.pass(mins(1));
+    assert_eq!((h.ask(), h.requests.len()), (Ok("at-2".into()), 2));
+}
+
+#[test]
+fn an_access_token_alone_that_a_wrong_clock_ended_comes_back_when_the_clock_is_set_right() {
+    let mut h = Host::new(setup(), Some(access_token_only(3600)));
+    h.pass(mins(1));
+    h.step_wall(TEN_YEARS);
+    assert_eq!(h.ask(), Err("unauthenticated no_refresh_token".into()));
+    h.step_wall(-TEN_YEARS);
+    assert_eq!((h.status(), h.ask()), (Status::Running, Ok("at-0".into())));
+    assert!(h.machine.poll_timeout().is_some());
 }

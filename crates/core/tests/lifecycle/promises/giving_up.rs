@@ -281,3 +281,35 @@ fn a_stepped_wall_clock_alone_does_not_end_a_refresh_token() {
     h.pass(mins(1));
     assert_eq!((h.requests.len(), h.status()), (1, Status::Running));
 }
+
+#[test]
+fn an_old_wish_of_a_person_does_not_spend_what_another_process_has_given_up() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.mode = Mode::Waf;
+    h.pass(mins(30));
+    h.input(Input::Refresh);
+    h.pass(secs(1));
+    let before = h.requests.len();
+    let mut record = h.store.record.clone().unwrap();
+    record.state = RecordState::Refused { cause: RefusedCause::Ceiling, at: h.now.wall };
+    record.window = None;
+    h.store.put(record);
+    h.ledger.given_up_by_others();
+    h.pass(mins(11));
+    assert_eq!((h.requests.len(), h.view().cause), (before, Some(Cause::Ceiling)));
+}
+
+#[test]
+fn a_probe_that_may_not_be_made_yet_leaves_everything_as_it_is() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.mode = Mode::Waf;
+    h.pass(hours(26));
+    let mut record = h.store.record.clone().unwrap();
+    record.budget = Some(Budget { left: 0, since: Stamp::new(h.now, BOOT) });
+    h.store.put(record);
+    let before = h.requests.len();
+    h.input(Input::Refresh);
+    h.pass(hours(1));
+    assert_eq!((h.requests.len(), h.view().phase), (before, Phase::Unauthenticated));
+    assert!(!h.claim_held);
+}

@@ -204,6 +204,17 @@ fn a_shorter_interval_counts_from_the_reload_and_a_longer_one_delays_nothing() {
 }
 
 #[test]
+fn a_reload_does_not_change_who_this_process_is() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    let other = Setup { owner: owner("elsewhere", BootId(9)), ..setup() };
+    h.input(Input::PolicyChanged(Box::new(other)));
+    h.server.mode = Mode::Silent;
+    let _ = h.ask();
+    let intent = h.store.record.as_ref().and_then(|r| r.intent.clone()).unwrap();
+    assert_eq!((intent.owner.host.as_str(), intent.owner.boot_id), ("box", BOOT));
+}
+
+#[test]
 fn attempts_are_bounded_by_a_budget_that_outlives_restarts() {
     let mut h = Host::new(setup(), Some(login(1)));
     h.server.mode = Mode::Waf;
@@ -220,9 +231,22 @@ fn attempts_are_bounded_by_a_budget_that_outlives_restarts() {
 #[test]
 fn misdirected_requests_are_sent_again_at_once_and_once() {
     let mut h = Host::new(setup(), Some(login(1)));
-    h.server.script = [Mode::Status(421), Mode::Status(421)].into();
+    h.server.script = [Mode::Status(421), Mode::Status(421), Mode::Status(421)].into();
     h.pass(mins(2));
     let gaps: Vec<Span> = h.requests.windows(2).map(|w| w[1].since(w[0])).collect();
-    assert_eq!(h.requests.len(), 3);
-    assert!(gaps[0] < secs(1) && gaps[1] >= secs(1), "{gaps:?}");
+    assert_eq!(h.requests.len(), 4);
+    assert!(gaps[0] < secs(1) && gaps[1] >= secs(1) && gaps[2] < secs(1), "once per attempt: {gaps:?}");
+}
+
+#[test]
+fn attempts_that_other_processes_made_count_toward_the_budget_here() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.pass(mins(1));
+    let mut record = h.store.record.clone().unwrap();
+    record.budget = Some(Budget { left: 0, since: Stamp::new(h.now, BOOT) });
+    h.store.put(record);
+    h.input(Input::Refresh);
+    assert_eq!((h.requests.len(), h.claim_held, h.view().phase), (0, false, Phase::Fresh));
+    h.pass(mins(3) + secs(1));
+    assert_eq!(h.requests.len(), 1, "the person's wish is kept");
 }

@@ -88,3 +88,16 @@ fn a_useless_answer_with_a_refresh_token_does_not_bring_a_refused_token_back() {
     assert_eq!(h.view().generation, 1);
     assert_eq!(h.ask(), Err("wait".into()));
 }
+
+#[test]
+fn a_refused_token_that_comes_back_under_another_version_stays_refused() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.store.claim_taken = true;
+    h.reject();
+    let mut theirs = login_with_token(1, 3600);
+    theirs.generation = 1;
+    theirs.grant.refresh_token = Some(Secret::from("rt-9"));
+    h.store.put(theirs);
+    h.input(Input::StoreChanged);
+    assert_eq!((h.view().generation, h.ask()), (1, Err("wait".into())));
+}

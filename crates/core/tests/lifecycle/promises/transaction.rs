@@ -391,3 +391,61 @@ fn a_secret_that_was_replaced_while_the_request_was_on_the_wire_stays_out_of_the
     let message = h.view().last_attempt.unwrap().evidence.message.unwrap();
     assert!(message.contains("is wrong") && !message.contains("hunter2"), "{message}");
 }
+
+#[test]
+fn a_server_that_hands_out_a_refresh_token_does_not_refuse_the_grant() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.mode = Mode::Silent;
+    let _ = h.ask();
+    let body = r#"{"error":"invalid_grant","refresh_token":"rt-9"}"#;
+    h.server.current = "rt-9".into();
+    h.input(Input::Answer { attempt: AttemptId(1), answer: json(200, body.into()) });
+    assert_eq!((h.status(), h.view().generation), (Status::Running, 1));
+    h.server.mode = Mode::Ok(3600);
+    h.pass(mins(1));
+    assert_eq!(h.sent_tokens, ["rt-0", "rt-9"]);
+    assert!(h.ask().is_ok());
+}
+
+#[test]
+fn a_store_is_known_to_work_as_soon_as_a_mark_lands() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.store.writes_fail = Some(StoreFaultKind::Full);
+    h.input(Input::Refresh);
+    assert_eq!(h.view().health, Health::Degraded);
+    h.store.writes_fail = None;
+    h.server.mode = Mode::Silent;
+    h.pass(mins(1));
+    assert_eq!((h.view().phase, h.view().store_fault), (Phase::Exchanging, None));
+}
+
+#[test]
+fn who_asks_while_the_claim_is_awaited_has_asked_for_that_attempt() {
+    let refreshed = |ask: fn(&mut Host)| {
+        let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+        h.store.claim_taken = true;
+        h.pass(mins(46));
+        assert_eq!(h.view().phase, Phase::Claiming);
+        ask(&mut h);
+        h.store.claim_taken = false;
+        h.pass(secs(2));
+        h.reports().find_map(|r| if let Report::Refreshed { reason, .. } = r { Some(*reason) } else { None })
+    };
+    assert_eq!(refreshed(|_| {}), Some(RefreshReason::Proactive));
+    assert_eq!(refreshed(|h| h.input(Input::Refresh)), Some(RefreshReason::Forced));
+    assert_eq!(refreshed(|h| h.reject()), Some(RefreshReason::Rejected));
+}
+
+#[test]
+fn a_refusal_counts_only_when_the_store_has_confirmed_what_it_is_about() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.server.mode = Mode::Silent;
+    h.input(Input::Refresh);
+    h.store.writes_fail = Some(StoreFaultKind::Io);
+    h.reply(&Mode::InvalidGrant);
+    assert_eq!((h.status(), h.ask()), (Status::Running, Ok("at-0".into())));
+    h.server.mode = Mode::InvalidGrant;
+    h.store.writes_fail = None;
+    h.pass(secs(2));
+    assert_eq!((h.status(), h.view().cause), (Status::Unauthenticated, Some(Cause::GrantRefused)));
+}

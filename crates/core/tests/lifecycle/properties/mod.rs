@@ -15,7 +15,7 @@ use action::{Action, actions};
 
 /// Histories per property: with these all of them take a few seconds without optimization. `PROPTEST_CASES` asks for
 /// more.
-const CASES: u32 = 192;
+const CASES: u32 = 128;
 
 fn config() -> ProptestConfig {
     let asked = ProptestConfig::default();

@@ -132,7 +132,7 @@ is left out.
 #[test]
 fn the_page_of_states_in_the_book_is_what_the_machine_does() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/states.md");
-    let page = page(&rows());
+    let page = page(rows());
     if std::env::var_os("RENEWD_UPDATE").is_some() {
         std::fs::write(&path, &page).unwrap();
     }
