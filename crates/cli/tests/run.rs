@@ -315,7 +315,8 @@ fn signals_go_to_the_command() {
         let ended = running.end().expect(9, &[]);
         assert_eq!(ended.out, "heard\n", "{name}");
     }
-    let running = world.start(&["--env", "TOKEN"], "echo ready; exec cat");
+    // Not `cat`: the end of its input could be quicker than the signal.
+    let running = world.start(&["--env", "TOKEN"], "echo ready; exec sleep 60");
     running.signal(Signal::TERM);
     running.end().expect(143, &[]);
 }
