@@ -37,8 +37,7 @@ pub(crate) enum Accepted {
 
 impl Listener {
     pub(crate) async fn bind(listen: &Listen, access: &Access) -> Result<Self, ProxyError> {
-        let failed =
-            |error: io::Error| ProxyError::Listen { listen: listen.clone(), problem: error.to_string() };
+        let failed = |error: io::Error| ProxyError::Listen { listen: listen.clone(), problem: plain(&error) };
         match listen {
             Listen::Tcp(address) if !address.ip().is_loopback() => Err(ProxyError::NotLoopback(*address)),
             Listen::Tcp(address) => {
@@ -73,6 +72,14 @@ impl Listener {
             #[cfg(unix)]
             Self::Unix(listener, _) => listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
         }
+    }
+}
+
+/// What is likeliest, in the same words on every system.
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "the address is in use".into(),
+        _ => error.to_string(),
     }
 }
 

@@ -157,6 +157,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_closed_descriptor_is_an_error_and_no_panic() {
         let error = SecretSource::Descriptor(60_000).read("the client secret").err().unwrap();
