@@ -180,7 +180,13 @@ fn line(stream: &mut impl Read, bytes: &mut Vec<u8>) -> Option<String> {
 
 fn more(stream: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<usize> {
     let mut piece = vec![0; 64 * 1024];
-    let read = stream.read(&mut piece)?;
+    let read = loop {
+        match stream.read(&mut piece) {
+            // A signal that somebody handles ends a read with a time-out early.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
     bytes.extend_from_slice(&piece[..read]);
     Ok(read)
 }

@@ -12,8 +12,8 @@ const INTERRUPTED: i32 = 130;
 /// Arguments of `demo`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Starts an authorization server, a protected API, an agent with a proxy and a client, all on loopback
-and in a folder that is removed at the end. Nothing of yours is read or changed."
+    after_help = "Starts an authorization server, a protected API, an agent with a proxy and a client, all on loopback \
+                  and in a folder that is removed at the end. Nothing of yours is read or changed."
 )]
 pub(crate) struct Demo {
     /// How many times faster than life, 10 to 600

@@ -18,11 +18,11 @@ use crate::run::{Plan, Variable};
     override_usage = "renewd run NAME [--proxy VAR=UPSTREAM]… [--file VAR]… [--env VAR]… -- COMMAND…",
     after_help = "Examples:
   renewd run github --proxy GITHUB_API=https://api.github.com -- ./sync
-  renewd run github --file TOKEN_FILE -- sh -c 'curl -H \"Authorization: Bearer $(cat $TOKEN_FILE)\" …'
+  renewd run github --file TOKEN_FILE -- sh -c 'upload --token \"$(cat $TOKEN_FILE)\"'
 
-A proxy adds the token and answers a 401 with a new one; a file always holds a valid token; a variable is set
-once, and its token expires there. The exit code is the command's (128+n after signal n, 126 or 127 where it
-cannot be run). Variables that begin with RENEWD_ are kept from it."
+A proxy adds the token and answers a 401 with a new one. A file always holds a valid token. A variable is set once, \
+and its token expires there. The exit code is the command's: 128+n after signal n, 126 or 127 where it cannot be run. \
+Variables that begin with RENEWD_ are kept from it."
 )]
 pub(crate) struct Run {
     /// Which credential

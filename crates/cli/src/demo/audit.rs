@@ -10,9 +10,6 @@ use crate::exit::Failure;
 use crate::json::CredentialStatus;
 use crate::output::Painter;
 
-/// A refresh that happens between two looks makes them differ; then they are taken again.
-const LOOKS_MAX: usize = 20;
-
 /// What each side counted, at one moment.
 pub(super) struct Audit {
     server: Totals,
@@ -27,17 +24,22 @@ impl Audit {
     /// # Errors
     /// When somebody does not answer.
     pub(super) fn take(world: &World) -> Result<Self, Failure> {
-        for _ in 0..LOOKS_MAX {
+        loop {
             let server = world.server.totals();
             let status = world.binary.status()?.credentials.into_iter().next();
             let status =
                 status.ok_or_else(|| Failure::internal("renewd status --json shows no credential"))?;
             let (replays, api) = (replays(world)?, world.api.totals());
+            // A refresh that began or ended meanwhile is in one account and not in the other.
             if world.server.totals() == server && world.server.in_flight() == 0 {
                 return Ok(Self { server, api, status, replays });
             }
         }
-        Err(Failure::internal("the accounts never stood still long enough to be compared"))
+    }
+
+    /// Refreshes, by the agent's status.
+    pub(super) fn refreshes(&self) -> u64 {
+        self.status.refreshes
     }
 
     /// The accounts, a line each.

@@ -36,6 +36,9 @@ use world::World;
 /// busy machine takes longer for a refresh than a token lives.
 pub(crate) const SPEEDS: std::ops::RangeInclusive<i64> = 10..=600;
 
+/// A refresh between two looks makes the accounts differ; then they are taken again.
+const LOOKS_MAX: usize = 20;
+
 /// How it ended.
 pub(crate) enum Ended {
     /// As it should.
@@ -63,15 +66,14 @@ pub(crate) fn play(speed: u16, once: bool, app: &App) -> Result<Ended, Failure> 
     let begin = |number| Client::begin(proxy.clone(), number, pace.request_every(), tell.clone());
     let client = begin(1)?;
     let mut story = Story::new(&world, pace, news, screen);
-    match story.play() {
+    let told = story.play().and_then(|()| compare(&mut story, client, &world, pace));
+    // What is said next begins a line of its own.
+    story.screen().text("")?;
+    match told {
         Ok(()) => {}
-        Err(End::Interrupted) => {
-            story.screen().text("")?;
-            return Ok(Ended::Interrupted);
-        }
+        Err(End::Interrupted) => return Ok(Ended::Interrupted),
         Err(End::Failed(failure)) => return Err(failure),
     }
-    compare(&mut story, client, &world, pace)?;
     if !once {
         story.screen().text(&encore(&world))?;
         let client = begin(story.tally().answers + 1)?;
@@ -88,13 +90,11 @@ pub(crate) fn play(speed: u16, once: bool, app: &App) -> Result<Ended, Failure> 
 }
 
 /// Holds the accounts against each other, and tells what came of it.
-fn compare(story: &mut Story<'_, '_>, client: Client, world: &World, pace: Pace) -> Result<(), Failure> {
+fn compare(story: &mut Story<'_, '_>, client: Client, world: &World, pace: Pace) -> Result<(), End> {
     if !client.end() {
-        return Err(world.agent.failure("the client's last request was never answered"));
+        return Err(world.agent.failure("the client's last request was never answered").into());
     }
-    story.drain()?;
-    let audit = Audit::take(world)?;
-    story.drain()?;
+    let audit = account(story, world)?;
     let paint = story.screen().paint();
     let table = audit.table(story.tally(), paint);
     story.screen().text(&format!("\n{table}\n"))?;
@@ -102,13 +102,26 @@ fn compare(story: &mut Story<'_, '_>, client: Client, world: &World, pace: Pace)
     if wrong.is_empty() {
         let text = "The server's log, the API's log, the agent's status and the client agree.";
         let next = "Now with a login of yours: renewd import --help";
-        return story.screen().text(&format!("{} {text}\n  {}\n", paint.green("✓"), paint.dim(next)));
+        let end = format!("{} {text}\n  {}\n", paint.green("✓"), paint.dim(next));
+        return Ok(story.screen().text(&end)?);
     }
     let mut message = "the accounts disagree:".to_owned();
     for line in wrong {
         let _ = write!(message, "\n  {line}");
     }
-    Err(Failure::new(Exit::Internal, message))
+    Err(Failure::new(Exit::Internal, message).into())
+}
+
+/// The accounts of one moment. The agent goes on meanwhile, and its events come a little after what they tell of.
+fn account(story: &mut Story<'_, '_>, world: &World) -> Result<Audit, End> {
+    for _ in 0..LOOKS_MAX {
+        let audit = Audit::take(world)?;
+        story.hear_of(audit.refreshes())?;
+        if story.tally().generation <= audit.refreshes() {
+            return Ok(audit);
+        }
+    }
+    Err(world.agent.failure("it refreshes so often that its accounts never stand still").into())
 }
 
 fn opening(world: &World, pace: Pace, screen: &Screen<'_>) -> String {

@@ -108,10 +108,10 @@ impl<'w, 's> Story<'w, 's> {
 
     fn renewal(&mut self) -> Result<(), End> {
         self.screen.title(1, "A token is renewed before it expires")?;
-        self.until("a first answer", SLACK, |_, tally| tally.good > 0)?;
+        self.until("a first answer", SLACK, |tally| tally.good > 0)?;
         self.expires = self.world.agent_status()?.token_expires_at.as_deref().and_then(parse_rfc3339);
         let patience = self.pace.lifetime().times(2) + SLACK;
-        self.until("a refresh ahead of time", patience, |_, tally| tally.proactive > 0)?;
+        self.until("a refresh ahead of time", patience, |tally| tally.proactive > 0)?;
         self.breathe()
     }
 
@@ -121,7 +121,7 @@ impl<'w, 's> Story<'w, 's> {
             return Err(Failure::internal("the server has no access token to revoke").into());
         }
         self.screen.line(Who::Server, Mood::Bad, "revoked the access token, long before its time")?;
-        self.until("a request that was refused and sent again", SLACK, |_, tally| {
+        self.until("a request that was refused and sent again", SLACK, |tally| {
             tally.replayed > 0 && tally.rejected > 0
         })?;
         self.breathe()
@@ -132,13 +132,13 @@ impl<'w, 's> Story<'w, 's> {
         self.world.server.set_fault(Fault::WafBlock);
         self.screen.line(Who::Server, Mood::Bad, "every token request now gets 403 and a page of HTML")?;
         let patience = self.pace.lifetime() + self.pace.short_retry() + self.pace.interval() + SLACK;
-        self.until("auth_retrying", patience, |_, tally| {
+        self.until("auth_retrying", patience, |tally| {
             tally.status.as_deref() == Some(Status::AuthRetrying.name())
         })?;
-        self.until("requests that fail fast", patience, |_, tally| tally.failed_fast >= BREATH)?;
+        self.until("requests that fail fast", patience, |tally| tally.failed_fast >= BREATH)?;
         let so_far = self.tally.failed_attempts;
         let patience = self.pace.interval().times(2) + SLACK;
-        self.until("an attempt on the long cadence", patience, |_, tally| tally.failed_attempts > so_far)
+        self.until("an attempt on the long cadence", patience, |tally| tally.failed_attempts > so_far)
     }
 
     fn recovery(&mut self) -> Result<(), End> {
@@ -146,7 +146,7 @@ impl<'w, 's> Story<'w, 's> {
         self.world.server.set_fault(Fault::Ok);
         self.screen.line(Who::Server, Mood::Good, "answers token requests again")?;
         let patience = self.pace.interval().times(2) + SLACK;
-        self.until("the recovery", patience, |_, tally| {
+        self.until("the recovery", patience, |tally| {
             tally.recovered > 0 && tally.status.as_deref() == Some(Status::Running.name())
         })?;
         self.breathe()
@@ -155,9 +155,7 @@ impl<'w, 's> Story<'w, 's> {
     /// A few answers in peace.
     fn breathe(&mut self) -> Result<(), End> {
         let enough = self.tally.good + BREATH;
-        self.until("answers", self.pace.request_every().times(BREATH) + SLACK, |_, tally| {
-            tally.good >= enough
-        })
+        self.until("answers", self.pace.request_every().times(BREATH) + SLACK, |tally| tally.good >= enough)
     }
 
     /// Goes on until somebody wants it to end.
@@ -166,7 +164,7 @@ impl<'w, 's> Story<'w, 's> {
     /// When the agent ends, or nothing can be shown any more.
     pub(super) fn go_on(&mut self) -> Result<(), Failure> {
         loop {
-            match self.until("anything", Span::from_hours(24), |_, _| false) {
+            match self.until("anything", Span::from_hours(24), |_| false) {
                 Err(End::Interrupted) => return self.screen.text(""),
                 Err(End::Failed(failure)) => return Err(failure),
                 Ok(()) => {}
@@ -174,18 +172,28 @@ impl<'w, 's> Story<'w, 's> {
         }
     }
 
+    /// Tells what comes in until the agent has told of this generation, and of everything that is there already.
+    ///
+    /// # Errors
+    /// When it does not, or nothing can be shown any more.
+    pub(super) fn hear_of(&mut self, generation: u64) -> Result<(), End> {
+        while let Ok(news) = self.news.try_recv() {
+            let news = self.unless_over(news)?;
+            self.take(&news)?;
+        }
+        if self.tally.generation >= generation {
+            return Ok(());
+        }
+        self.until("the agent's own word of its last refresh", SLACK, |tally| tally.generation >= generation)
+    }
+
     /// Tells what comes in until `heard` says that it is enough.
-    fn until(
-        &mut self,
-        what: &str,
-        patience: Span,
-        heard: impl Fn(&News, &Tally) -> bool,
-    ) -> Result<(), End> {
+    fn until(&mut self, what: &str, patience: Span, heard: impl Fn(&Tally) -> bool) -> Result<(), End> {
         let deadline = SystemClock.now().boot + patience;
         loop {
             let news = self.next(what, deadline, patience)?;
             self.take(&news)?;
-            if heard(&news, &self.tally) {
+            if heard(&self.tally) {
                 return Ok(());
             }
         }
@@ -194,9 +202,7 @@ impl<'w, 's> Story<'w, 's> {
     fn next(&mut self, what: &str, deadline: Boot, patience: Span) -> Result<News, End> {
         let left = deadline.since(SystemClock.now().boot);
         match self.news.recv_timeout(left.into()) {
-            Ok(News::Interrupted) => Err(End::Interrupted),
-            Ok(News::AgentGone) => Err(self.world.agent.failure("it ended").into()),
-            Ok(news) => Ok(news),
+            Ok(news) => self.unless_over(news),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 let why = format!("waited {} for {what}, and it did not come", short(patience));
                 Err(self.world.agent.failure(&why).into())
@@ -204,18 +210,12 @@ impl<'w, 's> Story<'w, 's> {
         }
     }
 
-    /// Takes what has come in already.
-    ///
-    /// # Errors
-    /// When the agent has ended, or nothing can be shown any more.
-    pub(super) fn drain(&mut self) -> Result<(), Failure> {
-        while let Ok(news) = self.news.try_recv() {
-            if matches!(news, News::AgentGone) {
-                return Err(self.world.agent.failure("it ended"));
-            }
-            self.take(&news)?;
+    fn unless_over(&self, news: News) -> Result<News, End> {
+        match news {
+            News::Interrupted => Err(End::Interrupted),
+            News::AgentGone => Err(self.world.agent.failure("it ended").into()),
+            news => Ok(news),
         }
-        Ok(())
     }
 
     fn take(&mut self, news: &News) -> Result<(), Failure> {
