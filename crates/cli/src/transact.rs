@@ -10,7 +10,8 @@ use renewd_blocking::block_on;
 use renewd_core::{Cause, Now, Phase, Record, Report, Span, Status};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{
-    CredentialName, CredentialStore, Event, Lease, NoToken, Observer, TokenError, TokenRequestOptions,
+    CredentialName, CredentialStore, Drained, Event, Lease, NoToken, Observer, TokenError,
+    TokenRequestOptions,
 };
 use renewd_tokio::{Keeper, Renewd};
 
@@ -95,16 +96,10 @@ impl Transaction {
     /// # Errors
     /// Exit 5 when new tokens could not be saved; it names what is lost.
     pub(crate) fn end(self) -> Result<(), Failure> {
-        let name = self.keeper.name().clone();
         drop(self.keeper);
         let drained = block_on(self.renewd.shutdown());
         self.journal.end();
-        match drained.lost.into_iter().next() {
-            None => Ok(()),
-            Some((_, what)) => Err(Failure::new(Exit::Store, format!("{name}: not saved: {what}"))
-                .advise("mend the store (renewd doctor), then log in again if the next refresh is refused")
-                .about(name)),
-        }
+        all_saved(drained)
     }
 
     fn failure(&self, error: TokenError) -> Failure {
@@ -112,6 +107,19 @@ impl Transaction {
         let under_way = matches!(&error, TokenError::Timeout { .. })
             && block_on(self.keeper.view()).is_ok_and(|seen| in_the_middle(seen.view.phase));
         failure(error, under_way)
+    }
+}
+
+/// What a loop says at its end.
+///
+/// # Errors
+/// Exit 5 when new tokens could not be saved; it names what is lost.
+pub(crate) fn all_saved(drained: Drained) -> Result<(), Failure> {
+    match drained.lost.into_iter().next() {
+        None => Ok(()),
+        Some((name, what)) => Err(Failure::new(Exit::Store, format!("{name}: not saved: {what}"))
+            .advise("mend the store (renewd doctor), then log in again if the next refresh is refused")
+            .about(name)),
     }
 }
 

@@ -14,11 +14,11 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::config::Config;
 use crate::credential::{Secrets, glance, setup, transport};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::journal::{JournalFolder, LineFormat, Lines, Scribe, Sink};
 use crate::logging::LogFormat;
 use crate::obtain::{TIMEOUT, open_for, refuse_unknown};
-use crate::transact::{failure, in_the_middle};
+use crate::transact::{all_saved, failure, in_the_middle};
 
 /// An end that takes longer than this is explained: the child is gone and nobody would know what is waited for.
 const UNEXPLAINED_MAX: Duration = Duration::from_secs(2);
@@ -118,12 +118,7 @@ impl Kept {
             }
         };
         self.scribe.end();
-        match drained.lost.into_iter().next() {
-            None => Ok(()),
-            Some((_, what)) => Err(Failure::new(Exit::Store, format!("{name}: not saved: {what}"))
-                .advise("mend the store (renewd doctor), then log in again if the next refresh is refused")
-                .about(name)),
-        }
+        all_saved(drained)
     }
 }
 
