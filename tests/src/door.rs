@@ -17,6 +17,8 @@ use crate::wait::PATIENCE;
 pub enum Door {
     /// A TCP address.
     Tcp(SocketAddr),
+    /// A TCP address that wants a path before every target: where the user behind a connection cannot be told.
+    Under(SocketAddr, String),
     /// A Unix socket.
     Unix(PathBuf),
 }
@@ -24,7 +26,8 @@ pub enum Door {
 impl fmt::Display for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => address.fmt(f),
+            // The path is a secret.
+            Self::Tcp(address) | Self::Under(address, _) => address.fmt(f),
             Self::Unix(path) => path.display().fmt(f),
         }
     }
@@ -36,9 +39,21 @@ pub trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
 impl Door {
-    /// The address in `http://ADDRESS`, where it is one.
+    /// The address in `http://ADDRESS` or `http://ADDRESS/PATH`, where it is one.
     pub fn of_url(url: &str) -> Option<Self> {
-        url.strip_prefix("http://")?.trim_end_matches('/').parse().ok().map(Self::Tcp)
+        let rest = url.strip_prefix("http://")?;
+        match rest.split_once('/') {
+            None | Some((_, "")) => rest.trim_end_matches('/').parse().ok().map(Self::Tcp),
+            Some((address, path)) => Some(Self::Under(address.parse().ok()?, format!("/{path}"))),
+        }
+    }
+
+    /// A request's target, as it is to be written.
+    pub fn target(&self, path: &str) -> String {
+        match self {
+            Self::Under(_, before) => format!("{before}{path}"),
+            Self::Tcp(_) | Self::Unix(_) => path.to_owned(),
+        }
     }
 
     /// Connects. Reading and writing fail after [`PATIENCE`].
@@ -47,7 +62,7 @@ impl Door {
     /// As the system says.
     pub fn connect(&self) -> io::Result<Box<dyn Stream>> {
         Ok(match self {
-            Self::Tcp(address) => {
+            Self::Tcp(address) | Self::Under(address, _) => {
                 let stream = TcpStream::connect(address)?;
                 stream.set_read_timeout(Some(PATIENCE))?;
                 stream.set_write_timeout(Some(PATIENCE))?;
@@ -74,7 +89,7 @@ impl Door {
         body: &[u8],
     ) -> io::Result<HttpAnswer> {
         let mut stream = self.connect()?;
-        stream.write_all(head(method, target, headers, body.len()).as_bytes())?;
+        stream.write_all(head(method, &self.target(target), headers, body.len()).as_bytes())?;
         stream.write_all(body)?;
         read_answer(&mut stream, method == "HEAD")
     }

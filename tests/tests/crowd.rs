@@ -62,11 +62,12 @@ fn at_expiry() -> AtExpiry {
 }
 
 /// All at once, each on a connection of its own; the server answers when the last one has asked.
-fn ask_all(world: &AtExpiry, door: &Door, request: &'static str) -> Vec<HttpAnswer> {
+fn ask_all(world: &AtExpiry, door: &Door, request: &str) -> Vec<HttpAnswer> {
     let asked = Arc::new(AtomicUsize::new(0));
     let before = world.server.totals().token_requests;
     let caller = || -> JoinHandle<std::io::Result<HttpAnswer>> {
         let (door, asked) = (door.clone(), Arc::clone(&asked));
+        let request = request.to_owned();
         let call = move || {
             let mut stream = door.connect()?;
             stream.write_all(request.as_bytes())?;
@@ -92,8 +93,9 @@ fn ask_all(world: &AtExpiry, door: &Door, request: &'static str) -> Vec<HttpAnsw
 fn a_thousand_callers_of_the_proxy_cost_one_token_request() {
     let world = at_expiry();
     let proxy = world.agent.proxy();
-    let request = "GET /crowd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    let answers = ask_all(&world, &proxy, request);
+    let target = proxy.target("/crowd");
+    let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let answers = ask_all(&world, &proxy, &request);
     let served = answers.iter().filter(|answer| answer.status == 200 && answer.complete).count();
     assert_eq!(served, CALLERS);
     let log = world.api.log();

@@ -3,8 +3,6 @@
 //! Sends a request and prints what came of it: `refused` (no connection), `closed` (without a byte), or the first line
 //! of the answer.
 
-#![cfg_attr(not(unix), expect(unused_crate_dependencies, reason = "there are no users to change to"))]
-
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {
     use renewd_e2e::Door;
