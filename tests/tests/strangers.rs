@@ -3,14 +3,16 @@
 //! Needs root, to be somebody else for a moment. File modes already keep others from the sockets; the tests take that
 //! protection away to see the one behind it.
 
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::fs::{self, Permissions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer, ProtectedApi};
 use renewd_e2e::{Agent, Door, Home, QUICK_RETRY};
@@ -141,19 +143,24 @@ fn even_root_is_a_stranger_to_another_users_agent() {
     assert_eq!(api.totals().requests, 1);
 }
 
+/// Somebody who listens for events; nobody, once there is no room for another one.
+fn listener(address: SocketAddr) -> Option<TcpStream> {
+    const NO_ROOM: Duration = Duration::from_secs(2);
+    let mut stream = TcpStream::connect_timeout(&address, NO_ROOM).ok()?;
+    stream.set_read_timeout(Some(NO_ROOM)).ok()?;
+    stream.write_all(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").ok()?;
+    stream.read(&mut [0; 16]).is_ok_and(|length| length > 0).then_some(stream)
+}
+
 /// Any user can connect to the status address, as often as he likes.
 #[test]
 fn whoever_takes_every_connection_of_the_status_address_keeps_nobody_from_the_socket() {
     let home = Home::with("[agent]\nstatus = \"127.0.0.1:0\"\n");
     let agent = Agent::start(&home);
-    // More than the agent holds at all; those for whom there is no room wait in the system's queue.
-    let taken: Vec<_> = (0..600)
-        .map(|_| {
-            let mut stream = agent.status_address().connect().expect("the queue has room");
-            stream.write_all(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it can be asked");
-            stream
-        })
-        .collect();
+    let Door::Tcp(address) = *agent.status_address() else { panic!("no TCP address") };
+    // More than the agent ever held, over both.
+    let taken: Vec<_> = (0..600).map_while(|_| listener(address)).collect();
+    assert_ne!(taken.len(), 0);
     let answer = agent.socket().get("/v1/credentials");
     assert_eq!(answer.status, 200, "{}", answer.text());
     drop(taken);

@@ -2,9 +2,10 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -32,6 +33,10 @@ const TIMEOUT: Span = Span::from_secs(60);
 
 /// No question waits longer: its client is gone.
 const TIMEOUT_MAX: Span = Span::from_hours(1);
+
+/// A stream of events says something so often: a listener that is gone is only noticed by writing to it, and would
+/// keep its connection for ever.
+const QUIET_MAX: Duration = Duration::from_secs(15);
 
 /// Where a connection came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,18 +198,8 @@ impl Api {
 
     /// Server-sent events (WHATWG HTML, section 9.2), from now on.
     fn events(&self) -> Response<Body> {
-        let first =
-            stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(b": from now on\n\n")))]);
-        let rest = stream::unfold(self.hub.listen(), |mut events| async move {
-            let text = match events.recv().await {
-                Ok(Told { kind: THE_END, .. }) => return None,
-                Ok(Told { kind, data }) => format!("event: {kind}\ndata: {data}\n\n"),
-                Err(broadcast::error::RecvError::Lagged(missed)) => format!(": {missed} events missed\n\n"),
-                Err(broadcast::error::RecvError::Closed) => return None,
-            };
-            Some((Ok(Frame::data(Bytes::from(text))), events))
-        });
-        let mut response = Response::new(BodyExt::boxed(StreamBody::new(first.chain(rest))));
+        let frames = sent(self.hub.listen()).map(|text| Ok::<_, Infallible>(Frame::data(text)));
+        let mut response = Response::new(BodyExt::boxed(StreamBody::new(frames)));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
@@ -314,6 +309,21 @@ impl Api {
     }
 }
 
+/// What is told, as it stands in the stream.
+fn sent(events: broadcast::Receiver<Told>) -> impl Stream<Item = Bytes> {
+    let first = stream::iter([Bytes::from_static(b": from now on\n\n")]);
+    first.chain(stream::unfold(events, |mut events| async move {
+        let text = match tokio::time::timeout(QUIET_MAX, events.recv()).await {
+            Ok(Ok(Told { kind: THE_END, .. })) => return None,
+            Ok(Ok(Told { kind, data })) => format!("event: {kind}\ndata: {data}\n\n"),
+            Ok(Err(broadcast::error::RecvError::Lagged(missed))) => format!(": {missed} events missed\n\n"),
+            Ok(Err(broadcast::error::RecvError::Closed)) => return None,
+            Err(_) => ": nothing new\n\n".into(),
+        };
+        Some((Bytes::from(text), events))
+    }))
+}
+
 /// Each lost race means that somebody else made progress.
 const LOGOUT_TRIES: usize = 10;
 
@@ -339,4 +349,24 @@ fn token_document(lease: &Lease) -> Result<TokenDocument, Failure> {
         scope: lease.scope().map(String::from),
         short: lease.short().then_some(true),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_stream_says_something_all_the_same_lest_a_dead_listener_stays_unnoticed() {
+        let (tell, events) = broadcast::channel(4);
+        let mut sent = std::pin::pin!(sent(events));
+        let began = tokio::time::Instant::now();
+        for text in [": from now on\n\n", ": nothing new\n\n", ": nothing new\n\n"] {
+            assert_eq!(sent.next().await.unwrap(), text);
+        }
+        assert_eq!(began.elapsed(), 2 * QUIET_MAX);
+        tell.send(Told { kind: "status", data: "{}".into() }).unwrap();
+        assert_eq!(sent.next().await.unwrap(), "event: status\ndata: {}\n\n");
+        tell.send(Told { kind: THE_END, data: String::new() }).unwrap();
+        assert!(sent.next().await.is_none());
+    }
 }

@@ -90,9 +90,10 @@ fn make_private(folder: &Path) -> Result<(), Failure> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| failed(folder, &e))?;
     let meta = std::fs::metadata(folder).map_err(|e| failed(folder, &e))?;
     let own = meta.uid() == rustix::process::geteuid().as_raw();
-    // A folder like /tmp is shared on purpose; what others can write without the sticky bit they can replace.
-    let sticky = meta.mode() & 0o1000 != 0;
-    if (!own || meta.mode() & 0o022 != 0) && !sticky {
+    // A folder like /tmp, of root, is shared on purpose; what others can write without the sticky bit they can replace,
+    // and what is in a folder of theirs in any case.
+    let shared = meta.mode() & 0o1000 != 0 && (own || meta.uid() == 0);
+    if (!own || meta.mode() & 0o022 != 0) && !shared {
         return Err(Failure::configuration(format!(
             "agent.socket: others can write to {}, and so replace the socket",
             folder.display()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use renewd_driver::Observer;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::api::{Api, Side};
@@ -24,8 +24,12 @@ use crate::exit::{Exit, Failure};
 use crate::journal::{JournalFolder, LineFormat, Lines, Scribe, Sink};
 use crate::logging::LogFormat;
 
-/// Connections at a time, over both listeners. A descriptor each, and where the limit cannot be raised it is 1 024.
-const CONNECTIONS_MAX: usize = 512;
+/// Connections to the socket at a time. A descriptor each, and where the limit cannot be raised it is 1 024.
+const CONNECTIONS_MAX: usize = 384;
+
+/// Connections to the status address at a time, apart from those to the socket: any user of the machine can hold as
+/// many as there are.
+const STATUS_CONNECTIONS_MAX: usize = 128;
 
 /// Credentials that another process imported are noticed within this.
 const RESCAN: Duration = Duration::from_secs(5);
@@ -141,27 +145,26 @@ async fn follow(app: &App, mut config: Arc<Config>, api: &Api, stop: &mut Stop) 
 }
 
 fn accept(tasks: &mut JoinSet<()>, door: Door, api: &Arc<Api>, stopped: &watch::Receiver<bool>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let (room, status_room) =
+        (Arc::new(Semaphore::new(CONNECTIONS_MAX)), Arc::new(Semaphore::new(STATUS_CONNECTIONS_MAX)));
     let (api, mut stop) = (Arc::clone(api), stopped.clone());
     tasks.spawn(async move {
         let mut connections = JoinSet::new();
         loop {
-            // Before accepting: who finds no room waits in the listener's queue.
-            let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
             while connections.try_join_next().is_some() {}
             tokio::select! {
                 () = told(&mut stop) => break,
-                accepted = door.unix.accept() => match accepted {
+                accepted = unix(&door.unix, &room) => match accepted {
                     // Not a byte is read of anybody else.
-                    Ok((stream, _)) if renewd_proxy::is_same_user_unix(&stream) => {
+                    Ok((stream, permit)) if renewd_proxy::is_same_user_unix(&stream) => {
                         let serve = connection(stream, Arc::clone(&api), Side::Socket, stop.clone());
                         connections.spawn(async move { serve.await; drop(permit); });
                     }
                     Ok(_) => tracing::warn!("another user's connection to the socket was closed"),
                     Err(error) => pause(&error).await,
                 },
-                accepted = tcp(door.status.as_ref()) => match accepted {
-                    Ok((stream, side)) => {
+                accepted = tcp(door.status.as_ref(), &status_room) => match accepted {
+                    Ok((stream, side, permit)) => {
                         let serve = connection(stream, Arc::clone(&api), side, stop.clone());
                         connections.spawn(async move { serve.await; drop(permit); });
                     }
@@ -180,12 +183,33 @@ async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// The next connection to the status address; never, where there is none.
-async fn tcp(listener: Option<&tokio::net::TcpListener>) -> std::io::Result<(tokio::net::TcpStream, Side)> {
+/// The next connection to the socket, once there is room for it: who finds none waits in the listener's queue.
+async fn unix(
+    listener: &tokio::net::UnixListener,
+    room: &Arc<Semaphore>,
+) -> std::io::Result<(tokio::net::UnixStream, OwnedSemaphorePermit)> {
+    let permit = permit(room).await;
+    Ok((listener.accept().await?.0, permit))
+}
+
+/// The same for the status address; never, where there is none.
+async fn tcp(
+    listener: Option<&tokio::net::TcpListener>,
+    room: &Arc<Semaphore>,
+) -> std::io::Result<(tokio::net::TcpStream, Side, OwnedSemaphorePermit)> {
     let Some(listener) = listener else { return std::future::pending().await };
+    let permit = permit(room).await;
     let (stream, peer) = listener.accept().await?;
     let local = peer.ip().is_loopback() && listener.local_addr()?.ip().is_loopback();
-    Ok((stream, if local { Side::Loopback } else { Side::Network }))
+    Ok((stream, if local { Side::Loopback } else { Side::Network }, permit))
+}
+
+async fn permit(room: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    match Arc::clone(room).acquire_owned().await {
+        Ok(permit) => permit,
+        // Nobody closes them.
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// Out of descriptors, most likely: trying again at once would only burn time.
