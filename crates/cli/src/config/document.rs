@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{self, Key};
-use super::problem::{Problem, Problems, nearest, shown};
+use super::problem::{Problem, Problems, nearest};
 use super::value::Value;
 
 /// Names that would hold a secret inline. They get their own message: a secret in a configuration file ends up in
@@ -191,7 +191,10 @@ impl Reader<'_> {
             }
             Err(why) => {
                 let text = match value.get_ref() {
-                    DeValue::String(text) => format!("{path} = {} {why}", shown(text)),
+                    DeValue::String(text) => match key.kind.shown(text) {
+                        Some(text) => format!("{path} = {text} {why}"),
+                        None => format!("{path} {why}"),
+                    },
                     DeValue::Integer(number) => format!("{path} = {number} {why}"),
                     _ => format!("{path} {why}"),
                 };

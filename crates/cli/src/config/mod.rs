@@ -33,7 +33,7 @@ pub(crate) use problem::nearest;
 pub(crate) use value::Value;
 
 use document::Document;
-use problem::{Problem, Problems, shown};
+use problem::{Problem, Problems};
 use value::Kind;
 
 /// What holds.
@@ -123,7 +123,10 @@ impl Config {
                 Ok(value) => {
                     self.environment.insert((key.table, key.name), value);
                 }
-                Err(why) => self.warnings.push(format!("{variable}={} {why}; it is ignored", shown(&text))),
+                Err(why) => {
+                    let given = key.kind.shown(&text).map(|text| format!("={text}")).unwrap_or_default();
+                    self.warnings.push(format!("{variable}{given} {why}; it is ignored"));
+                }
             }
         }
     }

@@ -182,3 +182,25 @@ fn proxies_are_read_whole() {
     assert_eq!(proxies[0].replay_limit, 65_536);
     assert_eq!(proxies[0].listen, renewd_proxy::Listen::Unix(given.dir.path().join("p.sock")));
 }
+
+#[test]
+fn a_bad_value_that_could_hold_a_password_or_a_key_is_not_repeated() {
+    for text in [
+        "[request]\nproxy = \"http://u:hunter2@p:1\"\n",
+        "[store]\nkey = \"hunter2\"\n",
+        "[store]\nkey = \"passphrase:hunter2\"\n",
+        "[credential.a]\ntoken_endpoint = \"https://u:hunter2@h/\"\n",
+        "[[proxy]]\nlisten = \"127.0.0.1:1\"\nupstream = \"https://u:hunter2@h\"\ncredential = \"a\"\n",
+    ] {
+        let error = Given::file(text).load(&[]).err().unwrap().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let nothing = Given::file("");
+    let env = [("RENEWD_REQUEST_PROXY", "http://u:hunter2@p:1"), ("RENEWD_STORE_KEY", "hunter2")];
+    let warnings = nothing.load(&env).unwrap().warnings.join("\n");
+    assert!(warnings.contains("RENEWD_STORE_KEY is none of"), "{warnings}");
+    assert!(warnings.contains("RENEWD_REQUEST_PROXY holds a user name"), "{warnings}");
+    assert!(!warnings.contains("hunter2"), "{warnings}");
+    let harmless = Given::file("[request]\nproxy = \"ftp://p:1\"\n").load(&[]).err().unwrap().to_string();
+    assert!(harmless.contains("ftp://p:1"), "{harmless}");
+}

@@ -8,6 +8,7 @@ use renewd_driver::CredentialName;
 use toml::de::DeValue;
 
 use super::duration::{DURATION_FORM, parse_duration, parse_size};
+use super::problem::shown;
 use crate::input::url::{Url, UrlUse};
 
 /// What a key may hold.
@@ -169,6 +170,16 @@ impl Kind {
             Self::Mode => mode(text),
             Self::KeySource => key_source(text),
         }
+    }
+
+    /// A bad value as a message may repeat it; not at all where it could hold a password or a key.
+    pub(crate) fn shown(self, text: &str) -> Option<String> {
+        let secret = match self {
+            Self::KeySource => true,
+            Self::Endpoint | Self::ProxyUrl | Self::Upstream => text.contains('@'),
+            _ => false,
+        };
+        (!secret).then(|| shown(text))
     }
 
     fn words(self, words: Vec<&str>) -> Result<Value, String> {
