@@ -159,7 +159,7 @@ fn opening(world: &World, pace: Pace, screen: &Screen<'_>) -> String {
 
 fn encore(world: &World) -> String {
     format!(
-        "\nIt goes on: the agent keeps the token fresh, the client keeps asking. Ask as well:\n\n   curl {}/hello\n\n\
+        "\nIt goes on: the agent keeps the token fresh, the client keeps asking. So can you:\n\n   curl {}/hello\n\n\
          Ctrl-C ends it and leaves nothing behind.\n\n",
         world.agent.proxy
     )
