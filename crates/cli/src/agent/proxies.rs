@@ -41,7 +41,9 @@ impl Proxies {
                 handle.shutdown(END).await;
             }
         }
-        for (listen, (ready, entry)) in wanted {
+        let connections_max = super::descriptors::connections_of_each(wanted.len());
+        for (listen, (mut ready, entry)) in wanted {
+            ready.connections_max = connections_max;
             let Some(keeper) = keepers.keeper(&entry.credential) else {
                 failures.push(unknown(config, &entry));
                 continue;
