@@ -5,6 +5,7 @@ mod clocks;
 mod giving_up;
 mod lifetimes;
 mod outage;
+mod races;
 mod rejected;
 mod status;
 mod stop;
