@@ -21,3 +21,12 @@ pub use home::{Home, QUICK_RETRY};
 pub use renewd_testkit as testkit;
 pub use run::{Ran, Running, json};
 pub use wait::{PATIENCE, pause, unix_seconds, unix_seconds_of, wait_for};
+
+/// The programs on the pages that a stranger reads first are compiled with the doctests.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/library.md")]
+    struct Library;
+}

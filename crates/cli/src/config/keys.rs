@@ -185,4 +185,44 @@ mod tests {
         assert_eq!(find("retry", "tries").unwrap().default, p.retry.tries.to_string());
         assert_eq!(find("retry", "budget").unwrap().default, p.retry.budget.to_string());
     }
+
+    /// The rows of a section of the book's page, as the keys in the first cell and the default in the second.
+    fn rows(page: &str, heading: &str) -> Vec<(Vec<String>, String)> {
+        let section = page.split("\n## ").find(|section| section.starts_with(&format!("{heading}\n")));
+        let rows = section.unwrap_or_default().lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.map(|row| {
+            let mut cells = row.split('|').map(str::trim);
+            let first = cells.next().unwrap_or_default();
+            let named = first.split(',').map(|key| key.trim().replace('`', "")).collect();
+            (named, cells.next().unwrap_or_default().replace('`', "").replace(" %", "%"))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_book_names_every_key_with_its_default_and_no_other() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let whole = |k: &Key| (k.path(), k.default.replace('`', ""));
+        let bare = |k: &Key| (k.name.to_owned(), k.default.replace('`', ""));
+        let pairs = CREDENTIAL_PAIRS.iter().map(|name| ((*name).to_owned(), String::new()));
+        for (heading, known) in [
+            ("The whole program", GLOBAL.iter().map(whole).collect::<BTreeSet<_>>()),
+            ("Policy", POLICY.iter().map(whole).collect()),
+            ("A credential", CREDENTIAL.iter().map(bare).chain(pairs).collect()),
+            ("A proxy", PROXY.iter().map(bare).collect()),
+            ("A token file", SINK.iter().map(bare).collect()),
+        ] {
+            let told: BTreeSet<_> = rows(&page, heading)
+                .into_iter()
+                .flat_map(|(named, default)| named.into_iter().map(move |key| (key, default.clone())))
+                .collect();
+            let untold: Vec<_> = known.difference(&told).collect();
+            let invented: Vec<_> = told.difference(&known).collect();
+            assert!(
+                untold.is_empty() && invented.is_empty(),
+                "docs/configuration.md, {heading}: it lacks {untold:?}, and has {invented:?} instead"
+            );
+        }
+    }
 }
