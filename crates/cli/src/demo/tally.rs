@@ -73,7 +73,8 @@ impl Tally {
     fn told(&mut self, what: &What) {
         match what {
             What::Refreshed { reason, generation, .. } => {
-                self.proactive += u64::from(reason == "proactive");
+                // The first of a login renews nothing, whoever was quicker to ask for it.
+                self.proactive += u64::from(reason == "proactive" && *generation > 1);
                 self.rejected += u64::from(reason == "rejected");
                 self.generation = self.generation.max(*generation);
             }
