@@ -165,3 +165,30 @@ fn whoever_takes_every_connection_of_the_status_address_keeps_nobody_from_the_so
     assert_eq!(answer.status, 200, "{}", answer.text());
     drop(taken);
 }
+
+/// Logs are collected, and read by more people than one.
+#[test]
+fn a_path_secret_stands_in_the_private_description_and_in_no_log() {
+    let server = AuthorizationServer::start(AsConfig::default()).unwrap();
+    let api = ProtectedApi::start(&server).unwrap();
+    let home = Home::with(&format!(
+        "[[proxy]]\nlisten = \"127.0.0.1:0\"\nupstream = \"{}\"\ncredential = \"work\"\n\
+         access = \"path-secret\"\n",
+        api.url()
+    ));
+    home.import("work", &server);
+    let agent = Agent::start(&home);
+    agent.wait_said("proxy on http://127.0.0.1:");
+    let description = home.socket().with_file_name("agent.json");
+    assert_eq!(fs::metadata(&description).unwrap().permissions().mode() & 0o777, 0o600);
+    let proxies = renewd_e2e::json(&fs::read_to_string(&description).unwrap())["proxies"].take();
+    let (listen, url) = (proxies[0]["listen"].as_str().unwrap(), proxies[0]["url"].as_str().unwrap());
+    let prefix = url.strip_prefix(listen).unwrap();
+    assert!(prefix.starts_with("/~") && prefix.len() > 32, "a secret of {} characters", prefix.len());
+    let said = agent.said();
+    assert!(!said.contains(prefix), "the secret is in the log");
+    assert!(said.contains(&format!("{}", description.display())), "{said}");
+    let door = Door::of_url(listen).unwrap();
+    assert_eq!(door.get("/x").status, 404);
+    assert_eq!(door.get(&format!("{prefix}/x")).status, 200);
+}

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use renewd_proxy::SocketGuard;
+use serde::Serialize;
 use tokio::net::{TcpListener, UnixListener};
+use zeroize::Zeroizing;
 
 use crate::agent_client::AgentDescription;
 use crate::exit::{Exit, Failure};
@@ -15,12 +17,51 @@ pub(crate) struct Door {
     pub(crate) unix: UnixListener,
     pub(crate) status: Option<TcpListener>,
     description: Description,
+    _removed: Removed,
     _socket: SocketGuard,
 }
 
-struct Description(PathBuf);
+/// `agent.json`.
+#[derive(Clone)]
+pub(crate) struct Description {
+    path: PathBuf,
+    agent: AgentDescription,
+}
 
-impl Drop for Description {
+/// A proxy in `agent.json`. The URL may hold a path secret, which is why it stands in this private file and in no log.
+#[derive(Serialize)]
+pub(crate) struct ProxyPlace {
+    pub(crate) listen: String,
+    pub(crate) url: String,
+}
+
+#[derive(Serialize)]
+struct Whole<'d> {
+    #[serde(flatten)]
+    agent: &'d AgentDescription,
+    proxies: &'d [ProxyPlace],
+}
+
+impl Description {
+    /// Where it stands.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes it anew, with these proxies.
+    ///
+    /// # Errors
+    /// When the place cannot be written.
+    pub(crate) fn write(&self, proxies: &[ProxyPlace]) -> Result<(), Failure> {
+        let bytes = Zeroizing::new(crate::json::line(&Whole { agent: &self.agent, proxies })?);
+        write_private(&self.path, &bytes)
+    }
+}
+
+/// Removes the description at the end.
+struct Removed(PathBuf);
+
+impl Drop for Removed {
     fn drop(&mut self) {
         // A description that stays behind names a socket that nobody answers on: it is passed over.
         let _ = std::fs::remove_file(&self.0);
@@ -61,7 +102,7 @@ impl Door {
             })?),
         };
         let bound = status.as_ref().and_then(|s| s.local_addr().ok());
-        let description = AgentDescription {
+        let agent = AgentDescription {
             schema: crate::json::SCHEMA,
             pid: std::process::id(),
             state_dir: state.to_owned(),
@@ -69,14 +110,15 @@ impl Door {
             status_addr: bound.map(|a| a.to_string()),
             version: env!("CARGO_PKG_VERSION").into(),
         };
-        let path = AgentDescription::path_beside(socket);
-        write_private(&path, &crate::json::line(&description)?)?;
-        Ok(Self { unix, status, description: Description(path), _socket: guard })
+        let description = Description { path: AgentDescription::path_beside(socket), agent };
+        description.write(&[])?;
+        let removed = Removed(description.path.clone());
+        Ok(Self { unix, status, description, _removed: removed, _socket: guard })
     }
 
-    /// Where the description stands.
-    pub(crate) fn description(&self) -> &Path {
-        &self.description.0
+    /// The description.
+    pub(crate) fn description(&self) -> &Description {
+        &self.description
     }
 }
 

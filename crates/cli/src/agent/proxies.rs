@@ -7,6 +7,7 @@ use std::time::Duration;
 use renewd_proxy::{Access, Proxy, ProxyConfig, ProxyError, ProxyHandle};
 use tokio::sync::Mutex;
 
+use super::door::ProxyPlace;
 use super::keepers::Keepers;
 use crate::config::{Config, ProxyEntry};
 use crate::exit::Failure;
@@ -78,14 +79,14 @@ impl Proxies {
         self.running.lock().await.values().map(|handle| handle.metrics().replays()).sum()
     }
 
-    /// The URLs that clients are given, path secrets included: for the person at the terminal only.
-    pub(crate) async fn client_urls(&self) -> Vec<String> {
-        self.running
-            .lock()
-            .await
-            .values()
-            .filter_map(|handle| handle.client_url().expose_str().map(String::from))
-            .collect()
+    /// Where they are. The URLs are what clients are given, path secrets included: for the person at the terminal and
+    /// for private files only.
+    pub(crate) async fn places(&self) -> Vec<ProxyPlace> {
+        let place = |handle: &ProxyHandle| {
+            let url = handle.client_url().expose_str().map(String::from)?;
+            Some(ProxyPlace { listen: handle.url(), url })
+        };
+        self.running.lock().await.values().filter_map(place).collect()
     }
 
     /// Lets requests end, then stops all.

@@ -1,5 +1,6 @@
 //! The agent's life: begin, serve, read the configuration anew when told, stop in order.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::api::{Api, Side};
-use super::door::Door;
+use super::door::{Description, Door};
 use super::events::Hub;
 use super::http::connection;
 use super::keepers::Keepers;
@@ -75,6 +76,8 @@ async fn live(app: &App) -> Result<(), Failure> {
     // A broken entry stops the start, as a broken file does; later it is told and the rest goes on.
     let mut failures = keepers.reconcile(&config, true).await;
     failures.extend(proxies.reconcile(&config, &keepers).await);
+    let description = door.description().clone();
+    failures.extend(description.write(&proxies.places().await).err());
     if let Some(first) = failures.into_iter().next() {
         keepers.shutdown().await;
         proxies.shutdown().await;
@@ -86,7 +89,7 @@ async fn live(app: &App) -> Result<(), Failure> {
     let (stopping, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     accept(&mut tasks, door, &api, &stopped);
-    follow(app, config, &api, &mut stop).await;
+    follow(app, config, &api, &description, &mut stop).await;
     notify::say(notify::STOPPING);
     let _ = stopping.send(true);
     api.hub.end();
@@ -104,7 +107,7 @@ async fn live(app: &App) -> Result<(), Failure> {
 }
 
 /// Until told to stop: new credentials are taken up, a reload is carried out.
-async fn follow(app: &App, mut config: Arc<Config>, api: &Api, stop: &mut Stop) {
+async fn follow(app: &App, mut config: Arc<Config>, api: &Api, description: &Description, stop: &mut Stop) {
     let mut rescan = tokio::time::interval(RESCAN);
     rescan.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -132,6 +135,7 @@ async fn follow(app: &App, mut config: Arc<Config>, api: &Api, stop: &mut Stop) 
         // A proxy may have waited for its credential.
         if reload || api.keepers.all().len() != known {
             failures.extend(api.proxies.reconcile(&config, &api.keepers).await);
+            failures.extend(description.write(&api.proxies.places().await).err());
         }
         if reload || api.keepers.all().len() != known {
             for failure in &failures {
@@ -245,13 +249,24 @@ async fn greet(app: &App, door: &Door, keepers: &Keepers, proxies: &Proxies) {
     }
     let n = keepers.all().len();
     let what = if n == 1 { "1 credential".into() } else { format!("{n} credentials") };
-    app.output.note(&format!("renewd: keeping {what}; {}", door.description().display()));
+    app.output.note(&format!("renewd: keeping {what}; {}", door.description().path().display()));
     if n == 0 {
         app.output
             .note("renewd: nothing to keep yet: renewd import NAME --token-endpoint URL --client-id ID");
     }
-    for url in proxies.client_urls().await {
-        app.output.note(&format!("renewd: proxy on {url}"));
+    let terminal = std::io::stderr().is_terminal();
+    for place in proxies.places().await {
+        let told = if terminal || place.url == place.listen {
+            place.url
+        } else {
+            // What is no terminal is a log, as a rule, and read by others.
+            format!(
+                "{}; the URL with its secret stands in {}",
+                place.listen,
+                door.description().path().display()
+            )
+        };
+        app.output.note(&format!("renewd: proxy on {told}"));
     }
     if let Some(address) = door.status.as_ref().and_then(|s| s.local_addr().ok()) {
         app.output.note(&format!("renewd: health and metrics on http://{address}"));

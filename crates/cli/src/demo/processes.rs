@@ -127,6 +127,15 @@ impl Binary {
     }
 }
 
+/// The URL of the first proxy in an `agent.json`.
+fn first_proxy(description: &str) -> Result<String, String> {
+    let text = std::fs::read(description).map_err(|e| format!("{description}: {}", plain(&e)))?;
+    let value: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|e| format!("{description}: {e}"))?;
+    let url = value.pointer("/proxies/0/url").and_then(serde_json::Value::as_str);
+    url.map(String::from).ok_or_else(|| format!("{description} names no proxy"))
+}
+
 /// A running agent. Dropping it ends it, in order where it still can.
 pub(super) struct Agent {
     child: Child,
@@ -144,12 +153,15 @@ impl Agent {
     }
 
     /// It says where it listens: the ports are the system's choice, and on some systems the proxy's URL holds a
-    /// secret.
+    /// secret, which it only says in its private `agent.json`.
     fn wait_for_greeting(&mut self, lines: &Receiver<String>) -> Result<(), String> {
         loop {
             let line = lines.recv_timeout(START).map_err(|_| "it did not come up".to_owned())?;
             if let Some((_, url)) = line.split_once("proxy on ") {
-                self.proxy = url.trim().into();
+                self.proxy = match url.split_once(" stands in ") {
+                    None => url.trim().into(),
+                    Some((_, description)) => first_proxy(description.trim())?,
+                };
             }
             if let Some((_, address)) = line.split_once("health and metrics on http://") {
                 self.status = address.trim().into();
