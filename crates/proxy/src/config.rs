@@ -62,7 +62,7 @@ impl Access {
     /// `same-user` wherever the user behind a connection can be told, else `path-secret`.
     pub fn default_for(listen: &Listen) -> Self {
         match listen {
-            Listen::Tcp(_) if !peer::TCP_OWNER_KNOWN => Self::PathSecret(None),
+            Listen::Tcp(_) if !peer::is_tcp_owner_known() => Self::PathSecret(None),
             Listen::Tcp(_) | Listen::Unix(_) => Self::SameUser,
         }
     }
@@ -140,7 +140,8 @@ impl ProxyConfig {
 pub enum ProxyError {
     /// The address is not loopback: a proxy that adds tokens must not be reachable from a network.
     NotLoopback(SocketAddr),
-    /// `same-user` on TCP, where this system cannot tell a connection's user.
+    /// `same-user` on TCP, where this system cannot tell a connection's user: it is no Linux, or this process is
+    /// `nobody` in a user namespace, as which every user from outside appears.
     UserUnknown,
     /// Unix sockets do not exist on this system.
     NoUnixSockets,
@@ -172,8 +173,8 @@ impl fmt::Display for ProxyError {
                 write!(f, "listen = {address}: not a loopback address; use 127.0.0.1 or [::1], or unix:PATH")
             }
             Self::UserUnknown => f.write_str(
-                "access = same-user: this system cannot tell the user behind a TCP connection; use path-secret or \
-                 a Unix socket",
+                "access = same-user: here the user behind a TCP connection cannot be told from others (another system \
+                 than Linux, or nobody in a user namespace); use path-secret or a Unix socket",
             ),
             Self::NoUnixSockets => f.write_str("listen = unix:…: this system has no Unix sockets; use 127.0.0.1:PORT"),
             Self::UnfitSecret => {

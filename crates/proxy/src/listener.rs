@@ -41,7 +41,7 @@ impl Listener {
         match listen {
             Listen::Tcp(address) if !address.ip().is_loopback() => Err(ProxyError::NotLoopback(*address)),
             Listen::Tcp(address) => {
-                if matches!(access, Access::SameUser) && !peer::TCP_OWNER_KNOWN {
+                if matches!(access, Access::SameUser) && !peer::is_tcp_owner_known() {
                     return Err(ProxyError::UserUnknown);
                 }
                 bind_tcp(*address).map(Self::Tcp).map_err(failed)

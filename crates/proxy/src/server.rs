@@ -135,7 +135,7 @@ fn same_door(new: &ProxyConfig, old: &ProxyConfig) -> bool {
         Listen::Unix(_) => {
             matches!(new.access, Access::AnyLocalUser) == matches!(old.access, Access::AnyLocalUser)
         }
-        Listen::Tcp(_) => !matches!(new.access, Access::SameUser) || crate::peer::TCP_OWNER_KNOWN,
+        Listen::Tcp(_) => !matches!(new.access, Access::SameUser) || crate::peer::is_tcp_owner_known(),
     }
 }
 

@@ -5,12 +5,23 @@
 //! stranger's request is acted upon (invariant 18).
 
 #[cfg(target_os = "linux")]
+mod namespace;
+#[cfg(target_os = "linux")]
 mod sock_diag;
 #[cfg(target_os = "linux")]
 mod socket_table;
 
-/// Whether the user behind a connection can be told for loopback TCP on this system.
-pub(crate) const TCP_OWNER_KNOWN: bool = cfg!(target_os = "linux");
+/// Whether the user behind a connection can be told for loopback TCP on this system, and from all others.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_tcp_owner_known() -> bool {
+    !namespace::own_uid_is_shared()
+}
+
+/// Whether the user behind a connection can be told for loopback TCP on this system: no.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn is_tcp_owner_known() -> bool {
+    false
+}
 
 /// Whether the client's end of this accepted loopback connection belongs to the user that runs this process.
 ///
@@ -36,7 +47,7 @@ async fn is_same_user(stream: &tokio::net::TcpStream, pair: Pair) -> bool {
     // A client that closed gives its port up, and what it sent can still be read here: what was found could be the
     // connection of the next one on that port. It cannot while this one stands.
     let stands = stream.peer_addr().is_ok_and(|client| client == pair.client);
-    stands && owner.is_some_and(|uid| uid == own_uid())
+    stands && is_tcp_owner_known() && owner.is_some_and(|uid| uid == own_uid())
 }
 
 /// Whether the client's end of this accepted loopback connection belongs to the user that runs this process: it cannot
