@@ -69,12 +69,30 @@ impl Output {
     /// Why the command failed. `-q` does not silence it.
     pub(crate) fn failure(&self, failure: &Failure) {
         if !failure.silent {
-            self.say(&format!("{} {failure}", self.err.red("renewd:")));
+            self.say(&format!("{} {}", self.err.red("renewd:"), without_controls(&failure.to_string())));
         }
     }
 
     fn say(&self, text: &str) {
         // Nobody can be told that stderr is gone.
         let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+/// The text without what a terminal obeys: file names that others chose stand in messages.
+fn without_controls(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_cannot_steer_the_terminal_and_keeps_its_lines() {
+        assert_eq!(
+            without_controls("/tmp/\u{1b}[31mx\u{9b}2J\r is\n  so: \u{e9}"),
+            "/tmp/\u{fffd}[31mx\u{fffd}2J\u{fffd} is\n  so: \u{e9}"
+        );
     }
 }
