@@ -32,3 +32,14 @@ pub(crate) fn panics() {
         );
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_process_leaves_no_core_file_and_is_not_to_be_read_by_others_of_its_user() {
+        use rustix::process::{DumpableBehavior, dumpable_behavior};
+        super::process();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+    }
+}
