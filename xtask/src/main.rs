@@ -3,6 +3,7 @@
 
 mod bench;
 mod ci;
+mod cross;
 mod docs;
 mod layers;
 mod markdown;
@@ -11,6 +12,7 @@ mod purity;
 mod score;
 mod shell;
 mod simulate;
+mod standard_library;
 mod steps;
 mod test;
 mod workspace;
@@ -63,6 +65,12 @@ const CHORES: &[Chore] = &[
         args: "[FILES…]",
         about: "play scenario files in virtual time; without names, all of tests/scenarios",
         run: simulate::run,
+    },
+    Chore {
+        name: "cross",
+        args: "[TARGETS…]",
+        about: "type-check and lint for the systems that we are not on; with triples, for those alone",
+        run: cross::run,
     },
     Chore {
         name: "bench",
@@ -126,6 +134,7 @@ mod tests {
             (&["score", "no/such/file"], "no/such/file: "),
             (&["ci", "--fast"], "there is no check \"--fast\""),
             (&["bench", "--fast"], "there is no benchmark \"--fast\""),
+            (&["cross", "here"], "\"here\" is not checked"),
             (&["docs", "--fix"], "docs takes no arguments, but \"--fix\" was given"),
         ] {
             let failure = refused(args);

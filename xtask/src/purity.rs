@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::shell::{self, Failure};
+use crate::standard_library::{StandardLibrary, how_to_get};
 use crate::steps::Outcome;
 
 /// A target without an operating system: what builds for it asks nothing of one.
@@ -33,21 +34,14 @@ pub(crate) fn check() -> Result<Outcome, Failure> {
 }
 
 fn build() -> Result<Outcome, Failure> {
+    let Some(library) = StandardLibrary::of(TARGET)? else {
+        return Ok(Outcome::Skipped(format!(
+            "core's lines were checked, but it was not built for {TARGET}, whose standard library is not at hand: {}",
+            how_to_get(TARGET)
+        )));
+    };
     let mut build = shell::cargo(&["build", "--locked", "--package", "renewd-core", "--target", TARGET]);
-    if !target_is_installed()? {
-        let Some(sources) = sources()? else {
-            return Ok(Outcome::Skipped(format!(
-                "core's lines were checked, but it was not built for {TARGET}: neither the target (rustup target add \
-                 {TARGET}) nor the sources of the standard library (RENEWD_RUST_SRC=…/library) are at hand"
-            )));
-        };
-        println!("building core and its standard library for {TARGET} from source");
-        // The toolchain's own switch for a library folder that does not lie where rustup would have put it.
-        build
-            .env("__CARGO_TESTS_ONLY_SRC_ROOT", &sources)
-            .env("RUSTC_BOOTSTRAP", "1")
-            .arg("-Zbuild-std=core,alloc");
-    }
+    library.add_to(&mut build, &["core", "alloc"]);
     shell::run(build).map(|()| Outcome::Passed)
 }
 
@@ -78,38 +72,6 @@ fn uses_std(text: &str) -> bool {
     let code = text.lines().map(str::trim_start).take_while(|l| !l.starts_with("#[cfg(test)]"));
     code.into_iter()
         .any(|line| line.starts_with("extern crate std") || line.starts_with("pub extern crate std"))
-}
-
-fn target_is_installed() -> Result<bool, Failure> {
-    let folder = PathBuf::from(rustc(&["--print", "target-libdir", "--target", TARGET])?.trim());
-    Ok(has_file(&folder, |name| name.starts_with("libcore-")))
-}
-
-/// The standard library's sources: where the environment says, else where rustup puts them.
-fn sources() -> Result<Option<PathBuf>, Failure> {
-    if let Some(folder) = std::env::var_os("RENEWD_RUST_SRC").map(PathBuf::from) {
-        return match folder.join("Cargo.toml").is_file() {
-            true => Ok(Some(folder)),
-            false => Err(format!(
-                "RENEWD_RUST_SRC={}: holds no Cargo.toml; name the `library` folder",
-                folder.display()
-            )
-            .into()),
-        };
-    }
-    let folder = Path::new(rustc(&["--print", "sysroot"])?.trim()).join("lib/rustlib/src/rust/library");
-    Ok(folder.join("Cargo.toml").is_file().then_some(folder))
-}
-
-fn rustc(args: &[&str]) -> Result<String, Failure> {
-    let mut command = shell::command(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    command.args(args);
-    shell::output(command)
-}
-
-fn has_file(folder: &Path, wanted: impl Fn(&str) -> bool) -> bool {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|e| e.file_name()).any(|name| name.to_str().is_some_and(&wanted))
 }
 
 #[cfg(test)]
