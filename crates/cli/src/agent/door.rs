@@ -83,7 +83,8 @@ impl Door {
         }
         let (unix, guard) = renewd_proxy::bind_unix(socket, false).await.map_err(|error| {
             // Asked rather than guessed from the error: a file or a loose folder is refused as an address in use too.
-            if std::os::unix::net::UnixStream::connect(socket).is_ok() {
+            // Another user's is no agent to use.
+            if is_own(socket) && std::os::unix::net::UnixStream::connect(socket).is_ok() {
                 return Failure::new(
                     Exit::Usage,
                     format!("an agent listens on {} already", socket.display()),
@@ -125,6 +126,11 @@ impl Door {
 fn failed(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::Store, format!("{}: {}", path.display(), crate::input::file::plain(error)))
         .advise("name another place with agent.socket, or mend the folder")
+}
+
+fn is_own(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.uid() == rustix::process::geteuid().as_raw())
 }
 
 fn make_private(folder: &Path) -> Result<(), Failure> {
