@@ -18,7 +18,7 @@ use crate::run::{Plan, Variable};
     override_usage = "renewd run NAME [--proxy VAR=UPSTREAM]… [--file VAR]… [--env VAR]… -- COMMAND…",
     after_help = "Examples:
   renewd run github --proxy GITHUB_API=https://api.github.com -- ./sync
-  renewd run github --file TOKEN_FILE -- sh -c 'upload --token \"$(cat $TOKEN_FILE)\"'
+  renewd run github --file TOKEN_FILE -- my-daemon
 
 A proxy adds the token and answers a 401 with a new one. A file always holds a valid token. A variable is set once, \
 and its token expires there. The exit code is the command's: 128+n after signal n, 126 or 127 where it cannot be run. \
