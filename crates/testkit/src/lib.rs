@@ -50,6 +50,7 @@
 //! | [`AuthorizationServer`] | the model on a socket, with controls |
 //! | [`ProtectedApi`] | a resource server that checks access tokens, revokes them, echoes, streams and logs |
 //! | [`http_request`] | a client that shows an answer as it came |
+//! | [`Numbers`] | the six numbers of a fault, printed and kept as a row |
 //!
 //! # What a test can do
 //! - **Break an answer**: [`set_fault`](AuthorizationServer::set_fault) for good, [`push_fault`](AuthorizationServer::push_fault)
@@ -97,6 +98,7 @@ mod fault;
 mod gzip;
 mod http;
 mod model;
+mod numbers;
 mod script;
 mod server;
 #[cfg(feature = "tls")]
@@ -111,6 +113,7 @@ pub use model::{
     GrantId, LOG_ENTRIES, LogEntry, MintedGrant, RefreshOrdinal, RefreshStanding, TokenForm, TokenVerdict,
     Totals, UnknownClass,
 };
+pub use numbers::{NUMBERS_ENV, Numbers, Tier};
 pub use script::Script;
 pub use server::{AuthorizationServer, WaitTimeout};
 #[cfg(feature = "tls")]
