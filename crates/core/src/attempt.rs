@@ -25,7 +25,7 @@ impl fmt::Debug for BootId {
 }
 
 /// The process that wrote an intent. For people: the kernel's lock alone decides who lives.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// Host name.
     pub host: String,
@@ -38,7 +38,7 @@ pub struct Owner {
 }
 
 /// What a write must find in the store, or else it changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fence {
     /// The epoch it began from.
     pub epoch: u64,

@@ -7,7 +7,7 @@ use crate::record::Stamp;
 use crate::time::{Now, Span};
 
 /// The persisted bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Budget {
     /// Attempts left.
     pub left: u32,

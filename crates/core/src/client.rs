@@ -6,7 +6,7 @@ use crate::secret::Secret;
 
 /// How the client proves itself at the token endpoint (RFC 6749 §2.3).
 #[non_exhaustive]
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub enum ClientAuth {
     /// A public client: `client_id` in the body (RFC 6749 §3.2.1).
     None,
@@ -28,7 +28,7 @@ impl ClientAuth {
 }
 
 /// The client and what it adds to every refresh.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub struct Client {
     /// `client_id`. Empty where the grant was given without one (the hint about a stale client is then withheld).
     pub id: String,

@@ -20,6 +20,7 @@ pub struct Ticket(pub u32);
 /// The store's commands (`Load`, `Claim`, `Mark`, `Commit`, `Release`) of one machine are executed in the order in
 /// which they come, one at a time. Everything else may run at once.
 #[expect(clippy::exhaustive_enums, reason = "a host must carry out each; a new one is a breaking change")]
+#[derive(Clone, Hash)]
 pub enum Command {
     /// Read the record. Answered by [`Input::Loaded`](crate::Input::Loaded).
     Load,
@@ -91,7 +92,7 @@ pub enum Command {
 
 /// What callers get.
 #[expect(clippy::exhaustive_enums, reason = "there is a token or there is none")]
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub enum Publication {
     /// This token.
     Token(PublishedToken),
@@ -100,7 +101,7 @@ pub enum Publication {
 }
 
 /// A token as callers get it.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub struct PublishedToken {
     /// The token.
     pub access: Access,
@@ -116,7 +117,7 @@ pub struct PublishedToken {
 
 /// Advice for the operator.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Hint {
     /// The server refused for good and a client id is known: a dynamic registration may have been dropped there.
     StaleClient {
@@ -167,7 +168,7 @@ impl RefreshReason {
 
 /// Something that happened.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Report {
     /// A refresh succeeded and is saved (or, in `Unsaved`, is not yet).
     Refreshed {

@@ -15,6 +15,7 @@ use crate::time::Span;
     clippy::exhaustive_enums,
     reason = "total over (state, input): a new input must be decided in every state"
 )]
+#[derive(Clone, Hash)]
 pub enum Input {
     /// Time passed. A tick too many is a no-op.
     Tick,
@@ -79,7 +80,7 @@ pub enum Input {
 
 /// What reading the store gave.
 #[expect(clippy::exhaustive_enums, reason = "the lifecycle must decide on each")]
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub enum Loaded {
     /// There is no record: nobody ever logged in.
     Absent,
@@ -99,7 +100,7 @@ pub enum Loaded {
 
 /// Why a mark or commit did not become durable.
 #[expect(clippy::exhaustive_enums, reason = "the lifecycle must decide on each")]
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub enum CommitFailure {
     /// Another record stands there than the one it began from.
     Fenced(Loaded),
@@ -108,7 +109,7 @@ pub enum CommitFailure {
 }
 
 /// A failure of the local store or keyring. Never a verdict on the grant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoreFault {
     /// What kind.
     pub kind: StoreFaultKind,

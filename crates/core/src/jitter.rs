@@ -2,7 +2,7 @@
 
 use crate::time::Span;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Jitter(u64);
 
 impl Jitter {

@@ -3,7 +3,7 @@
 use crate::time::Span;
 
 /// When to refresh.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RefreshPolicy {
     /// How long before expiry a refresh starts; `None` is min(15 m, 25 % of the lifetime). A set value is still held
     /// to at most half of the lifetime, or a short-lived token would be renewed without end.
@@ -19,7 +19,7 @@ pub struct RefreshPolicy {
 }
 
 /// The short retry and the budget.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RetryPolicy {
     /// Upper bound of the first delay; each further one doubles it.
     pub initial: Span,
@@ -36,7 +36,7 @@ pub struct RetryPolicy {
 }
 
 /// The long cadence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AuthRetryingPolicy {
     /// Between attempts.
     pub interval: Span,
@@ -45,7 +45,7 @@ pub struct AuthRetryingPolicy {
 }
 
 /// One token request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RequestPolicy {
     /// The whole request, from DNS to the last byte of the answer.
     pub timeout: Span,
@@ -54,7 +54,7 @@ pub struct RequestPolicy {
 }
 
 /// Everything together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// `[refresh]`
     pub refresh: RefreshPolicy,

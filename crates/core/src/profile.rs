@@ -52,7 +52,7 @@ impl AsClass {
 }
 
 /// A provider's habits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Profile {
     /// Its name (`generic` where nothing is known).
     pub name: String,

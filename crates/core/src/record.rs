@@ -17,7 +17,7 @@ use crate::verdict::{Evidence, Verdict};
 pub const RECORD_FORMAT: u32 = 1;
 
 /// A moment on both clocks, comparable after a reboot too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stamp {
     /// The boot that `boot` belongs to.
     pub boot_id: BootId,
@@ -44,7 +44,7 @@ impl Stamp {
 }
 
 /// One credential, whole.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub struct Record {
     /// The layout it was read from.
     pub format: u32,
@@ -131,7 +131,7 @@ impl Record {
 
 /// Whether a record may be used.
 #[expect(clippy::exhaustive_enums, reason = "the record's format closes it; a new state is a new format")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RecordState {
     /// In use.
     Active,
@@ -151,7 +151,7 @@ pub enum RecordState {
 
 /// Why a grant was given up.
 #[expect(clippy::exhaustive_enums, reason = "the record's format closes it; a new cause is a new format")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefusedCause {
     /// The authorization server refused the grant.
     GrantRefused,
@@ -166,7 +166,7 @@ pub enum RefusedCause {
 }
 
 /// To whom a credential belongs. Pinned at login: a configuration that names another is an error.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The issuer (RFC 8414), where known.
     pub issuer: Option<String>,
@@ -183,7 +183,7 @@ pub struct Identity {
 }
 
 /// What the login was told besides the identity.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Hash)]
 pub struct Settings {
     /// `none`, `basic` or `post`; none means: `post` with a secret, `none` without.
     pub client_auth: Option<String>,
@@ -198,7 +198,7 @@ pub struct Settings {
 }
 
 /// The tokens of a grant.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Hash)]
 pub struct GrantMaterial {
     /// The refresh token; none where the grant came without one.
     pub refresh_token: Option<Secret>,
@@ -211,7 +211,7 @@ pub struct GrantMaterial {
 }
 
 /// When a refresh token ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RtExpiry {
     /// When the request that brought it was sent.
     pub issued: Stamp,
@@ -220,7 +220,7 @@ pub struct RtExpiry {
 }
 
 /// What an access token is for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AccessKey {
     /// Space-separated scope, as granted.
     pub scope: Option<String>,
@@ -229,7 +229,7 @@ pub struct AccessKey {
 }
 
 /// An access token.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub struct Access {
     /// What it is for.
     pub key: AccessKey,
@@ -263,7 +263,7 @@ impl Access {
 }
 
 /// The durable mark that a refresh token is about to be spent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Intent {
     /// The attempt.
     pub attempt: AttemptId,
@@ -282,7 +282,7 @@ pub struct Intent {
 }
 
 /// The start of a settle wait. Another boot restarts it; the wall clock is never asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Orphaned {
     /// The boot that `boot` belongs to.
     pub boot_id: BootId,
@@ -291,7 +291,7 @@ pub struct Orphaned {
 }
 
 /// A running `auth_retrying` window.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     /// Time in it so far, by the boot clock; over a reboot the wall difference, at most one interval.
     pub accumulated: Span,
@@ -308,7 +308,7 @@ pub struct Window {
 }
 
 /// A wait that the server asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NotBefore {
     /// Counted from here.
     pub from: Stamp,
@@ -317,7 +317,7 @@ pub struct NotBefore {
 }
 
 /// The last attempt, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LastAttempt {
     /// When it ended.
     pub at: Wall,

@@ -34,7 +34,7 @@ const OWN_HEADERS: [&str; 11] = [
 ];
 
 /// A token request, complete but for its proofs.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub struct TokenRequest {
     /// The pinned token endpoint. The method is always POST.
     pub url: String,
@@ -52,7 +52,7 @@ pub struct TokenRequest {
 
 /// A proof that the driver's signer adds.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ProofSpec {
     /// A signed client assertion as form parameters (RFC 7523 §2.2).
     ClientAssertion {

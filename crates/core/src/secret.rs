@@ -7,6 +7,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
+
 use zeroize::{Zeroize, Zeroizing};
 
 /// Secret bytes, overwritten when the last holder drops them. Cloning shares; it makes no copy of the bytes.
@@ -52,6 +54,14 @@ impl Secret {
     /// Equal bytes? Takes the same time wherever they differ; the length is not hidden.
     pub fn same_as(&self, other: &[u8]) -> bool {
         self.0.len() == other.len() && self.0.iter().zip(other).fold(0u8, |acc, (a, b)| acc | (a ^ b)) == 0
+    }
+}
+
+/// For digests of a whole state, as a model makes them. Feed it to a hasher that nobody prints: a digest of a secret
+/// with few possible values gives it away.
+impl Hash for Secret {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

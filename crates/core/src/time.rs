@@ -194,7 +194,7 @@ impl Sub<Span> for Wall {
 }
 
 /// Both clocks, read at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Now {
     /// Since boot, suspend included. Must not run backwards between inputs; where it does, the machine takes the
     /// greatest it has seen.

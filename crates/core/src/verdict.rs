@@ -57,7 +57,7 @@ impl Verdict {
 }
 
 /// What a failure looked like, cleaned for people and logs: no secret that was sent, no control or bidi characters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Evidence {
     /// The HTTP status; none when no answer came.
     pub http_status: Option<u16>,

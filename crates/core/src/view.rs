@@ -201,7 +201,7 @@ impl Phase {
 }
 
 /// When to call [`handle`](crate::Lifecycle::handle) with a tick at the latest, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Wake {
     /// On the boot clock.
     pub at: Boot,
@@ -210,7 +210,7 @@ pub struct Wake {
 }
 
 /// Why there is no token, truthfully.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Unavailable {
     /// `auth_retrying` or `unauthenticated`; `running` while the first answer is awaited; `stopped`.
     pub status: Status,

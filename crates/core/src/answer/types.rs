@@ -10,7 +10,7 @@ use crate::verdict::{Evidence, Verdict};
 
 /// How an attempt ended.
 #[expect(clippy::exhaustive_enums, reason = "a complete response came or it did not")]
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub enum Answer {
     /// A response came, whole or cut at the body limit.
     Response(Response),
@@ -19,7 +19,7 @@ pub enum Answer {
 }
 
 /// An HTTP response.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -39,7 +39,7 @@ impl Response {
 }
 
 /// A failure of the transport.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Failure {
     /// What kind.
     pub kind: FailureKind,
@@ -131,7 +131,7 @@ pub struct RequestContext<'a> {
 }
 
 /// What a usable answer grants (RFC 6749 §5.1).
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub struct Grant {
     /// The access token; checked to be usable in a header (RFC 6750 §2.1).
     pub access_token: Secret,
@@ -160,7 +160,7 @@ impl Grant {
 }
 
 /// The judgement on one answer.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub struct Judgement {
     /// What it means.
     pub verdict: Verdict,

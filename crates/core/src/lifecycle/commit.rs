@@ -19,6 +19,7 @@ use crate::time::{Boot, Span};
 const SAVE_RETRY_MAX: Span = Span::from_secs(30);
 
 /// What a write is for.
+#[derive(Clone, Hash)]
 pub(crate) enum Pending {
     /// The mark: then send.
     Send(AttemptId),

@@ -45,7 +45,7 @@ impl Cx<'_> {
 }
 
 /// Where the claim is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Claim {
     None,
     Pending,
@@ -53,7 +53,7 @@ pub(crate) enum Claim {
 }
 
 /// Reading the record.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(crate) struct Loads {
     /// A load is under way.
     pub(crate) pending: bool,
@@ -64,13 +64,14 @@ pub(crate) struct Loads {
 }
 
 /// The short retry.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct ShortRetry {
     pub(crate) began: Boot,
     pub(crate) tries: u32,
 }
 
 /// The request on the wire.
+#[derive(Clone, Hash)]
 pub(crate) struct Exchange {
     pub(crate) attempt: AttemptId,
     pub(crate) sent: Now,
@@ -79,6 +80,7 @@ pub(crate) struct Exchange {
 }
 
 /// The write under way.
+#[derive(Clone, Hash)]
 pub(crate) struct Writing {
     pub(crate) ticket: Ticket,
     pub(crate) record: Box<Record>,
@@ -87,13 +89,14 @@ pub(crate) struct Writing {
 }
 
 /// What was last published, so that nothing is published twice.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Published {
     Nothing,
     Token { version: (u64, u64), until_boot: Boot, until_wall: Wall },
     Unavailable { status: Status, cause: Option<Cause>, next: Option<Boot> },
 }
 
+#[derive(Clone, Hash)]
 pub(crate) struct Machine {
     pub(crate) setup: Setup,
     pub(crate) jitter: Jitter,

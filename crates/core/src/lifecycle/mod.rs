@@ -32,6 +32,7 @@ mod superstate;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use core::hash::{Hash, Hasher};
 
 use statig::blocking::{IntoStateMachineExt, StateMachine};
 
@@ -44,6 +45,10 @@ use machine::{Cx, Machine};
 pub use setup::Setup;
 
 /// The machine of one credential. See the crate's page for the run loop.
+///
+/// A clone goes on from the same point on its own. It is meant for models that explore what could happen next; two
+/// clones in one program would both believe that they hold the claim.
+#[derive(Clone)]
 pub struct Lifecycle {
     machine: Box<StateMachine<Machine>>,
     commands: VecDeque<Command>,
@@ -99,6 +104,17 @@ impl Lifecycle {
     #[doc(hidden)]
     pub const fn machine_bytes() -> usize {
         size_of::<StateMachine<Machine>>()
+    }
+
+    /// Feeds everything that influences what this machine will do into `hasher`: its state, its data with secrets and
+    /// jitter, its set-up, and the commands that nobody has fetched yet. Two machines of equal fingerprint behave
+    /// alike from here on, but for collisions. Times are absolute, as they were handed in, the time of the last input
+    /// among them: a model that wants states at different hours to meet must keep its own clock coarse.
+    #[doc(hidden)]
+    pub fn fingerprint<H: Hasher>(&self, hasher: &mut H) {
+        self.machine.state().hash(hasher);
+        self.machine.inner().hash(hasher);
+        self.commands.hash(hasher);
     }
 
     /// The record as it is known here, new tokens that are not yet saved included.

@@ -8,7 +8,7 @@ use crate::policy::Policy;
 use crate::profile::Profile;
 
 /// What a [`Lifecycle`](crate::Lifecycle) is made from. Cheap to clone; a million machines share one.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub struct Setup {
     /// Every number.
     pub policy: Arc<Policy>,

@@ -11,7 +11,7 @@ use crate::lifecycle::superstate::Superstate;
 use crate::view::Phase;
 
 /// A leaf state. Its data lives in the [`Machine`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum State {
     Absent,
     Fresh,

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod clocks;
+mod copies;
 mod giving_up;
 mod lifetimes;
 mod outage;
