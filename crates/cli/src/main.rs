@@ -27,6 +27,11 @@ mod output;
 mod parse;
 #[cfg(unix)]
 mod run;
+#[cfg(all(unix, debug_assertions))]
+mod test_points;
+#[cfg(not(all(unix, debug_assertions)))]
+#[path = "test_points_absent.rs"]
+mod test_points;
 mod transact;
 
 use std::process::ExitCode;
@@ -46,7 +51,7 @@ fn run(env: &Environment) -> exit::Exit {
         Err(end) => end,
         Ok(cli) => {
             let app = app::App::new(cli.global, env.clone());
-            match commands::dispatch(cli.command, &app) {
+            match test_points::arm(env).and_then(|()| commands::dispatch(cli.command, &app)) {
                 Ok(()) => exit::Exit::Done,
                 Err(failure) => {
                     app.output.failure(&failure);

@@ -22,6 +22,7 @@ use crate::journal::{JournalFolder, Scribe};
 use crate::json::login_command;
 use crate::output::evidence::looked_like;
 use crate::output::time::{brief, local, rfc3339};
+use crate::test_points;
 
 /// A running transaction.
 pub(crate) struct Transaction {
@@ -66,7 +67,7 @@ impl Transaction {
         let no_thread = |e| Failure::internal(format!("no thread can be started: {e}"));
         let journal = JournalFolder::new(config.places().state()?);
         let journal = Scribe::begin(vec![Box::new(journal)]).map_err(no_thread)?;
-        let renewd = Renewd::builder(Arc::new(endpoint(config, name)), store)
+        let renewd = Renewd::builder(test_points::endpoint(Arc::new(endpoint(config, name))), store)
             .observer(Arc::new(Heard(journal.clone())))
             .spawn_thread()
             .map_err(no_thread)?;

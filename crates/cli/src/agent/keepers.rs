@@ -16,6 +16,7 @@ use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
 use crate::config::Config;
 use crate::credential::{Secrets, seed, setup, store_failure, transport};
 use crate::exit::Failure;
+use crate::test_points;
 
 /// A record is read within moments, or its disk hangs.
 const LOADING_MAX: Duration = Duration::from_secs(5);
@@ -183,7 +184,7 @@ impl Keepers {
         }
         let endpoint = UreqEndpoint::new(way.clone(), Workers::default(), Arc::new(SystemClock));
         endpoint.check().map_err(|e| Failure::configuration(e.to_string()))?;
-        let renewd = Renewd::builder(Arc::new(endpoint), Arc::clone(&self.store))
+        let renewd = Renewd::builder(test_points::endpoint(Arc::new(endpoint)), Arc::clone(&self.store))
             .observer(Arc::clone(&self.observer))
             .spawn_thread()
             .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;

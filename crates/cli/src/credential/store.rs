@@ -9,6 +9,7 @@ use renewd_store::{FileStore, FileStoreOptions, KeyChoice, MemoryStore, Remember
 
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
+use crate::test_points;
 
 /// An open store.
 pub(crate) struct OpenStore {
@@ -26,10 +27,11 @@ pub(crate) fn open(config: &Config) -> Result<OpenStore, Failure> {
     if config.text("store", "kind", None).as_deref() == Some("memory") {
         return Ok(OpenStore { port: Arc::new(MemoryStore::new()), place: "memory".into() });
     }
-    let options = options(config)?;
+    let mut options = options(config)?;
+    options.hook = test_points::hook();
     let place = options.dir.display().to_string();
     let store = FileStore::open(options).map_err(open_failure)?;
-    Ok(OpenStore { port: Arc::new(store), place })
+    Ok(OpenStore { port: test_points::store(Arc::new(store)), place })
 }
 
 /// Opens the store if there is one. Whoever only looks makes nothing.

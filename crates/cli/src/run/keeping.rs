@@ -18,6 +18,7 @@ use crate::exit::Failure;
 use crate::journal::{JournalFolder, LineFormat, Lines, Scribe, Sink};
 use crate::logging::LogFormat;
 use crate::obtain::{TIMEOUT, open_for, refuse_unknown};
+use crate::test_points;
 use crate::transact::{all_saved, failure, in_the_middle};
 
 /// An end that takes longer than this is explained: the child is gone and nobody would know what is waited for.
@@ -63,7 +64,7 @@ impl Kept {
         let scribe = Scribe::begin(sinks(app, config)?).map_err(no_thread)?;
         let (sender, published) = watch::channel(None);
         let hearing = Hearing { scribe: scribe.clone(), published: sender };
-        let renewd = Renewd::builder(Arc::new(endpoint), store.port)
+        let renewd = Renewd::builder(test_points::endpoint(Arc::new(endpoint)), store.port)
             .observer(Arc::new(hearing))
             .spawn_thread()
             .map_err(no_thread)?;
