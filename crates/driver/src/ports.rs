@@ -1,5 +1,7 @@
 //! What the outside must provide.
 
+use std::task::{Context, Poll};
+
 use async_trait::async_trait;
 use renewd_core::{
     Answer, AttemptId, Boot, BootId, Cause, CommitFailure, Fence, Hint, Loaded, Now, Publication, Record,
@@ -74,6 +76,37 @@ pub trait CredentialStore: Send + Sync + 'static {
 
     /// A cheap number that changes whenever the record is written by anybody; `None` where nobody else can write.
     fn fingerprint(&self, name: &CredentialName) -> Option<u64>;
+
+    /// Begins to hear of records that are written, by anybody, from here on; none where this store has no way to. The
+    /// loop then asks for fingerprints when it hears something, and seldom otherwise. It begins when the first
+    /// credential is kept and drops the watch with the last.
+    ///
+    /// # Errors
+    /// When watching is not possible now (the system's limit is reached, the folder is gone). The loop goes on with
+    /// fingerprints and tries again later.
+    fn watch(&self) -> Result<Option<Box<dyn StoreWatch>>, StoreFault> {
+        Ok(None)
+    }
+}
+
+/// What a [`StoreWatch`] heard.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreChange {
+    /// This record may have been written or removed.
+    Record(CredentialName),
+    /// Some may have been, and nobody knows which.
+    Unknown,
+}
+
+/// Hears of records that are written. It may hear too much, never too little for long: the loop looks at every record
+/// now and then in any case.
+pub trait StoreWatch: Send {
+    /// The next change. Wakes the task when there is one.
+    ///
+    /// # Errors
+    /// When it will hear no more: the folder was removed or unmounted, say. It is then dropped.
+    fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<Result<StoreChange, StoreFault>>;
 }
 
 /// Reads both clocks. They must be read together.

@@ -10,13 +10,15 @@
 //! - [`machine`]: one machine and what is under way for it. `feed`: an input in, its commands out.
 //! - [`ops`]: store commands in their order. [`calls`]: port calls as futures that cannot panic.
 //! - [`agenda`]: one heap of deadlines. [`clocks`]: steps, suspends, and how long a sleep may be.
-//! - [`waiters`]: callers and what they get. [`watch`]: records that somebody else wrote.
+//! - [`waiters`]: callers and what they get. [`watch`]: records that somebody else wrote. [`listen`]: the store's own
+//!   word that one was.
 
 mod agenda;
 mod calls;
 mod clocks;
 mod feed;
 mod intake;
+mod listen;
 mod machine;
 mod ops;
 mod sweep;
@@ -40,6 +42,7 @@ use crate::message::Message;
 use agenda::Agenda;
 use calls::Done;
 use clocks::Clocks;
+use listen::Listener;
 use machine::Machine;
 use ops::{Gate, Unblocked};
 use sweep::Sweep;
@@ -80,6 +83,7 @@ struct World {
     /// Machines whose next store command may now start.
     unblocked: VecDeque<Unblocked>,
     watch: Watch,
+    listener: Listener,
     sweep: Sweep,
     births: u32,
     /// Callers that wait, over all machines.
@@ -105,6 +109,7 @@ impl EventLoop {
             loads: Gate::new(options.loads_max),
             refreshes: Gate::new(options.refreshes_max),
             watch: Watch::new(now.boot, options.store_poll),
+            listener: Listener::new(),
             ports,
             registry,
             now,

@@ -123,6 +123,7 @@ impl World {
                 None => break,
                 Some(Op::Release) => {
                     busy.claim = None;
+                    self.listener.claim_given_back(self.now.boot, slot, birth, &mut machine.watched.told);
                     if std::mem::take(&mut busy.refreshing) {
                         self.leave(GateKind::Refreshes);
                     }

@@ -18,6 +18,7 @@ impl EventLoop {
         loop {
             self.look_at_clocks();
             let mut more = self.take_messages(cx);
+            more |= self.listen(cx);
             more |= self.take_due();
             self.sweep();
             self.look_at_records();
@@ -163,6 +164,9 @@ impl EventLoop {
     fn next_wake(&self) -> Option<Boot> {
         let world = &self.world;
         let clocks = (!self.machines.is_empty()).then(|| world.now.boot + world.clocks.longest_sleep());
-        [world.agenda.next(), world.patience.next(), world.watch.next(), clocks].into_iter().flatten().min()
+        [world.agenda.next(), world.patience.next(), world.watch.next(), world.listener.next(), clocks]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

@@ -1,8 +1,10 @@
 //! Records that somebody else wrote: another process refreshed, a person logged in.
 //!
 //! A fingerprint costs about a `stat`. Credentials that wait for somebody else are looked at every `store_poll`; the
-//! others twice a minute, because the claim re-reads the record anyway and nothing is lost by hearing late. However
-//! many there are, one look takes at most a batch: with a million the period grows, the work per second does not.
+//! others twice a minute, because the claim re-reads the record anyway and nothing is lost by hearing late. While the
+//! store tells of writes by itself ([`listen`](super::listen)), this is only the net below it, and both periods are
+//! long. However many there are, one look takes at most a batch: with a million the period grows, the work per second
+//! does not.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +14,7 @@ use renewd_core::{Boot, Input, Span, Status};
 use crate::CredentialName;
 use crate::ports::CredentialStore;
 
+use super::listen::Told;
 use super::machine::Machine;
 use super::{EventLoop, Slot};
 
@@ -23,6 +26,13 @@ const PASSED_OVER_MAX: usize = 16 * BATCH;
 
 /// How often credentials that wait for nobody are looked at.
 const CALM_PERIOD: Span = Span::from_secs(30);
+
+/// How often anything is looked at while the store tells of writes by itself: for the event that was lost, and the
+/// file system that tells of local writes only.
+const EAGER_NET_PERIOD: Span = Span::from_secs(30);
+
+/// The same, for credentials that wait for nobody.
+const CALM_NET_PERIOD: Span = Span::from_mins(5);
 
 /// Between two batches of a long line.
 const BATCH_PERIOD_MIN: Span = Span::from_secs(1);
@@ -38,9 +48,16 @@ pub(super) struct Watched {
     contended: bool,
     queued_eager: bool,
     queued_calm: bool,
+    /// What the store tells about this record.
+    pub(super) told: Told,
 }
 
 impl Watched {
+    /// Whether others may write this record at all.
+    pub(super) fn by_others(&self) -> bool {
+        self.watched
+    }
+
     fn eager(&self) -> bool {
         self.waiting || self.contended
     }
@@ -49,7 +66,10 @@ impl Watched {
 type Line = VecDeque<(Slot, u32)>;
 
 pub(super) struct Watch {
+    /// As configured.
     period: Span,
+    /// The store tells of writes by itself.
+    told: bool,
     eager: Line,
     calm: Line,
     next_eager: Boot,
@@ -62,6 +82,7 @@ impl Watch {
         let period = period.max(Span::from_millis(100));
         Self {
             period,
+            told: false,
             eager: Line::new(),
             calm: Line::new(),
             next_eager: now + period,
@@ -91,6 +112,31 @@ impl Watch {
             contended: false,
             queued_eager: false,
             queued_calm: watched,
+            told: Told::default(),
+        }
+    }
+
+    /// Whether there is a record that others may write.
+    pub(super) fn is_needed(&self) -> bool {
+        self.watched > 0
+    }
+
+    /// From now on the store tells of writes by itself, or no more.
+    pub(super) fn store_tells(&mut self, told: bool) {
+        self.told = told;
+    }
+
+    /// Every record is looked at as soon as may be.
+    pub(super) fn look_at_all(&mut self, now: Boot) {
+        self.next_eager = now;
+        self.next_calm = now;
+    }
+
+    fn periods(&self) -> (Span, Span) {
+        if self.told {
+            (self.period.max(EAGER_NET_PERIOD), CALM_NET_PERIOD)
+        } else {
+            (self.period, CALM_PERIOD)
         }
     }
 
@@ -136,10 +182,11 @@ impl Watch {
 
     /// Takes what is due out of one line, a batch at most.
     fn take_due(&mut self, now: Boot, eager: bool, mut turn: impl FnMut(Slot, u32) -> Turn) -> Vec<Slot> {
+        let (eager_period, calm_period) = self.periods();
         let (line, other, next, whole) = if eager {
-            (&mut self.eager, &mut self.calm, &mut self.next_eager, self.period)
+            (&mut self.eager, &mut self.calm, &mut self.next_eager, eager_period)
         } else {
-            (&mut self.calm, &mut self.eager, &mut self.next_calm, CALM_PERIOD)
+            (&mut self.calm, &mut self.eager, &mut self.next_calm, calm_period)
         };
         if *next > now {
             return Vec::new();
@@ -205,7 +252,7 @@ impl EventLoop {
         }
     }
 
-    fn look_at_record(&mut self, slot: Slot) {
+    pub(super) fn look_at_record(&mut self, slot: Slot) {
         let Self { machines, world, .. } = self;
         let Some(Machine { cell, birth, watched, .. }) = machines.get_mut(slot as usize) else { return };
         world.watch.enqueue(slot, *birth, watched);

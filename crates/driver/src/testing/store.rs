@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Poll};
 
 use async_trait::async_trait;
+use futures_channel::mpsc;
+use futures_util::StreamExt;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, Span, StoreFault, StoreFaultKind};
 
 use super::{VirtualClock, lock};
 use crate::CredentialName;
-use crate::ports::{Claim, CredentialStore, Expect};
+use crate::ports::{Claim, CredentialStore, Expect, StoreChange, StoreWatch};
 
 /// A call that a [`MemoryStore`] got.
 #[non_exhaustive]
@@ -62,7 +65,15 @@ struct State {
     remember: bool,
     fault: FaultAt,
     fingerprints: bool,
+    fingerprints_asked: u64,
+    /// Whether the store tells of writes by itself.
+    tells: bool,
+    /// Why watching does not begin.
+    watch_fault: Option<StoreFault>,
+    watches: Vec<mpsc::UnboundedSender<Heard>>,
 }
+
+type Heard = Result<StoreChange, StoreFault>;
 
 impl Default for MemoryStore {
     fn default() -> Self {
@@ -86,6 +97,43 @@ impl MemoryStore {
             state.fingerprints = false;
         }
         self
+    }
+
+    /// The same store, which tells whoever watches it of every write.
+    #[must_use]
+    pub fn telling(self) -> Self {
+        lock(&self.state).tells = true;
+        self
+    }
+
+    /// Tells the watches this, whatever is true.
+    pub fn tell(&self, change: StoreChange) {
+        lock(&self.state).tell(Ok(change));
+    }
+
+    /// Ends every watch with this fault, and lets none begin until [`mend_watch`](Self::mend_watch).
+    pub fn break_watch(&self, fault: StoreFault) {
+        let mut state = lock(&self.state);
+        state.tell(Err(fault.clone()));
+        state.watches.clear();
+        state.watch_fault = Some(fault);
+    }
+
+    /// Watches can begin again.
+    pub fn mend_watch(&self) {
+        lock(&self.state).watch_fault = None;
+    }
+
+    /// How many watch it.
+    pub fn watches(&self) -> usize {
+        let mut state = lock(&self.state);
+        state.watches.retain(|watch| !watch.is_closed());
+        state.watches.len()
+    }
+
+    /// How many fingerprints were asked for since this was last asked.
+    pub fn take_fingerprints_asked(&self) -> u64 {
+        std::mem::take(&mut lock(&self.state).fingerprints_asked)
     }
 
     /// The same store, but each call takes so long.
@@ -175,6 +223,11 @@ impl State {
         if self.fingerprints {
             *self.writes.entry(name.clone()).or_default() += 1;
         }
+        self.tell(Ok(StoreChange::Record(name.clone())));
+    }
+
+    fn tell(&mut self, heard: Heard) {
+        self.watches.retain(|watch| watch.unbounded_send(heard.clone()).is_ok());
     }
 }
 
@@ -253,8 +306,33 @@ impl CredentialStore for MemoryStore {
     }
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {
-        let state = lock(&self.state);
+        let mut state = lock(&self.state);
+        state.fingerprints_asked += 1;
         state.fingerprints.then(|| state.writes.get(name).copied().unwrap_or_default())
+    }
+
+    fn watch(&self) -> Result<Option<Box<dyn StoreWatch>>, StoreFault> {
+        let mut state = lock(&self.state);
+        if let Some(fault) = &state.watch_fault {
+            return Err(fault.clone());
+        }
+        if !state.tells {
+            return Ok(None);
+        }
+        let (tell, hear) = mpsc::unbounded();
+        state.watches.push(tell);
+        Ok(Some(Box::new(MemoryWatch { hear })))
+    }
+}
+
+struct MemoryWatch {
+    hear: mpsc::UnboundedReceiver<Heard>,
+}
+
+impl StoreWatch for MemoryWatch {
+    fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
+        // The store lives as long as somebody could tell something.
+        self.hear.poll_next_unpin(cx).map(|heard| heard.unwrap_or(Ok(StoreChange::Unknown)))
     }
 }
 

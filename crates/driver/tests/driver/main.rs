@@ -6,4 +6,5 @@ mod crowd;
 mod ends;
 mod robust;
 mod store_order;
+mod watching;
 mod world;
