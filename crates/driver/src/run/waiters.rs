@@ -11,6 +11,7 @@ use crate::snapshot::{Lease, Snapshot};
 
 use super::feed::News;
 use super::machine::Machine;
+use super::ops::Op;
 use super::{EventLoop, Slot, World};
 
 type Answer = Result<Rejection, TokenError>;
@@ -234,6 +235,9 @@ fn under_way(view: &View, machine: &Machine) -> bool {
         | Phase::AuthRetrying
         | Phase::Unsaved
         | Phase::Unauthenticated
-        | Phase::Stopped => machine.busy.as_ref().is_some_and(|b| b.op_running || !b.ops.is_empty()),
+        | Phase::Stopped => machine.busy.as_ref().is_some_and(|b| {
+            // A claim that is about to be given back decides nothing any more.
+            b.op_running || b.ops.iter().any(|op| !matches!(op, Op::Release))
+        }),
     }
 }

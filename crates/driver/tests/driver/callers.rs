@@ -219,6 +219,20 @@ fn a_persons_refresh_before_the_record_is_read_is_made_after() {
 }
 
 #[test]
+fn a_refresh_that_the_store_does_not_let_begin_is_told_so_at_once() {
+    for at in [FaultAt::Claim, FaultAt::Mark] {
+        let mut world = World::new([Reply::Grant(3600)]);
+        let keeper = world.keep("work", record(secs(60)));
+        world.store.fail(at);
+        let begun = world.clock.now().boot;
+        let error = world.wait(keeper.refresh(secs(60))).unwrap_err();
+        assert!(matches!(error, TokenError::Store { .. }), "{at:?}: {error}");
+        assert_eq!(world.clock.now().boot, begun, "{at:?}: nobody waits for a store that fails");
+        assert_eq!(world.endpoint.count(), 0, "nothing was spent");
+    }
+}
+
+#[test]
 fn a_refresh_without_a_login_says_that_one_is_needed() {
     let mut world = World::new([Reply::Grant(3600)]);
     let keeper = world.handle.add(name("nobody"), setup(), 7);
