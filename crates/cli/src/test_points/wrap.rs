@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use renewd_core::{
     Answer, AttemptId, CommitFailure, Fence, Loaded, Record, Secret, StoreFault, TokenRequest,
 };
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, TokenEndpoint};
+use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreWatch, TokenEndpoint};
 use renewd_store::{IoHook, IoStep};
 
 use super::Points;
@@ -145,6 +145,10 @@ impl CredentialStore for Store {
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {
         self.inner.fingerprint(name)
+    }
+
+    fn watch(&self) -> Result<Option<Box<dyn StoreWatch>>, StoreFault> {
+        self.inner.watch()
     }
 }
 
