@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use renewd_core::{StoreFault, StoreFaultKind};
@@ -77,7 +78,7 @@ impl Disk {
     /// Takes room for a file of at most `length` bytes.
     pub(crate) fn reserve(&self, dir: &Dir, stem: &str, length: u64) -> Result<Room, StoreFault> {
         let room = self.create_temp(dir, stem)?;
-        let path = dir.path_of(&room.temp);
+        let path = temp_shown(dir, stem);
         let done = self.step(IoStep::Preallocate, stem).and_then(|()| preallocate(&room.file, length));
         match done {
             Ok(()) => Ok(Room { length, ..room }),
@@ -134,9 +135,8 @@ impl Disk {
         match self.write_synced(stem, &mut room.file, bytes) {
             Ok(()) => Ok(room.temp), // closed here: Windows renames no open file that is locked
             Err(error) => {
-                let path = dir.path_of(&room.temp);
                 discard(dir, room);
-                Err(io_fault("write", &path, &error))
+                Err(io_fault("write", &temp_shown(dir, stem), &error))
             }
         }
     }
@@ -166,7 +166,7 @@ impl Disk {
         let nonce = getrandom::u64().map_err(entropy_fault)?;
         let temp = format!(".{stem}{TEMP_INFIX}{nonce:016x}");
         let created = self.step(IoStep::CreateTemp, stem).and_then(|()| dir.create_new(&temp));
-        let file = created.map_err(|error| io_fault("create", &dir.path_of(&temp), &error))?;
+        let file = created.map_err(|error| io_fault("create", &temp_shown(dir, stem), &error))?;
         // Best effort: without the lock another process may clear this file away as a dead one's, and the rename
         // then fails, before anything is lost.
         let _ = file.try_lock();
@@ -179,6 +179,12 @@ impl Disk {
             None => Ok(()),
         }
     }
+}
+
+/// A temporary file as it stands in messages: without its nonce, so that a store that fails for an hour gives one fault and
+/// not a different one for each try.
+fn temp_shown(dir: &Dir, stem: &str) -> PathBuf {
+    dir.path_of(&format!(".{stem}{TEMP_INFIX}*"))
 }
 
 /// Gives a room back.

@@ -169,6 +169,31 @@ fn what_a_dead_process_left_behind_is_cleared_away_at_the_next_opening() {
 }
 
 #[test]
+fn a_step_that_fails_again_gives_the_same_fault_so_that_it_is_told_once() {
+    let x = name("x");
+    let home = Home::new();
+    let (nth, store) = hooked(&home);
+    let first = login(1, "rt-1");
+    put(&store, &x, &first, Expect::Absent);
+    let _claim = store.try_claim_blocking(&x).unwrap();
+    let mut faults = Vec::new();
+    for n in 1.. {
+        let [once, again] = [(); 2].map(|()| {
+            nth.arm(n);
+            store.mark_blocking(&x, &intending(&first, 7), &fence(&first, None))
+        });
+        if nth.hit().is_none() {
+            break;
+        }
+        if let (Err(once), Err(again)) = (once, again) {
+            assert_eq!(failure_of(&once), failure_of(&again));
+            faults.push(failure_of(&once));
+        }
+    }
+    assert!(faults.iter().any(|fault| fault.contains("cannot write")), "{faults:?}");
+}
+
+#[test]
 fn a_full_disk_is_met_by_the_mark_and_the_commit_after_a_mark_has_its_room() {
     let home = Home::new();
     std::fs::create_dir(home.state()).unwrap();
