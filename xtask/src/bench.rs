@@ -11,6 +11,7 @@ const BENCHES: &[Bench] = &[
     ("driver", "renewd-driver", "hot_path"),
     ("driver", "renewd-driver", "million"),
     ("sim", "renewd-sim", "hours"),
+    ("tests", "renewd-e2e", "safety"),
 ];
 
 /// Builds them optimised and runs one after the other; with names, those alone. One call of cargo, so that what they
@@ -38,18 +39,21 @@ fn chosen(names: &[String]) -> Result<Vec<Bench>, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn every_benchmark_of_the_repository_is_in_the_run() {
         let mut found = Vec::new();
-        for crates in std::fs::read_dir(shell::root().join("crates")).unwrap() {
-            let folder = crates.unwrap();
-            let Ok(benches) = std::fs::read_dir(folder.path().join("benches")) else { continue };
+        let crates =
+            std::fs::read_dir(shell::root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
+        for folder in crates.chain([shell::root().join("tests")]) {
+            let Ok(benches) = std::fs::read_dir(folder.join("benches")) else { continue };
             for file in benches.map(|entry| entry.unwrap().path()) {
                 if file.extension().is_some_and(|e| e == "rs") {
-                    let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-                    found.push((folder.file_name().to_string_lossy().into_owned(), name));
+                    let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+                    found.push((name(&folder), name(&file)));
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::shell::{self, Failure};
 use crate::steps::{Outcome, Steps};
-use crate::{docs, layers, needs, purity, test};
+use crate::{docs, faults, fuzz, layers, needs, purity, test};
 
 /// A check: its name, and how it is made.
 type Check = (&'static str, fn() -> Result<Outcome, Failure>);
@@ -10,6 +10,7 @@ type Check = (&'static str, fn() -> Result<Outcome, Failure>);
 /// All of them, in their order; the tests follow.
 const CHECKS: &[Check] = &[
     ("format", || cargo(&["fmt", "--all", "--", "--check"], None)),
+    ("faults", faults::check),
     ("pages", docs::check),
     ("dependency-rule", layers::check),
     ("licences", deny),
@@ -18,6 +19,7 @@ const CHECKS: &[Check] = &[
     ("clippy", || {
         cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"], None)
     }),
+    ("fuzz", fuzz::check),
     ("rustdoc", || cargo(&["doc", "--locked", "--workspace", "--no-deps"], Some("--deny warnings"))),
 ];
 
@@ -78,6 +80,6 @@ mod tests {
         assert_eq!(names(&[]).unwrap().len(), CHECKS.len());
         let failure = names(&["formats"]).unwrap_err();
         assert_eq!(failure.code, 2);
-        assert!(failure.message.contains("there are format, pages, "), "{}", failure.message);
+        assert!(failure.message.contains("there are format, faults, pages, "), "{}", failure.message);
     }
 }

@@ -5,9 +5,13 @@ mod bench;
 mod ci;
 mod cross;
 mod docs;
+mod faults;
+mod fuzz;
 mod layers;
 mod markdown;
 mod needs;
+mod numbers;
+mod peers;
 mod purity;
 mod score;
 mod shell;
@@ -67,6 +71,24 @@ const CHORES: &[Chore] = &[
         run: simulate::run,
     },
     Chore {
+        name: "faults",
+        args: "[--check|--numbers]",
+        about: "write docs/faults.md, what shows each fault; or play them all and print six numbers for each",
+        run: faults::run,
+    },
+    Chore {
+        name: "fuzz",
+        args: "[--seconds N] [TARGETS…]",
+        about: "fuzz what is read from files, sockets and servers; with names, those targets alone",
+        run: fuzz::run,
+    },
+    Chore {
+        name: "peers",
+        args: "",
+        about: "install the servers that were written elsewhere, for the tests that meet them; `test` does it too",
+        run: |_| peers::run(),
+    },
+    Chore {
         name: "cross",
         args: "[TARGETS…]",
         about: "type-check and lint for the systems that we are not on; with triples, for those alone",
@@ -111,7 +133,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
 fn help() -> String {
     let mut text = String::from("usage: cargo xtask CHORE\n");
     for chore in CHORES {
-        text += &format!("\n  {:<24} {}", format!("{} {}", chore.name, chore.args), chore.about);
+        text += &format!("\n  {:<26} {}", format!("{} {}", chore.name, chore.args), chore.about);
     }
     text
 }
@@ -135,6 +157,7 @@ mod tests {
             (&["ci", "--fast"], "there is no check \"--fast\""),
             (&["bench", "--fast"], "there is no benchmark \"--fast\""),
             (&["cross", "here"], "\"here\" is not checked"),
+            (&["faults", "--all"], "faults takes --check or --numbers"),
             (&["docs", "--fix"], "docs takes no arguments, but \"--fix\" was given"),
         ] {
             let failure = refused(args);

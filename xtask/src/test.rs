@@ -1,8 +1,13 @@
 //! `cargo xtask test`: everything, in one command.
 
+use std::path::Path;
+
+use renewd_testkit::NUMBERS_ENV;
 use serde_json::Value;
 
 use crate::needs;
+use crate::numbers;
+use crate::peers;
 use crate::shell::{self, Failure};
 use crate::simulate;
 use crate::steps::{Outcome, Steps};
@@ -24,13 +29,19 @@ pub(crate) fn add_steps(steps: &mut Steps, args: &[String]) -> Result<(), Failur
         binary = build_binary()?;
         Ok(Outcome::Passed)
     })?;
-    steps.run("tests", || run_tests(&binary, args))?;
-    if !args.is_empty() {
-        return Ok(());
+    // A choice of other tests needs no network.
+    if args.is_empty() || args.iter().any(|arg| arg.contains("peer")) {
+        steps.run("peers", peers::provide)?;
     }
+    if !args.is_empty() {
+        return steps.run("tests", || run_tests(&binary, args, None));
+    }
+    let rows = numbers::fresh()?;
+    steps.run("tests", || run_tests(&binary, args, Some(&rows)))?;
     steps.run("scenarios", || passed(simulate::run(&[])))?;
     steps.run("examples", run_examples)?;
-    steps.run("doctests", || passed(shell::run(shell::cargo(&["test", "--workspace", "--doc"]))))
+    steps.run("doctests", || passed(shell::run(shell::cargo(&["test", "--workspace", "--doc"]))))?;
+    steps.run("numbers", numbers::report)
 }
 
 fn passed(result: Result<(), Failure>) -> Result<Outcome, Failure> {
@@ -38,7 +49,7 @@ fn passed(result: Result<(), Failure>) -> Result<Outcome, Failure> {
 }
 
 /// Builds the command itself and says where it lies: cargo knows, whatever target folder or triple is configured.
-fn build_binary() -> Result<String, Failure> {
+pub(crate) fn build_binary() -> Result<String, Failure> {
     let build = shell::cargo(&[
         "build",
         "--package",
@@ -59,7 +70,8 @@ fn executable(messages: &str) -> Option<String> {
     found.find_map(|m| m["executable"].as_str().map(str::to_owned))
 }
 
-fn run_tests(binary: &str, args: &[String]) -> Result<Outcome, Failure> {
+/// With a folder, the six numbers of every fault are kept there.
+fn run_tests(binary: &str, args: &[String], rows: Option<&Path>) -> Result<Outcome, Failure> {
     let mut runner = if shell::has_cargo_tool("nextest") {
         shell::cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
     } else {
@@ -67,6 +79,10 @@ fn run_tests(binary: &str, args: &[String]) -> Result<Outcome, Failure> {
         shell::cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
     };
     runner.env("RENEWD_BIN", binary).args(args);
+    peers::tell(&mut runner);
+    if let Some(folder) = rows {
+        runner.env(NUMBERS_ENV, folder);
+    }
     passed(shell::run(runner))
 }
 

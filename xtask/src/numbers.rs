@@ -1,0 +1,294 @@
+//! The table of six numbers: what each fault, at each class of server, led to.
+//!
+//! Rows come from proofs of three depths (the simulated world, real processes, servers written elsewhere) in one shape,
+//! [`Numbers`]. What may never happen is judged here, in one place, and not in each test.
+
+use std::path::{Path, PathBuf};
+
+use renewd_testkit::{NUMBERS_ENV, Numbers};
+
+use crate::faults::{self, Fault};
+use crate::shell::{self, Failure};
+use crate::simulate;
+use crate::steps::Outcome;
+use crate::{needs, test};
+
+/// Rows of tests that met a server of class P3 after its grace carry these words; all others of P3 count as inside.
+const AFTER_THE_GRACE: &str = "after the grace";
+
+/// Where rows are kept in a run; emptied before the next.
+pub(crate) fn folder() -> PathBuf {
+    shell::root().join("target").join("numbers")
+}
+
+/// Empties the folder: a row of an earlier run would be taken for one of this.
+pub(crate) fn fresh() -> Result<PathBuf, Failure> {
+    let folder = folder();
+    let fail = |e: std::io::Error| Failure::from(format!("{}: {e}", folder.display()));
+    match std::fs::remove_dir_all(&folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(fail(e)),
+        _ => {}
+    }
+    std::fs::create_dir_all(&folder).map_err(fail)?;
+    Ok(folder)
+}
+
+/// Plays every fault in the world, with real processes and with servers of others, and prints the table.
+pub(crate) fn run() -> Result<(), Failure> {
+    let folder = fresh()?;
+    needs::provide()?;
+    simulate::run(&["--numbers".to_owned(), folder.display().to_string()])?;
+    let mut args = vec!["nextest", "run", "--package", "renewd-e2e", "--no-fail-fast"];
+    let names = tests_with_numbers()?;
+    for name in &names {
+        args.extend(["--test", name]);
+    }
+    if !shell::has_cargo_tool("nextest") {
+        args.splice(0..2, ["test"]);
+    }
+    let mut tests = shell::cargo(&args);
+    tests.env("RENEWD_BIN", test::build_binary()?).env(NUMBERS_ENV, &folder);
+    let ran = shell::run(tests);
+    let judged = report();
+    ran.and(judged.map(|_| ()))
+}
+
+/// The files of end-to-end tests that report rows.
+fn tests_with_numbers() -> Result<Vec<String>, Failure> {
+    let folder = shell::root().join("tests/tests");
+    let fail = |e: std::io::Error| Failure::from(format!("{}: {e}", folder.display()));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(fail)? {
+        let path = entry.map_err(fail)?.path();
+        let is_test = path.extension().is_some_and(|e| e == "rs");
+        if is_test && std::fs::read_to_string(&path).map_err(fail)?.contains("Numbers") {
+            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Prints the table of the rows in the folder and judges it.
+pub(crate) fn report() -> Result<Outcome, Failure> {
+    let faults = faults::list()?;
+    let rows = read(&folder(), &faults)?;
+    println!("{}", table(&rows));
+    let missing: Vec<&str> =
+        faults.iter().map(|f| f.key.as_str()).filter(|key| !rows.iter().any(|r| r.fault == *key)).collect();
+    if !missing.is_empty() {
+        println!(
+            "\nwithout a row (docs/faults.md says what shows them, or that they are open): {}",
+            missing.join(", ")
+        );
+    }
+    println!("\n{}", verdict(&rows)?);
+    Ok(Outcome::Passed)
+}
+
+/// The rows in the order of the list of faults.
+fn read(folder: &Path, faults: &[Fault]) -> Result<Vec<Numbers>, Failure> {
+    let fail = |path: &Path, why: String| Failure::from(format!("{}: {why}", path.display()));
+    let mut rows = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|e| fail(folder, e.to_string()))? {
+        let path = entry.map_err(|e| fail(folder, e.to_string()))?.path();
+        let text = std::fs::read_to_string(&path).map_err(|e| fail(&path, e.to_string()))?;
+        let row = serde_json::from_str(&text).ok().as_ref().and_then(Numbers::from_json);
+        let row = row.ok_or_else(|| fail(&path, "is no row of numbers".into()))?;
+        if !faults::is_known(faults, &row.fault) {
+            return Err(fail(&path, format!("tests/faults.toml has no fault {:?}", row.fault)));
+        }
+        rows.push(row);
+    }
+    let place = |row: &Numbers| faults.iter().position(|fault| fault.key == row.fault);
+    rows.sort_by_cached_key(|r| (place(r), r.tier.name(), r.variant.clone(), r.class.clone(), r.processes));
+    Ok(rows)
+}
+
+const HEAD: [&str; 12] = [
+    "fault",
+    "variant",
+    "where",
+    "class",
+    "proc.",
+    "rounds",
+    "requests",
+    "reuse trips",
+    "forced logins (told lost)",
+    "expired served",
+    "heal",
+    "leaks",
+];
+
+/// Columns of words stand left, those of numbers right.
+const WORDS: usize = 4;
+
+fn cells(row: &Numbers) -> [String; 12] {
+    let forced = match row.forced_logins {
+        0 => "0".to_owned(),
+        logins => format!("{logins} ({})", row.told_lost),
+    };
+    [
+        row.fault.clone(),
+        row.variant.clone(),
+        row.tier.name().to_owned(),
+        row.class.clone(),
+        row.processes.to_string(),
+        row.rounds.to_string(),
+        row.token_requests.to_string(),
+        row.reuse_trips.to_string(),
+        forced,
+        row.expired_served.to_string(),
+        row.heal_ms.map_or_else(|| "by login".to_owned(), seconds),
+        row.leaks.to_string(),
+    ]
+}
+
+fn seconds(ms: u64) -> String {
+    match ms {
+        0..100_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        100_000..7_200_000 => format!("{} min", ms / 60_000),
+        _ => format!("{} h", ms / 3_600_000),
+    }
+}
+
+fn table(rows: &[Numbers]) -> String {
+    let body: Vec<[String; 12]> = rows.iter().map(cells).collect();
+    let head = HEAD.map(str::to_owned);
+    let width = |column: usize| {
+        body.iter().chain([&head]).map(|cells| cells[column].chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
+    let line = |cells: &[String; 12]| {
+        let padded = cells.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            if column < WORDS { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    [&head].into_iter().chain(&body).map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What a server's class lets us promise.
+#[derive(PartialEq)]
+enum Promise {
+    /// No login is ever lost, and no spent refresh token ever seen again as theft.
+    Nothing,
+    /// A login is lost only where the rotated token was, and is told as that.
+    OnlyLost,
+}
+
+fn promise(row: &Numbers) -> Promise {
+    match row.class.as_str() {
+        "P0" | "P1" | "P4" => Promise::Nothing,
+        "P3" if !row.variant.contains(AFTER_THE_GRACE) => Promise::Nothing,
+        _ => Promise::OnlyLost,
+    }
+}
+
+/// What of a row may not be.
+fn broken(row: &Numbers) -> Vec<&'static str> {
+    let safe = promise(row) == Promise::Nothing;
+    [
+        (row.rounds == 0, "no round was played"),
+        (safe && row.reuse_trips > 0, "a spent refresh token was seen again, at a class where none may be"),
+        (safe && row.forced_logins > 0, "somebody had to log in, at a class where nobody may have to"),
+        (row.forced_logins > row.told_lost, "a login was needed that was not told as a lost rotation"),
+        (row.expired_served > 0, "an expired token was served"),
+        (row.leaks > 0, "a secret was found where none may be"),
+        (row.heal_ms.is_none() && row.forced_logins == 0, "it never healed, though no login was needed"),
+    ]
+    .into_iter()
+    .filter_map(|(is, what)| is.then_some(what))
+    .collect()
+}
+
+/// The closing line, or what broke.
+fn verdict(rows: &[Numbers]) -> Result<String, Failure> {
+    if rows.is_empty() {
+        return Err("no proof reported a row".to_owned().into());
+    }
+    let wrong: Vec<String> = rows
+        .iter()
+        .flat_map(|row| broken(row).into_iter().map(move |what| format!("{what}: {row}")))
+        .collect();
+    if !wrong.is_empty() {
+        return Err(format!("{} broken promises:\n  {}", wrong.len(), wrong.join("\n  ")).into());
+    }
+    let sum = |number: fn(&Numbers) -> u64| rows.iter().map(number).sum::<u64>();
+    Ok(format!(
+        "verdict: holds · {} rows, {} rounds, {} token requests · no reuse trip and no forced login at P0, P1, P4 or inside a \
+         grace · {} forced logins elsewhere, every one told as a lost rotation · no expired token served · no leak",
+        rows.len(),
+        sum(|r| r.rounds),
+        sum(|r| r.token_requests),
+        sum(|r| r.forced_logins),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use renewd_testkit::Tier;
+
+    use super::*;
+
+    fn row(class: &str) -> Numbers {
+        let mut row = Numbers::new(Tier::World, "race", class, 2);
+        (row.rounds, row.token_requests, row.heal_ms) = (3, 5, Some(1_500));
+        row
+    }
+
+    #[test]
+    fn each_number_that_may_not_be_fails_the_verdict_and_names_its_row() {
+        type Change = fn(&mut Numbers);
+        let cases: [(Change, &str); 6] = [
+            (|r| r.rounds = 0, "no round"),
+            (|r| r.expired_served = 1, "expired token"),
+            (|r| r.leaks = 1, "a secret"),
+            (|r| r.heal_ms = None, "never healed"),
+            (|r| r.forced_logins = 1, "not told as a lost rotation"),
+            (|r| (r.forced_logins, r.told_lost) = (2, 1), "not told as a lost rotation"),
+        ];
+        for (change, what) in cases {
+            let mut bad = row("P2");
+            change(&mut bad);
+            let failure = verdict(&[row("P0"), bad]).unwrap_err();
+            assert!(
+                failure.message.contains(what) && failure.message.contains("race · P2"),
+                "{}",
+                failure.message
+            );
+        }
+    }
+
+    #[test]
+    fn a_lost_rotation_is_borne_by_a_strict_server_and_by_no_other() {
+        let mut lost = row("P2");
+        (lost.reuse_trips, lost.forced_logins, lost.told_lost, lost.heal_ms) = (1, 1, 1, None);
+        assert!(verdict(&[lost.clone()]).unwrap().contains("1 forced logins elsewhere"));
+        for class in ["P0", "P1", "P3", "P4"] {
+            lost.class = class.to_owned();
+            assert_eq!(broken(&lost).len(), 2, "{class}");
+        }
+        lost.class = "P3".to_owned();
+        assert!(broken(&lost.variant("pause, recovered after the grace")).is_empty());
+    }
+
+    #[test]
+    fn a_run_without_rows_is_no_proof() {
+        assert!(verdict(&[]).is_err());
+    }
+
+    #[test]
+    fn the_table_stands_in_columns() {
+        let text = table(&[row("P2"), row("oidc-provider").variant("commit.rename")]);
+        let lines: Vec<&str> = text.lines().collect();
+        let ends: Vec<usize> = lines.iter().map(|line| line.chars().count()).collect();
+        assert!(ends.iter().all(|end| *end == ends[0]), "{text}");
+        assert!(lines[2].contains("oidc-provider") && lines[2].contains("1.5 s"), "{text}");
+    }
+
+    #[test]
+    fn a_time_is_told_in_the_unit_that_reads_best() {
+        assert_eq!([1_549, 130_000, 86_400_000].map(seconds), ["1.5 s", "2 min", "24 h"]);
+    }
+}
