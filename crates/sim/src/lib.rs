@@ -28,12 +28,13 @@
 //! ```
 mod duration;
 mod outcome;
+mod points;
 mod scenario;
 mod world;
 
 pub use outcome::{Line, Outcome, Totals};
 pub use scenario::{
-    Action, ApiMode, ClockChange, ExpectTotals, Expectation, Network, Scenario, ScenarioError, StoreMode,
-    When,
+    Action, ApiMode, ClockChange, Damage, Entry, ExpectTotals, Expectation, Network, On, PROCESSES_MAX,
+    PointRule, ProcessAction, Scenario, ScenarioError, StoreMode, When, WireFault,
 };
 pub use world::run;

@@ -4,7 +4,9 @@ use std::fmt;
 
 use renewd_core::Span;
 
-use crate::scenario::ExpectTotals;
+use renewd_testkit::{Numbers, Tier};
+
+use crate::scenario::{ExpectTotals, Scenario};
 
 /// A line of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,18 +50,45 @@ pub struct Totals {
     pub late_answers: u64,
     /// Times that `auth_retrying` was announced.
     pub auth_retrying: u64,
+    /// Times that a login was given up, or could not be read any more.
+    pub forced_logins: u64,
+    /// Those among them that were told as a rotated token that was lost before it could be saved.
+    pub told_lost: u64,
+    /// Lines of the timeline with a token in them.
+    pub leaks: u64,
 }
 
 /// What a run showed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
     /// What happened.
     pub timeline: Vec<Line>,
     /// How often.
     pub totals: Totals,
+    /// From the end of the faults to a fresh token in every process, where the scenario asked for it; none where that
+    /// did not come about by itself.
+    pub heal: Option<Span>,
     /// Expectations and invariants that did not hold, in words; empty when all is well.
     pub broken: Vec<String>,
+}
+
+impl Outcome {
+    /// The six numbers of this run, for a scenario that shows a fault of the list.
+    pub fn numbers(&self, scenario: &Scenario) -> Option<Numbers> {
+        let fault = scenario.fault.as_deref()?;
+        let mut row = Numbers::new(Tier::World, fault, scenario.server.class.name(), scenario.processes);
+        row.variant.clone_from(&scenario.variant);
+        row.rounds = 1;
+        row.token_requests = self.totals.token_requests;
+        row.reuse_trips = self.totals.reuse_trips;
+        row.forced_logins = self.totals.forced_logins;
+        row.told_lost = self.totals.told_lost;
+        row.expired_served = self.totals.expired_served;
+        row.heal_ms = self.heal.map(Span::as_millis);
+        row.leaks = self.totals.leaks;
+        Some(row)
+    }
 }
 
 impl Totals {
@@ -73,8 +102,8 @@ impl Totals {
         };
         exact("reuse_trips", expect.reuse_trips, self.reuse_trips);
         exact("logins_needed", expect.logins_needed, self.logins_needed);
-        // An expired token in a caller's hands is never right, whether the file says so or not.
-        exact("expired_served", Some(expect.expired_served.unwrap_or(0)), self.expired_served);
+        exact("expired_served", expect.expired_served, self.expired_served);
+        exact("told_lost", expect.told_lost, self.told_lost);
         exact("hints", expect.hints, self.hints);
         exact("late_answers", expect.late_answers, self.late_answers);
         exact("auth_retrying", expect.auth_retrying, self.auth_retrying);

@@ -1,17 +1,26 @@
 //! Scenario files: a timeline of faults, and what must be true when.
 
+mod action;
+mod matrix;
 mod raw;
 mod reading;
 
 use std::fmt;
 
 use renewd_core::{Health, Policy, Span, Status};
-use renewd_testkit::{AsConfig, Fault};
+use renewd_testkit::{AsClass, AsConfig};
 use serde::Deserialize;
+
+pub use action::{
+    Action, ApiMode, ClockChange, Damage, Entry, Network, On, PointRule, ProcessAction, StoreMode, WireFault,
+};
 
 use crate::duration::parse;
 use raw::RawScenario;
-use reading::{actions, expectation, optional, policy, server};
+use reading::{entries, expectation, optional, policy, server};
+
+/// The most processes that a world has.
+pub const PROCESSES_MAX: u32 = 64;
 
 /// A timeline of faults against a simulated world.
 #[derive(Clone, Debug)]
@@ -19,8 +28,20 @@ use reading::{actions, expectation, optional, policy, server};
 pub struct Scenario {
     /// What it shows, in words.
     pub name: String,
+    /// The fault that it shows, as the list of faults calls it.
+    pub fault: Option<String>,
+    /// What tells it from others of the same fault.
+    pub variant: String,
     /// Jitter, tokens and latencies come from it.
     pub seed: u64,
+    /// How many processes share the credential.
+    pub processes: u32,
+    /// A call of the store takes so long.
+    pub store_latency: Span,
+    /// Bytes that a dead process left in its socket still go out when the network is back.
+    pub sockets_linger: bool,
+    /// In the end all faults are lifted, and every process must be well soon.
+    pub liveness: bool,
     /// The authorization server.
     pub server: AsConfig,
     /// How long it takes to answer.
@@ -38,91 +59,11 @@ pub struct Scenario {
     /// When it ends.
     pub end: Span,
     /// What happens, in order of time.
-    pub at: Vec<(Span, Action)>,
+    pub at: Vec<Entry>,
     /// What must be true.
     pub expect: Vec<Expectation>,
     /// What must be true in the end.
     pub expect_totals: ExpectTotals,
-}
-
-/// Something that happens.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Action {
-    /// The authorization server behaves like this from now on.
-    Server(Fault),
-    /// The next request meets this, those after it what was before.
-    Next(Fault),
-    /// The server takes so long to answer from now on.
-    Latency(Span),
-    /// A clock is changed.
-    Clock(ClockChange),
-    /// The network.
-    Network(Network),
-    /// The process ends in order and starts again.
-    Restart,
-    /// The machine reboots: the process dies, the boot clock begins anew.
-    Reboot,
-    /// The store.
-    Store(StoreMode),
-    /// The resource server.
-    Api(ApiMode),
-    /// A person logs in again.
-    Login,
-    /// A person logs out.
-    Logout,
-    /// A person runs `renewd refresh`.
-    Refresh,
-    /// So many callers ask at the same moment.
-    Burst(u32),
-}
-
-/// A change of a clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ClockChange {
-    /// The machine sleeps: boot time and wall clock go on, nothing runs.
-    Suspend(Span),
-    /// The wall clock is set by so many milliseconds.
-    Wall(i64),
-}
-
-/// The network's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Network {
-    /// Nothing leaves this machine.
-    Down,
-    /// It works.
-    Up,
-    /// It works, and the process is told that routes changed.
-    Changed,
-}
-
-/// The store's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StoreMode {
-    /// It works.
-    Ok,
-    /// Every write fails: no space.
-    Full,
-    /// Every write fails: read-only.
-    ReadOnly,
-    /// Everything fails.
-    Io,
-}
-
-/// The resource server's mood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ApiMode {
-    /// It accepts what the authorization server issued.
-    Ok,
-    /// The access token issued last is revoked.
-    Revoke,
-    /// It answers 401 to everything, fresh tokens included.
-    RejectAll,
 }
 
 /// When an expectation is looked at.
@@ -141,6 +82,8 @@ pub enum When {
 pub struct Expectation {
     /// When.
     pub when: When,
+    /// Of which process; of all that run when absent.
+    pub on: Option<u32>,
     /// The public status.
     pub status: Option<Status>,
     /// The health.
@@ -168,6 +111,8 @@ pub struct ExpectTotals {
     pub reuse_trips: Option<u64>,
     /// Times that a login was needed.
     pub logins_needed: Option<u64>,
+    /// Logins that were told as lost with a rotated token.
+    pub told_lost: Option<u64>,
     /// Expired or revoked tokens served as valid.
     pub expired_served: Option<u64>,
     /// Hints about a stale client.
@@ -209,68 +154,83 @@ fn bad(what: impl fmt::Display) -> ScenarioError {
 }
 
 impl Scenario {
-    /// Reads a scenario file's text.
+    /// Reads a scenario file's text: the first of what [`each`](Self::each) gives.
     ///
     /// # Errors
     /// Names the key, and its line where the file is not TOML or has an unknown key.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let raw: RawScenario = toml::from_str(text).map_err(bad)?;
-        if raw.processes != 1 {
-            return Err(bad(format!(
-                "processes = {}: only one process can be simulated so far; leave the key out",
-                raw.processes
-            )));
+        Self::each(text)?.into_iter().next().ok_or_else(|| bad("the file describes no run"))
+    }
+
+    /// Reads a scenario file's text and gives one scenario for each combination of its `classes`, `processes` and
+    /// `vary`.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn each(text: &str) -> Result<Vec<Self>, ScenarioError> {
+        let mut all = Vec::new();
+        for (variant, raw) in matrix::variants(text)? {
+            for class in matrix::classes(&raw)? {
+                for processes in matrix::process_counts(&raw)? {
+                    all.push(Self::one(&raw, &variant, class, processes)?);
+                }
+            }
         }
+        Ok(all)
+    }
+
+    fn one(raw: &RawScenario, vary: &str, class: AsClass, processes: u32) -> Result<Self, ScenarioError> {
         let mut at = Vec::new();
         for (n, entry) in raw.at.iter().enumerate() {
             let place = format!("[[at]] number {}", n + 1);
-            let t = parse(&entry.t).map_err(|e| bad(format!("{place}: t: {e}")))?;
-            let actions = actions(entry).map_err(|e| bad(format!("{place}: {e}")))?;
-            if actions.is_empty() {
-                return Err(bad(format!(
-                    "{place} (t = {}) does nothing; give it server, clock, network, …",
-                    t
-                )));
-            }
-            at.extend(actions.into_iter().map(|a| (t, a)));
+            at.extend(entries(entry, processes).map_err(|e| bad(format!("{place}: {e}")))?);
         }
-        at.sort_by_key(|(t, _)| *t);
+        at.sort_by_key(|entry| entry.t);
         let mut expect = Vec::new();
         for (n, entry) in raw.expect.iter().enumerate() {
             let place = format!("[[expect]] number {}", n + 1);
-            expect.push(expectation(entry).map_err(|e| bad(format!("{place}: {e}")))?);
+            expect.push(expectation(entry, processes).map_err(|e| bad(format!("{place}: {e}")))?);
         }
-        let last = at
-            .iter()
-            .map(|(t, _)| *t)
-            .chain(expect.iter().map(|e| match e.when {
-                When::At(t) | When::By(t) => t,
-            }))
-            .max()
-            .unwrap_or(Span::from_hours(1));
-        let end = match &raw.end {
-            Some(text) => parse(text).map_err(|e| bad(format!("end: {e}")))?,
-            None => last + Span::from_mins(1),
-        };
-        if end < last {
-            return Err(bad(format!("end = {end} is before the last entry at {last}")));
-        }
+        let given = [raw.variant.as_deref().unwrap_or_default(), vary];
+        let variant = given.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ");
         Ok(Self {
-            name: raw.name,
+            name: raw.name.clone(),
+            fault: raw.fault.clone(),
+            variant,
             seed: raw.seed,
+            processes,
             latency: optional(raw.server.latency.as_deref(), "as.latency")?.unwrap_or(Span::from_millis(120)),
-            server: server(&raw.server, raw.seed)?,
+            server: AsConfig { class, ..server(&raw.server, raw.seed)? },
             policy: policy(&raw.policy)?,
+            store_latency: optional(raw.store_latency.as_deref(), "store_latency")?.unwrap_or(Span::ZERO),
+            sockets_linger: reading::sockets(raw.sockets.as_deref())?,
+            liveness: raw.liveness.unwrap_or(raw.fault.is_some()),
             client_id: raw.login.client_id,
             access_token: raw.login.access_token,
             refresh_token: raw.login.refresh_token,
             callers: optional(raw.callers.as_deref(), "callers")?,
-            end,
+            end: end(raw, &at, &expect)?,
             at,
             expect,
-            expect_totals: raw.expect_totals,
+            expect_totals: raw.expect_totals.clone(),
         })
     }
+}
+
+/// As the file says, or a minute after its last entry.
+fn end(raw: &RawScenario, at: &[Entry], expect: &[Expectation]) -> Result<Span, ScenarioError> {
+    let expected = expect.iter().map(|e| match e.when {
+        When::At(t) | When::By(t) => t,
+    });
+    let last = at.iter().map(|entry| entry.t).chain(expected).max().unwrap_or(Span::from_hours(1));
+    let end = match &raw.end {
+        Some(text) => parse(text).map_err(|e| bad(format!("end: {e}")))?,
+        None => last + Span::from_mins(1),
+    };
+    if end < last {
+        return Err(bad(format!("end = {end} is before the last entry at {last}")));
+    }
+    Ok(end)
 }
 
 #[cfg(test)]
@@ -284,12 +244,28 @@ mod tests {
     #[test]
     fn a_bad_file_is_told_by_its_key_and_place() {
         for (text, needle) in [
-            ("name = 'x'\nprocesses = 2", "processes"),
+            ("name = 'x'\nprocesses = 0", "processes"),
+            ("name = 'x'\nprocesses = 'two'", "a number of processes"),
+            ("name = 'x'\nclasses = ['P2', 'P9']", "P0 to P6"),
+            ("name = 'x'\nclasses = ['P2']\nas = { class = 'P2' }", "either classes or as.class"),
+            ("name = 'x'\nvary = ['1h']", "$vary"),
+            ("name = 'x'\n[[at]]\nt = '$vary'\nserver = 'ok'", "vary"),
+            ("name = 'x'\nsockets = 'leak'", "reset, linger"),
             ("name = 'x'\nnonsense = 1", "nonsense"),
             ("name = 'x'\n[[at]]\nt = '1h'\nserver = 'tired'", "[[at]] number 1: server"),
             ("name = 'x'\n[[at]]\nt = 'soon'\nserver = 'ok'", "[[at]] number 1: t"),
             ("name = 'x'\n[[at]]\nt = '1h'", "does nothing"),
-            ("name = 'x'\n[[at]]\nt = '1h'\nprocess = 'kill'", "process"),
+            ("name = 'x'\n[[at]]\nt = '1h'\nprocess = 'freeze'", "process"),
+            ("name = 'x'\n[[at]]\nt = '1h'\nprocess = 'kill'\npoint = 'commit.dance'", "commit.<step>"),
+            ("name = 'x'\n[[at]]\nt = '1h'\nprocess = 'pause'\npoint = 'commit.rename'", "cannot stop"),
+            ("name = 'x'\n[[at]]\nt = '1h'\nprocess = 'kill'\non = 2", "on = 2"),
+            ("name = 'x'\n[[at]]\nt = '1h'\nprocess = 'kill'\non = 'some'", "on = \"some\""),
+            ("name = 'x'\n[[at]]\nt = '1h'\nserver = 'ok'\non = 1", "on goes with"),
+            ("name = 'x'\n[[at]]\nt = '1h'\nserver = 'ok'\nskip = 1", "skip goes with point"),
+            ("name = 'x'\n[[at]]\nt = '1h'\nserver = 'ok'\nrepeat = 3", "repeat and every"),
+            ("name = 'x'\n[[at]]\nt = '1h'\nserver = 'ok'\ngive_up = '3s'", "give_up goes with burst"),
+            ("name = 'x'\n[[at]]\nt = '1h'\nwire = { lose = 'all' }", "request, answer"),
+            ("name = 'x'\n[[at]]\nt = '1h'\nstore = 'melted'", "fsync-once"),
             ("name = 'x'\n[[expect]]\nstatus = 'running'", "needs either t"),
             ("name = 'x'\n[[expect]]\nt = '1h'", "expects nothing"),
             ("name = 'x'\n[[expect]]\nt = '1h'\nstatus = 'ill'", "auth_retrying"),
@@ -308,7 +284,33 @@ mod tests {
             "name = 'x'\n[[at]]\nt = '2h'\nserver = 'ok'\n[[at]]\nt = '1h'\nserver = '503 retry-after=120'",
         )
         .unwrap();
-        assert_eq!(s.at[0].0, Span::from_hours(1));
+        assert_eq!(s.at[0].t, Span::from_hours(1));
         assert_eq!(s.end, Span::from_mins(121));
+    }
+
+    #[test]
+    fn one_file_covers_every_combination() {
+        let all = Scenario::each(
+            "name = 'x'\nfault = 'suspend'\nclasses = ['P0', 'P2']\nprocesses = [1, 2]\nvary = ['10s', '7d']\n\
+             [[at]]\nt = '1h'\nclock = { suspend = '$vary' }",
+        )
+        .unwrap();
+        assert_eq!(all.len(), 8);
+        let told = |s: &Scenario| (s.variant.clone(), s.server.class, s.processes);
+        assert_eq!(told(&all[0]), ("10s".into(), AsClass::P0, 1));
+        assert_eq!(told(&all[7]), ("7d".into(), AsClass::P2, 2));
+        assert_eq!(all[7].at[0].action, Action::Clock(ClockChange::Suspend(Span::from_hours(168))));
+        assert!(all[0].liveness, "a file about a fault ends with the faults off");
+    }
+
+    #[test]
+    fn what_is_repeated_comes_again_and_again() {
+        let s = Scenario::parse(
+            "name = 'x'\nprocesses = 2\n[[at]]\nt = '1m'\nprocess = 'kill'\non = 2\nrepeat = 3\nevery = '10s'",
+        )
+        .unwrap();
+        let times: Vec<u64> = s.at.iter().map(|entry| entry.t.as_secs()).collect();
+        assert_eq!(times, [60, 70, 80]);
+        assert!(s.at.iter().all(|entry| entry.on == On::One(2)));
     }
 }

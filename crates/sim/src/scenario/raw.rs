@@ -12,8 +12,14 @@ pub(super) struct RawScenario {
     pub(super) seed: u64,
     #[serde(rename = "as", default)]
     pub(super) server: RawServer,
-    #[serde(default = "one")]
-    pub(super) processes: u32,
+    #[serde(default)]
+    pub(super) processes: RawCounts,
+    pub(super) classes: Option<Vec<String>>,
+    pub(super) fault: Option<String>,
+    pub(super) variant: Option<String>,
+    pub(super) liveness: Option<bool>,
+    pub(super) sockets: Option<String>,
+    pub(super) store_latency: Option<String>,
     #[serde(default)]
     pub(super) policy: RawPolicy,
     #[serde(default)]
@@ -32,8 +38,26 @@ fn seven() -> u64 {
     7
 }
 
-fn one() -> u32 {
-    1
+/// A number, or several to be played one after the other.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a number of processes, or a list of them such as [1, 2]")]
+pub(super) enum RawCounts {
+    One(u32),
+    Each(Vec<u32>),
+}
+
+impl Default for RawCounts {
+    fn default() -> Self {
+        Self::One(1)
+    }
+}
+
+/// Whom an entry is about.
+#[derive(Clone, Deserialize)]
+#[serde(untagged, expecting = "a process number from 1, \"any\" or \"all\"")]
+pub(super) enum RawOn {
+    Number(u32),
+    Name(String),
 }
 
 fn yes() -> bool {
@@ -43,6 +67,7 @@ fn yes() -> bool {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawServer {
+    pub(super) cap: Option<usize>,
     pub(super) class: Option<String>,
     pub(super) lifetime: Option<String>,
     pub(super) grace: Option<String>,
@@ -114,10 +139,26 @@ pub(super) struct RawRequest {
     pub(super) connect_timeout: Option<String>,
 }
 
+/// Something that becomes of the next request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWire {
+    pub(super) late: Option<String>,
+    pub(super) duplicate: Option<String>,
+    pub(super) lose: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAt {
     pub(super) t: String,
+    pub(super) on: Option<RawOn>,
+    pub(super) point: Option<String>,
+    pub(super) skip: Option<u32>,
+    pub(super) repeat: Option<u32>,
+    pub(super) every: Option<String>,
+    pub(super) wire: Option<RawWire>,
+    pub(super) give_up: Option<String>,
     pub(super) server: Option<String>,
     pub(super) next: Option<String>,
     pub(super) latency: Option<String>,
@@ -140,6 +181,7 @@ pub(super) struct RawClock {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawExpect {
+    pub(super) on: Option<u32>,
     pub(super) t: Option<String>,
     pub(super) by: Option<String>,
     pub(super) status: Option<String>,

@@ -1,10 +1,13 @@
 //! From what is written to what is meant, one key at a time.
 
 use renewd_core::{Health, Policy, Span, Status};
-use renewd_testkit::{AsClass, AsConfig, ExpiresIn, Fault};
+use renewd_testkit::{AsConfig, ExpiresIn, Fault};
 
-use super::raw::{RawAt, RawExpect, RawPolicy, RawServer};
-use super::{Action, ApiMode, ClockChange, Expectation, Network, ScenarioError, StoreMode, When, bad};
+use super::action::{
+    Action, ApiMode, ClockChange, Entry, Network, On, PointRule, ProcessAction, StoreMode, WireFault,
+};
+use super::raw::{RawAt, RawExpect, RawOn, RawPolicy, RawServer, RawWire};
+use super::{Expectation, ScenarioError, When, bad};
 use crate::duration::{parse, parse_signed};
 
 pub(super) fn optional(text: Option<&str>, key: &str) -> Result<Option<Span>, ScenarioError> {
@@ -14,11 +17,7 @@ pub(super) fn optional(text: Option<&str>, key: &str) -> Result<Option<Span>, Sc
 pub(super) fn server(raw: &RawServer, seed: u64) -> Result<AsConfig, ScenarioError> {
     let mut config = AsConfig { seed, ..AsConfig::default() };
     config.lifetime_ms = Span::from_hours(1).as_millis();
-    if let Some(class) = &raw.class {
-        config.class = class
-            .parse::<AsClass>()
-            .map_err(|_| bad(format!("as.class: {class:?} is not one of P0 to P6")))?;
-    }
+    config.cap = raw.cap.unwrap_or(config.cap);
     if let Some(span) = optional(raw.lifetime.as_deref(), "as.lifetime")? {
         config.lifetime_ms = span.as_millis();
     }
@@ -70,9 +69,89 @@ pub(super) fn policy(raw: &RawPolicy) -> Result<Policy, ScenarioError> {
     Ok(p)
 }
 
-pub(super) fn actions(raw: &RawAt) -> Result<Vec<Action>, String> {
+pub(super) fn sockets(text: Option<&str>) -> Result<bool, ScenarioError> {
+    match text {
+        None | Some("reset") => Ok(false),
+        Some("linger") => Ok(true),
+        Some(other) => Err(bad(one_of(other, "sockets", "reset, linger"))),
+    }
+}
+
+fn one_of(value: &str, key: &str, names: &str) -> String {
+    format!("{key} = {value:?} is not one of {names}")
+}
+
+fn duration(text: &str, key: &str) -> Result<Span, String> {
+    parse(text).map_err(|e| format!("{key}: {e}"))
+}
+
+/// The value of that name, or an error that lists the names.
+fn named<T: Copy>(text: &str, key: &str, all: impl IntoIterator<Item = (&'static str, T)>) -> Result<T, String> {
+    let all: Vec<_> = all.into_iter().collect();
+    let found = all.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+    let names = || all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    found.ok_or_else(|| one_of(text, key, &names()))
+}
+
+/// What one `[[at]]` says, once for each action and repetition.
+pub(super) fn entries(raw: &RawAt, processes: u32) -> Result<Vec<Entry>, String> {
+    let t = duration(&raw.t, "t")?;
+    let actions = actions(raw)?;
+    if actions.is_empty() {
+        return Err(format!("(t = {t}) does nothing; give it server, clock, network, …"));
+    }
+    let point = point(raw, &actions)?;
+    let on = on(raw, point.is_some(), processes, &actions)?;
+    let times = match (raw.repeat, &raw.every) {
+        (None, None) => vec![t],
+        (Some(n), Some(every)) if n > 0 => {
+            let every = duration(every, "every")?;
+            (0..u64::from(n)).map(|n| t + every.times(n)).collect()
+        }
+        _ => return Err("repeat and every go together, and repeat is at least 1".into()),
+    };
+    let entry = |t: Span, action: &Action| Entry { t, on, point: point.clone(), action: action.clone() };
+    Ok(times.into_iter().flat_map(|t| actions.iter().map(move |a| (t, a))).map(|(t, a)| entry(t, a)).collect())
+}
+
+fn on(raw: &RawAt, at_point: bool, processes: u32, actions: &[Action]) -> Result<On, String> {
+    let about_a_process =
+        |a: &Action| matches!(a, Action::Process(_) | Action::Refresh | Action::Burst { .. });
+    match &raw.on {
+        None => Ok(if at_point { On::Any } else { On::All }),
+        Some(_) if !at_point && !actions.iter().any(about_a_process) => {
+            Err("on goes with process, point, burst or person = \"refresh\"".into())
+        }
+        Some(RawOn::Number(n)) if (1..=processes).contains(n) => Ok(On::One(*n)),
+        Some(RawOn::Number(n)) => {
+            Err(format!("on = {n}: there are {processes} processes, numbered from 1"))
+        }
+        Some(RawOn::Name(name)) => named(name, "on", [("any", On::Any), ("all", On::All)]),
+    }
+}
+
+fn point(raw: &RawAt, actions: &[Action]) -> Result<Option<PointRule>, String> {
+    let Some(name) = &raw.point else {
+        return match raw.skip {
+            Some(_) => Err("skip goes with point".into()),
+            None => Ok(None),
+        };
+    };
+    if !crate::points::is_point(name) {
+        return Err(format!("point = {name:?} is not one of {}", crate::points::NAMES));
+    }
+    let stops = |a: &Action| matches!(a, Action::Process(ProcessAction::Pause));
+    if crate::points::is_store_step(name) && actions.iter().any(stops) {
+        return Err(format!(
+            "point = {name:?}: the world cannot stop a process in the middle of a store call; pause it at \
+             claim.taken, mark.done, send.before, send.after or commit.done, or kill it here"
+        ));
+    }
+    Ok(Some(PointRule { name: name.clone(), skip: raw.skip.unwrap_or(0) }))
+}
+
+fn actions(raw: &RawAt) -> Result<Vec<Action>, String> {
     let mut out = Vec::new();
-    let one_of = |value: &str, key: &str, names: &str| format!("{key} = {value:?} is not one of {names}");
     if let Some(text) = &raw.server {
         out.push(Action::Server(Fault::parse(text).map_err(|e| format!("server: {e}"))?));
     }
@@ -80,54 +159,38 @@ pub(super) fn actions(raw: &RawAt) -> Result<Vec<Action>, String> {
         out.push(Action::Next(Fault::parse(text).map_err(|e| format!("next: {e}"))?));
     }
     if let Some(text) = &raw.latency {
-        out.push(Action::Latency(parse(text).map_err(|e| format!("latency: {e}"))?));
+        out.push(Action::Latency(duration(text, "latency")?));
     }
     if let Some(clock) = &raw.clock {
         if let Some(text) = &clock.suspend {
-            out.push(Action::Clock(ClockChange::Suspend(
-                parse(text).map_err(|e| format!("clock.suspend: {e}"))?,
-            )));
+            out.push(Action::Clock(ClockChange::Suspend(duration(text, "clock.suspend")?)));
         }
         if let Some(text) = &clock.wall {
-            out.push(Action::Clock(ClockChange::Wall(
-                parse_signed(text).map_err(|e| format!("clock.wall: {e}"))?,
-            )));
+            let millis = parse_signed(text).map_err(|e| format!("clock.wall: {e}"))?;
+            out.push(Action::Clock(ClockChange::Wall(millis)));
         }
     }
     if let Some(text) = &raw.network {
-        out.push(Action::Network(match text.as_str() {
-            "down" => Network::Down,
-            "up" => Network::Up,
-            "changed" => Network::Changed,
-            other => return Err(one_of(other, "network", "down, up, changed")),
-        }));
+        out.push(Action::Network(named(text, "network", Network::NAMES)?));
     }
-    if let Some(text) = &raw.process {
-        out.push(match text.as_str() {
-            "restart" => Action::Restart,
-            "reboot" => Action::Reboot,
-            "kill" | "pause" | "resume" => {
-                return Err(format!("process = {text:?} cannot be simulated so far; use restart or reboot"));
-            }
-            other => return Err(one_of(other, "process", "restart, reboot")),
-        });
+    if let Some(wire) = &raw.wire {
+        wire_faults(wire, &mut out)?;
     }
     if let Some(text) = &raw.store {
-        out.push(Action::Store(match text.as_str() {
-            "ok" => StoreMode::Ok,
-            "full" => StoreMode::Full,
-            "read-only" => StoreMode::ReadOnly,
-            "io" => StoreMode::Io,
-            other => return Err(one_of(other, "store", "ok, full, read-only, io")),
-        }));
+        out.push(Action::Store(named(text, "store", StoreMode::NAMES)?));
+    }
+    if let Some(text) = &raw.process {
+        let of_one = ProcessAction::ALL.map(|a| (a.name(), Action::Process(a)));
+        let all = of_one.iter().map(|(name, a)| (*name, Some(a))).chain([("reboot", None), ("power-cut", None)]);
+        out.push(match named(text, "process", all)? {
+            Some(action) => action.clone(),
+            None if text == "reboot" => Action::Reboot,
+            None => Action::PowerCut,
+        });
     }
     if let Some(text) = &raw.api {
-        out.push(Action::Api(match text.as_str() {
-            "ok" => ApiMode::Ok,
-            "revoke" => ApiMode::Revoke,
-            "reject-all" => ApiMode::RejectAll,
-            other => return Err(one_of(other, "api", "ok, revoke, reject-all")),
-        }));
+        let all = [("ok", ApiMode::Ok), ("revoke", ApiMode::Revoke), ("reject-all", ApiMode::RejectAll)];
+        out.push(Action::Api(named(text, "api", all)?));
     }
     if let Some(text) = &raw.person {
         out.push(match text.as_str() {
@@ -137,13 +200,34 @@ pub(super) fn actions(raw: &RawAt) -> Result<Vec<Action>, String> {
             other => return Err(one_of(other, "person", "login, logout, refresh")),
         });
     }
-    if let Some(n) = raw.burst {
-        out.push(Action::Burst(n));
+    let give_up = raw.give_up.as_deref().map(|text| duration(text, "give_up")).transpose()?;
+    match raw.burst {
+        Some(callers) => out.push(Action::Burst { callers, give_up }),
+        None if give_up.is_some() => return Err("give_up goes with burst".into()),
+        None => {}
     }
     Ok(out)
 }
 
-pub(super) fn expectation(raw: &RawExpect) -> Result<Expectation, String> {
+fn wire_faults(raw: &RawWire, out: &mut Vec<Action>) -> Result<(), String> {
+    let before = out.len();
+    if let Some(text) = &raw.late {
+        out.push(Action::Wire(WireFault::Late(duration(text, "wire.late")?)));
+    }
+    if let Some(text) = &raw.duplicate {
+        out.push(Action::Wire(WireFault::Duplicate(duration(text, "wire.duplicate")?)));
+    }
+    if let Some(text) = &raw.lose {
+        let all = [("request", WireFault::LoseRequest), ("answer", WireFault::LoseAnswer)];
+        out.push(Action::Wire(named(text, "wire.lose", all)?));
+    }
+    if out.len() == before { Err("wire is empty; give it late, duplicate or lose".into()) } else { Ok(()) }
+}
+
+pub(super) fn expectation(raw: &RawExpect, processes: u32) -> Result<Expectation, String> {
+    if let Some(n) = raw.on.filter(|n| !(1..=processes).contains(n)) {
+        return Err(format!("on = {n}: there are {processes} processes, numbered from 1"));
+    }
     let when = match (&raw.t, &raw.by) {
         (Some(t), None) => When::At(parse(t).map_err(|e| format!("t: {e}"))?),
         (None, Some(by)) => When::By(parse(by).map_err(|e| format!("by: {e}"))?),
@@ -170,6 +254,7 @@ pub(super) fn expectation(raw: &RawExpect) -> Result<Expectation, String> {
         .transpose()?;
     let e = Expectation {
         when,
+        on: raw.on,
         status,
         health,
         cause: raw.cause.clone(),

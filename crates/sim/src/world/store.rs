@@ -1,64 +1,119 @@
-//! The store: the real in-memory one, behind a disk that can fill up.
+//! The store as one process reaches it: the points of its calls, the time they take, and the oracle who watches.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault, StoreFaultKind};
+use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, Span, StoreFault};
 use renewd_driver::{Claim, CredentialName, CredentialStore, Expect};
-use renewd_store::MemoryStore;
 
-use crate::scenario::StoreMode;
+use super::life::Life;
+use super::machine::Machine;
+use super::oracle::{Oracle, Wrote};
+use super::triggers::Triggers;
 
-#[derive(Clone)]
-pub(super) struct Disk {
-    inner: MemoryStore,
-    mode: Arc<Mutex<StoreMode>>,
+pub(super) use super::disk::Disk;
+
+/// The store of one process.
+pub(super) struct ProcessStore {
+    pub(super) disk: Disk,
+    pub(super) store: Arc<dyn CredentialStore>,
+    pub(super) life: Life,
+    pub(super) machine: Machine,
+    pub(super) oracle: Oracle,
+    pub(super) triggers: Triggers,
+    pub(super) latency: Span,
+    /// The claim was granted, and what stands under it was not read yet.
+    claimed: AtomicBool,
 }
 
-impl Disk {
-    pub(super) fn new() -> Self {
-        Self { inner: MemoryStore::new(), mode: Arc::new(Mutex::new(StoreMode::Ok)) }
+impl ProcessStore {
+    pub(super) fn new(disk: &Disk, life: &Life, machine: &Machine, oracle: &Oracle, triggers: &Triggers) -> Self {
+        Self {
+            disk: disk.clone(),
+            store: disk.handle(life, triggers),
+            life: life.clone(),
+            machine: machine.clone(),
+            oracle: oracle.clone(),
+            triggers: triggers.clone(),
+            latency: Span::ZERO,
+            claimed: AtomicBool::new(false),
+        }
     }
 
-    pub(super) fn set(&self, mode: StoreMode) {
-        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    /// A call begins. It never ends where the process is dead.
+    async fn begin(&self) {
+        if !self.latency.is_zero() {
+            self.machine.sleep(self.latency).await;
+        }
+        self.alive().await;
     }
 
-    fn fault(&self, writing: bool) -> Result<(), StoreFault> {
-        let mode = *self.mode.lock().unwrap_or_else(PoisonError::into_inner);
-        let (kind, message) = match mode {
-            StoreMode::Ok => return Ok(()),
-            StoreMode::Full if writing => (StoreFaultKind::Full, "no space left on the simulated disk"),
-            StoreMode::ReadOnly if writing => (StoreFaultKind::ReadOnly, "the simulated disk is read-only"),
-            StoreMode::Full | StoreMode::ReadOnly => return Ok(()),
-            StoreMode::Io => (StoreFaultKind::Io, "the simulated disk fails"),
+    async fn alive(&self) {
+        if self.life.is_over() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn pass(&self, point: &str) {
+        self.triggers.reach(&self.life, point);
+        self.alive().await;
+    }
+
+    async fn write(
+        &self,
+        name: &CredentialName,
+        record: &Record,
+        write: Wrote<'_>,
+        doing: &'static str,
+    ) -> Result<(), CommitFailure> {
+        self.begin().await;
+        let before = self.disk.visible();
+        self.oracle.will_write(record);
+        self.disk.doing(doing);
+        let done = match write {
+            Wrote::Mark(fence) => self.store.mark(name, record, fence).await,
+            Wrote::Commit(fence) => self.store.commit(name, record, fence).await,
+            Wrote::Put(expect) => self.store.put(name, record, expect).await,
         };
-        Err(StoreFault { kind, message: message.into() })
+        self.alive().await;
+        if done.is_ok() {
+            self.oracle.wrote(write, &before, record);
+        }
+        self.pass(&format!("{doing}.done")).await;
+        done
     }
 }
 
 #[async_trait]
-impl CredentialStore for Disk {
+impl CredentialStore for ProcessStore {
     async fn list(&self) -> Result<Vec<CredentialName>, StoreFault> {
-        self.fault(false)?;
-        self.inner.list().await
+        self.begin().await;
+        self.store.list().await
     }
 
     async fn load(&self, name: &CredentialName) -> Loaded {
-        match self.fault(false) {
-            Ok(()) => self.inner.load(name).await,
-            Err(fault) => Loaded::Fault(fault),
+        self.begin().await;
+        let loaded = self.store.load(name).await;
+        self.alive().await;
+        self.oracle.loaded(&loaded);
+        if self.claimed.swap(false, Ordering::Relaxed) {
+            self.pass("claim.taken").await;
         }
+        loaded
     }
 
     async fn try_claim(&self, name: &CredentialName) -> Result<Option<Box<dyn Claim>>, StoreFault> {
-        self.fault(false)?;
-        self.inner.try_claim(name).await
+        self.begin().await;
+        self.pass("claim.before").await;
+        let Some(claim) = self.store.try_claim(name).await? else { return Ok(None) };
+        self.claimed.store(true, Ordering::Relaxed);
+        let (life, triggers) = (self.life.clone(), self.triggers.clone());
+        Ok(Some(Box::new(Held { claim: Some(claim), life, triggers })))
     }
 
     async fn mark(&self, name: &CredentialName, record: &Record, fence: &Fence) -> Result<(), CommitFailure> {
-        self.fault(true).map_err(CommitFailure::Fault)?;
-        self.inner.mark(name, record, fence).await
+        self.write(name, record, Wrote::Mark(fence), "mark").await
     }
 
     async fn commit(
@@ -67,13 +122,12 @@ impl CredentialStore for Disk {
         record: &Record,
         fence: &Fence,
     ) -> Result<(), CommitFailure> {
-        self.fault(true).map_err(CommitFailure::Fault)?;
-        self.inner.commit(name, record, fence).await
+        let orphan = fence.attempt.is_none() && record.intent.as_ref().is_some_and(|i| i.orphaned.is_some());
+        self.write(name, record, Wrote::Commit(fence), if orphan { "orphan" } else { "commit" }).await
     }
 
     async fn put(&self, name: &CredentialName, record: &Record, expect: Expect) -> Result<(), CommitFailure> {
-        self.fault(true).map_err(CommitFailure::Fault)?;
-        self.inner.put(name, record, expect).await
+        self.write(name, record, Wrote::Put(expect), "put").await
     }
 
     async fn holder_of(
@@ -81,11 +135,29 @@ impl CredentialStore for Disk {
         refresh_token: &Secret,
         except: Option<&CredentialName>,
     ) -> Result<Option<CredentialName>, StoreFault> {
-        self.fault(false)?;
-        self.inner.holder_of(refresh_token, except).await
+        self.begin().await;
+        self.store.holder_of(refresh_token, except).await
     }
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {
-        self.inner.fingerprint(name)
+        self.store.fingerprint(name)
+    }
+}
+
+/// A claim that says when it is given back.
+struct Held {
+    claim: Option<Box<dyn Claim>>,
+    life: Life,
+    triggers: Triggers,
+}
+
+impl Claim for Held {}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.claim = None;
+        if !self.life.is_over() {
+            self.triggers.reach(&self.life, "claim.released");
+        }
     }
 }
