@@ -6,58 +6,41 @@
 //!
 //! Every step asks an [`IoHook`] first, so that tests can fail the n-th step, or end the process there.
 
-use std::fs::File;
-use std::io::{self, Seek as _, Write as _};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use renewd_core::{StoreFault, StoreFaultKind};
 
-use crate::fault::{entropy_fault, fault, io_fault, shown};
-use crate::sys::{Dir, preallocate};
+use crate::fault::{fault, io_fault, shown};
+use crate::fs::{Dir, Machine, OpenFile};
+use crate::point::{IoAct, IoHook, IoPoint, IoStep};
 
 /// Between the stem of a temporary file's name and its 16 random hexadecimal digits.
 const TEMP_INFIX: &str = ".tmp-";
 
-/// A step of writing a file, in the order in which they come.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum IoStep {
-    /// The temporary file is created.
-    CreateTemp,
-    /// Room is taken for a commit to come.
-    Preallocate,
-    /// The bytes are written.
-    Write,
-    /// The temporary file is synced.
-    SyncFile,
-    /// It is renamed over the old one.
-    Rename,
-    /// The folder is synced.
-    SyncDir,
-    /// The file is read back and compared.
-    ReadBack,
-}
-
-/// Hears of every step of writing before it is made. For tests: an error takes the place of the step, and a hook that
-/// ends the process is a crash at that step.
-pub trait IoHook: Send + Sync + 'static {
-    /// `step` is about to be made for `file` (a name without its folder).
-    ///
-    /// # Errors
-    /// What the step shall fail with.
-    fn before(&self, step: IoStep, file: &str) -> io::Result<()>;
-}
-
 /// Writes files, asking the hook.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Disk {
+    pub(crate) machine: Machine,
     pub(crate) hook: Option<Arc<dyn IoHook>>,
+}
+
+/// A file to write, and for what.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) act: IoAct,
+    /// See [`IoPoint::part`].
+    pub(crate) part: Option<&'a str>,
+    /// What temporary files are named after: the credential, whose *write* lock is held.
+    pub(crate) stem: &'a str,
+    /// The file's own name.
+    pub(crate) file: &'a str,
 }
 
 /// A temporary file with room for a commit. Its lock says that its process lives.
 pub(crate) struct Room {
-    file: File,
+    file: Box<dyn OpenFile>,
     temp: String,
     length: u64,
 }
@@ -76,10 +59,11 @@ impl Room {
 
 impl Disk {
     /// Takes room for a file of at most `length` bytes.
-    pub(crate) fn reserve(&self, dir: &Dir, stem: &str, length: u64) -> Result<Room, StoreFault> {
-        let room = self.create_temp(dir, stem)?;
-        let path = temp_shown(dir, stem);
-        let done = self.step(IoStep::Preallocate, stem).and_then(|()| preallocate(&room.file, length));
+    pub(crate) fn reserve(&self, dir: &Dir, target: &Target<'_>, length: u64) -> Result<Room, StoreFault> {
+        let room = self.create_temp(dir, target)?;
+        let path = temp_shown(dir, target.stem);
+        let done =
+            self.step(target, IoStep::Preallocate, target.stem).and_then(|()| room.file.preallocate(length));
         match done {
             Ok(()) => Ok(Room { length, ..room }),
             Err(error) => {
@@ -89,71 +73,83 @@ impl Disk {
         }
     }
 
-    /// Replaces `file` by `bytes`, durably. Uses `room` where there is some. Afterwards the file is read back.
+    /// Replaces a file by `bytes`, durably. Uses `room` where there is some. Afterwards the file is read back.
     pub(crate) fn replace(
         &self,
         dir: &Dir,
-        stem: &str,
-        file: &str,
+        target: &Target<'_>,
         bytes: &[u8],
         room: Option<Room>,
     ) -> Result<(), StoreFault> {
-        let temp = self.fill(dir, stem, bytes, room)?;
-        let renamed = self.step(IoStep::Rename, file).and_then(|()| dir.rename(&temp, file));
-        self.settle(dir, &temp, file, renamed)?;
-        self.read_back(dir, file, bytes)
+        let temp = self.fill(dir, target, bytes, room)?;
+        let file = target.file;
+        let renamed = self.step(target, IoStep::Rename, file).and_then(|()| dir.rename(&temp, file));
+        self.settle(dir, target, &temp, renamed)?;
+        self.read_back(dir, target, bytes)
     }
 
-    /// Writes `file`, durably, only where there is none; `false` where there is one.
-    pub(crate) fn create(&self, dir: &Dir, file: &str, bytes: &[u8]) -> Result<bool, StoreFault> {
-        let temp = self.fill(dir, file, bytes, None)?;
-        let renamed = self.step(IoStep::Rename, file).and_then(|()| dir.rename_new(&temp, file));
+    /// Writes a file, durably, only where there is none; `false` where there is one.
+    pub(crate) fn create(&self, dir: &Dir, target: &Target<'_>, bytes: &[u8]) -> Result<bool, StoreFault> {
+        let temp = self.fill(dir, target, bytes, None)?;
+        let file = target.file;
+        let renamed = self.step(target, IoStep::Rename, file).and_then(|()| dir.rename_new(&temp, file));
         if matches!(&renamed, Err(error) if error.kind() == io::ErrorKind::AlreadyExists) {
             let _ = dir.remove(&temp);
             return Ok(false);
         }
-        self.settle(dir, &temp, file, renamed)?;
+        self.settle(dir, target, &temp, renamed)?;
         Ok(true)
     }
 
-    fn settle(&self, dir: &Dir, temp: &str, file: &str, renamed: io::Result<()>) -> Result<(), StoreFault> {
+    fn settle(
+        &self,
+        dir: &Dir,
+        target: &Target<'_>,
+        temp: &str,
+        renamed: io::Result<()>,
+    ) -> Result<(), StoreFault> {
         if let Err(error) = renamed {
             let _ = dir.remove(temp);
-            return Err(io_fault("replace", &dir.path_of(file), &error));
+            return Err(io_fault("replace", &dir.path_of(target.file), &error));
         }
-        self.step(IoStep::SyncDir, file)
+        self.step(target, IoStep::SyncDir, target.file)
             .and_then(|()| dir.sync())
             .map_err(|error| io_fault("sync the folder", dir.path(), &error))
     }
 
     /// Writes and syncs a temporary file and gives its name.
-    fn fill(&self, dir: &Dir, stem: &str, bytes: &[u8], room: Option<Room>) -> Result<String, StoreFault> {
+    fn fill(
+        &self,
+        dir: &Dir,
+        target: &Target<'_>,
+        bytes: &[u8],
+        room: Option<Room>,
+    ) -> Result<String, StoreFault> {
         let mut room = match room {
             Some(room) => room,
-            None => self.create_temp(dir, stem)?,
+            None => self.create_temp(dir, target)?,
         };
-        match self.write_synced(stem, &mut room.file, bytes) {
+        match self.write_synced(target, room.file.as_mut(), bytes) {
             Ok(()) => Ok(room.temp), // closed here: Windows renames no open file that is locked
             Err(error) => {
                 discard(dir, room);
-                Err(io_fault("write", &temp_shown(dir, stem), &error))
+                Err(io_fault("write", &temp_shown(dir, target.stem), &error))
             }
         }
     }
 
-    fn write_synced(&self, stem: &str, file: &mut File, bytes: &[u8]) -> io::Result<()> {
-        self.step(IoStep::Write, stem)?;
-        file.rewind()?;
-        file.write_all(bytes)?;
-        file.set_len(bytes.len() as u64)?;
-        self.step(IoStep::SyncFile, stem)?;
-        file.sync_all()
+    fn write_synced(&self, target: &Target<'_>, file: &mut dyn OpenFile, bytes: &[u8]) -> io::Result<()> {
+        self.step(target, IoStep::Write, target.stem)?;
+        file.write_whole(bytes)?;
+        self.step(target, IoStep::SyncFile, target.stem)?;
+        file.sync()
     }
 
-    fn read_back(&self, dir: &Dir, file: &str, bytes: &[u8]) -> Result<(), StoreFault> {
-        let path = dir.path_of(file);
-        self.step(IoStep::ReadBack, file).map_err(|error| io_fault("read back", &path, &error))?;
-        match dir.read(file, bytes.len())? {
+    fn read_back(&self, dir: &Dir, target: &Target<'_>, bytes: &[u8]) -> Result<(), StoreFault> {
+        let path = dir.path_of(target.file);
+        self.step(target, IoStep::ReadBack, target.file)
+            .map_err(|error| io_fault("read back", &path, &error))?;
+        match dir.read(target.file, bytes.len())? {
             Some(read) if *read == bytes => Ok(()),
             _ => Err(fault(
                 StoreFaultKind::Io,
@@ -162,20 +158,21 @@ impl Disk {
         }
     }
 
-    fn create_temp(&self, dir: &Dir, stem: &str) -> Result<Room, StoreFault> {
-        let nonce = getrandom::u64().map_err(entropy_fault)?;
-        let temp = format!(".{stem}{TEMP_INFIX}{nonce:016x}");
-        let created = self.step(IoStep::CreateTemp, stem).and_then(|()| dir.create_new(&temp));
-        let file = created.map_err(|error| io_fault("create", &temp_shown(dir, stem), &error))?;
+    fn create_temp(&self, dir: &Dir, target: &Target<'_>) -> Result<Room, StoreFault> {
+        let mut nonce = [0; 8];
+        self.machine.fill_random(&mut nonce)?;
+        let temp = format!(".{}{TEMP_INFIX}{:016x}", target.stem, u64::from_le_bytes(nonce));
+        let created = self.step(target, IoStep::CreateTemp, target.stem).and_then(|()| dir.create_new(&temp));
+        let file = created.map_err(|error| io_fault("create", &temp_shown(dir, target.stem), &error))?;
         // Best effort: without the lock another process may clear this file away as a dead one's, and the rename
         // then fails, before anything is lost.
         let _ = file.try_lock();
         Ok(Room { file, temp, length: 0 })
     }
 
-    fn step(&self, step: IoStep, file: &str) -> io::Result<()> {
+    fn step(&self, target: &Target<'_>, step: IoStep, file: &str) -> io::Result<()> {
         match &self.hook {
-            Some(hook) => hook.before(step, file),
+            Some(hook) => hook.at(&IoPoint { act: target.act, part: target.part, step, file }),
             None => Ok(()),
         }
     }
@@ -207,17 +204,4 @@ pub(crate) fn remove_if_dead(dir: &Dir, temp: &str) {
         drop(file);
         let _ = dir.remove(temp);
     }
-}
-
-/// Takes room on a file system that cannot promise it: by using it.
-#[cfg_attr(windows, expect(dead_code, reason = "NTFS takes room by setting the length"))]
-pub(crate) fn write_zeros(mut file: &File, length: u64) -> io::Result<()> {
-    let zeros = [0; 16 * 1024];
-    let mut left = length;
-    while left > 0 {
-        let n = usize::try_from(left).unwrap_or(usize::MAX).min(zeros.len());
-        file.write_all(zeros.get(..n).unwrap_or_default())?;
-        left -= n as u64;
-    }
-    file.rewind()
 }

@@ -11,16 +11,18 @@ use base64::engine::general_purpose::STANDARD;
 use renewd_core::{StoreFault, StoreFaultKind};
 use zeroize::Zeroizing;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Target};
 use crate::error::StoreError;
-use crate::fault::{entropy_fault, fault, shown};
-use crate::sys::{Dir, read_shared_key};
+use crate::fault::{fault, shown};
+use crate::fs::FileSystem;
+use crate::point::IoAct;
+use crate::sys::System;
 
 /// The setting of the default source: the file `key` in the state folder.
 const DEFAULT_SETTING: &str = "file";
 
 /// The default key file's name.
-const DEFAULT_FILE: &str = "key";
+pub(crate) const DEFAULT_FILE: &str = "key";
 
 /// A key of 256 bits, as XChaCha20 takes it.
 const KEY_BYTES: usize = 32;
@@ -46,8 +48,12 @@ impl KeyMaterial {
     /// # Errors
     /// When the system gives no random bytes.
     pub fn random() -> Result<Self, StoreFault> {
+        Self::random_of(&System)
+    }
+
+    fn random_of(machine: &dyn FileSystem) -> Result<Self, StoreFault> {
         let mut bytes = Zeroizing::new(vec![0; KEY_BYTES]);
-        getrandom::fill(&mut bytes).map_err(entropy_fault)?;
+        machine.fill_random(&mut bytes)?;
         Ok(Self(bytes))
     }
 
@@ -78,6 +84,15 @@ pub trait KeySource: Send + Sync + 'static {
     /// # Errors
     /// As [`fetch`](Self::fetch), and when the place cannot be written.
     fn create(&self) -> Result<KeyMaterial, StoreFault>;
+
+    /// Makes durable what [`fetch`](Self::fetch) found. Called before records are sealed with a secret that another
+    /// process made: it may have died before it did so itself.
+    ///
+    /// # Errors
+    /// When the place cannot be written durably.
+    fn settle(&self) -> Result<(), StoreFault> {
+        Ok(())
+    }
 }
 
 /// Which key a store is opened with.
@@ -174,33 +189,88 @@ impl KeySource for KeyFile {
     }
 
     fn fetch(&self) -> Result<Option<KeyMaterial>, StoreFault> {
+        self.fetch_on(&System)
+    }
+
+    fn create(&self) -> Result<KeyMaterial, StoreFault> {
+        self.create_with(&Disk { machine: System::machine(), hook: None })
+    }
+
+    fn settle(&self) -> Result<(), StoreFault> {
+        self.settle_on(&System)
+    }
+}
+
+impl KeyFile {
+    fn fetch_on(&self, machine: &dyn FileSystem) -> Result<Option<KeyMaterial>, StoreFault> {
         let bytes = if self.default {
-            Dir::open(self.folder())?.read(self.name()?, KEY_FILE_BYTES_MAX)?
+            machine.open_folder(self.folder())?.read(self.name()?, KEY_FILE_BYTES_MAX)?
         } else {
-            read_shared_key(&self.path, KEY_FILE_BYTES_MAX)?
+            machine.read_shared_key(&self.path, KEY_FILE_BYTES_MAX)?
         };
         bytes.map(|bytes| self.parse(&bytes)).transpose()
     }
 
-    fn create(&self) -> Result<KeyMaterial, StoreFault> {
-        let fresh = KeyMaterial::random()?;
+    fn create_with(&self, disk: &Disk) -> Result<KeyMaterial, StoreFault> {
+        let machine = disk.machine.as_ref();
+        let fresh = KeyMaterial::random_of(machine)?;
         // Text: it survives copying by hand. One line end, and no spare room in which a copy would stay behind.
         let mut line = Zeroizing::new(String::with_capacity(KEY_BYTES.div_ceil(3) * 4 + 1));
         STANDARD.encode_string(fresh.expose(), &mut line);
         line.push('\n');
-        let dir = if self.default { Dir::open(self.folder())? } else { Dir::open_shared(self.folder())? };
-        Disk::default().create(&dir, self.name()?, line.as_bytes())?;
-        self.fetch()?.ok_or_else(|| {
+        let open = if self.default { FileSystem::open_folder } else { FileSystem::open_shared_folder };
+        let file = self.name()?;
+        let target = Target { act: IoAct::Open, part: Some("key"), stem: file, file };
+        disk.create(open(machine, self.folder())?.as_ref(), &target, line.as_bytes())?;
+        self.fetch_on(machine)?.ok_or_else(|| {
             let message = format!("{} was made and is gone again", shown(&self.path));
             fault(StoreFaultKind::KeyUnavailable, message)
         })
+    }
+
+    fn settle_on(&self, machine: &dyn FileSystem) -> Result<(), StoreFault> {
+        // Somebody else's folder is for somebody else to make durable: the key was put there long before.
+        if self.default { machine.sync_parent(&self.path) } else { Ok(()) }
+    }
+
+    /// This key file on the machine of that disk, whose hook hears of its making.
+    pub(crate) fn on(self, disk: &Disk) -> Arc<dyn KeySource> {
+        Arc::new(KeyFileOn { file: self, disk: disk.clone() })
+    }
+}
+
+/// A key file on the machine that its store is kept on.
+struct KeyFileOn {
+    file: KeyFile,
+    disk: Disk,
+}
+
+impl KeySource for KeyFileOn {
+    fn setting(&self) -> String {
+        self.file.setting()
+    }
+
+    fn place(&self) -> String {
+        self.file.place()
+    }
+
+    fn fetch(&self) -> Result<Option<KeyMaterial>, StoreFault> {
+        self.file.fetch_on(self.disk.machine.as_ref())
+    }
+
+    fn create(&self) -> Result<KeyMaterial, StoreFault> {
+        self.file.create_with(&self.disk)
+    }
+
+    fn settle(&self) -> Result<(), StoreFault> {
+        self.file.settle_on(self.disk.machine.as_ref())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::private_dir;
+    use crate::fixtures::private_dir;
 
     fn secret_of(source: &dyn KeySource) -> Vec<u8> {
         source.fetch().unwrap().unwrap().expose().to_vec()
@@ -242,7 +312,7 @@ mod tests {
         let source = KeyFile::at(&state.path().join("own"));
         for content in [String::new(), "\n".repeat(64), "short".into(), "x".repeat(KEY_FILE_BYTES_MAX + 1)] {
             std::fs::write(state.path().join("own"), &content).unwrap();
-            crate::testing::set_mode(&state.path().join("own"), 0o600);
+            crate::fixtures::set_mode(&state.path().join("own"), 0o600);
             let fault = source.fetch().err().unwrap();
             assert_eq!(fault.kind, StoreFaultKind::KeyUnavailable);
             assert!(!fault.message.contains("short") && !fault.message.contains("xxx"), "{}", fault.message);

@@ -40,19 +40,29 @@ mod fault;
 mod faulty;
 mod fencing;
 mod file;
+#[cfg(test)]
+mod fixtures;
+mod fs;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 mod lock;
 mod memory;
 mod payload;
+mod point;
 mod remembered;
+#[cfg(feature = "testing")]
+mod sim;
 mod sys;
-#[cfg(test)]
-mod testing;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod watch;
 
-pub use disk::{IoHook, IoStep};
 pub use error::{Contradiction, StoreError};
 pub use faulty::{Effect, Faulty, StoreCall};
 pub use file::{FileStore, FileStoreOptions};
 pub use key::{KeyChoice, KeyFile, KeyMaterial, KeySource};
 pub use memory::{MemoryBackup, MemoryStore};
+pub use point::{IoAct, IoHook, IoPoint, IoStep};
 pub use remembered::Remembered;

@@ -4,13 +4,13 @@
 //! that is replaced by renaming would be a lock on the past. Descriptors are close-on-exec. A process that was forked
 //! off shares the lock of its parent without having taken it; it is told apart by its process id.
 
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::time::Duration;
 
 use renewd_core::{StoreFault, StoreFaultKind};
 
 use crate::fault::{fault, io_fault, shown};
-use crate::sys::Dir;
+use crate::fs::{Dir, FileSystem, OpenFile};
 
 /// Whoever holds *write* is between a read and a rename: milliseconds, or as long as an `fsync` takes on a busy disk.
 /// After 5 s the caller gets a fault and tries again by its own schedule.
@@ -26,7 +26,7 @@ const REOPENS_MAX: u32 = 8;
 
 /// A held lock. Dropping it gives it back.
 pub(crate) struct Lock {
-    file: File,
+    file: Box<dyn OpenFile>,
     pid: u32,
 }
 
@@ -36,7 +36,7 @@ impl Lock {
         for _ in 0..REOPENS_MAX {
             let file = dir.open_lock(name)?;
             match file.try_lock() {
-                Ok(()) if dir.is_current(name, &file) => {
+                Ok(()) if is_current(dir, name, file.as_ref()) => {
                     return Ok(Some(Self { file, pid: std::process::id() }));
                 }
                 Ok(()) => {} // replaced between open and lock
@@ -51,30 +51,32 @@ impl Lock {
     /// Whether that name still leads to the locked file. Where it does not, somebody removed or replaced the file, and
     /// another process may hold a lock under the same name.
     pub(crate) fn is_current(&self, dir: &Dir, name: &str) -> bool {
-        dir.is_current(name, &self.file)
+        is_current(dir, name, self.file.as_ref())
     }
 
     /// Waits for it, at most 5 s.
-    pub(crate) fn take(dir: &Dir, name: &str) -> Result<Self, StoreFault> {
-        Self::wait(dir, name, WRITE_WAIT_MILLIS)
+    pub(crate) fn take(machine: &dyn FileSystem, dir: &Dir, name: &str) -> Result<Self, StoreFault> {
+        Self::wait(machine, dir, name, WRITE_WAIT_MILLIS)
     }
 
     /// Waits for it, at most 30 s: for what is done once.
-    pub(crate) fn take_patiently(dir: &Dir, name: &str) -> Result<Self, StoreFault> {
-        Self::wait(dir, name, FIRST_USE_WAIT_MILLIS)
+    pub(crate) fn take_patiently(
+        machine: &dyn FileSystem,
+        dir: &Dir,
+        name: &str,
+    ) -> Result<Self, StoreFault> {
+        Self::wait(machine, dir, name, FIRST_USE_WAIT_MILLIS)
     }
 
-    fn wait(dir: &Dir, name: &str, millis: u64) -> Result<Self, StoreFault> {
+    fn wait(machine: &dyn FileSystem, dir: &Dir, name: &str, millis: u64) -> Result<Self, StoreFault> {
         // Counted, not measured: a suspended machine has not waited.
         for _ in 0..millis / POLL_MILLIS {
             if let Some(lock) = Self::try_take(dir, name)? {
                 return Ok(lock);
             }
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "a short, bounded wait for another process' write"
-            )]
-            std::thread::sleep(Duration::from_millis(POLL_MILLIS));
+            if !machine.pause(Duration::from_millis(POLL_MILLIS)) {
+                break;
+            }
         }
         let message = format!(
             "another process has held {} for {} s; it may be stopped (`fuser {0}` names it)",
@@ -83,6 +85,11 @@ impl Lock {
         );
         Err(fault(StoreFaultKind::Io, message))
     }
+}
+
+/// Whether that name leads to that open file.
+fn is_current(dir: &Dir, name: &str, open: &dyn OpenFile) -> bool {
+    open.id().is_some_and(|id| dir.id_of(name) == Some(id))
 }
 
 impl Drop for Lock {
@@ -98,26 +105,30 @@ impl Drop for Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::private_dir;
+    use crate::sys::System;
 
     #[test]
     fn one_holds_it_and_dropping_gives_it_back() {
-        let temp = crate::testing::private_dir();
-        let dir = Dir::open(temp.path()).unwrap();
-        let held = Lock::try_take(&dir, "a.claim").unwrap();
+        let temp = private_dir();
+        let dir = System.open_folder(temp.path()).unwrap();
+        let held = Lock::try_take(dir.as_ref(), "a.claim").unwrap();
         assert!(held.is_some());
-        assert!(Lock::try_take(&dir, "a.claim").unwrap().is_none());
-        assert!(Lock::try_take(&dir, "b.claim").unwrap().is_some());
+        assert!(Lock::try_take(dir.as_ref(), "a.claim").unwrap().is_none());
+        assert!(Lock::try_take(dir.as_ref(), "b.claim").unwrap().is_some());
         drop(held);
-        assert!(Lock::try_take(&dir, "a.claim").unwrap().is_some());
+        assert!(Lock::try_take(dir.as_ref(), "a.claim").unwrap().is_some());
     }
 
     #[test]
     fn a_copy_dropped_by_a_forked_child_leaves_the_lock_with_its_parent() {
-        let temp = crate::testing::private_dir();
-        let dir = Dir::open(temp.path()).unwrap();
-        let held = Lock::try_take(&dir, "a.claim").unwrap().unwrap();
-        let childs = Lock { file: held.file.try_clone().unwrap(), pid: 0 };
+        let temp = private_dir();
+        let dir = System.open_folder(temp.path()).unwrap();
+        let parents = std::fs::File::create(temp.path().join("a.claim")).unwrap();
+        crate::fixtures::set_mode(&temp.path().join("a.claim"), 0o600);
+        parents.try_lock().unwrap();
+        let childs = Lock { file: crate::sys::open_file(parents.try_clone().unwrap()), pid: 0 };
         drop(childs);
-        assert!(Lock::try_take(&dir, "a.claim").unwrap().is_none());
+        assert!(Lock::try_take(dir.as_ref(), "a.claim").unwrap().is_none());
     }
 }

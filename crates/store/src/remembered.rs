@@ -9,9 +9,11 @@ use renewd_core::{StoreFault, StoreFaultKind};
 use serde::{Deserialize, Serialize};
 
 use crate::crypt::KEY_ID_BYTES;
-use crate::disk::Disk;
+use crate::disk::{Disk, Target};
 use crate::fault::{fault, shown};
-use crate::sys::Dir;
+use crate::fs::{Dir, FileSystem as _};
+use crate::point::IoAct;
+use crate::sys::System;
 
 /// The layout of `store.toml` and of the folder around it.
 const STORE_FORMAT: u32 = 1;
@@ -60,7 +62,7 @@ impl Remembered {
     pub fn read(dir: &Path) -> Result<Option<Self>, StoreFault> {
         match std::fs::symlink_metadata(dir) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            _ => Self::read_in(&Dir::open(dir)?),
+            _ => Self::read_in(System.open_folder(dir)?.as_ref()),
         }
     }
 
@@ -93,7 +95,9 @@ impl Remembered {
         let path = Self::path_in(dir);
         let body = toml::to_string(&layout)
             .map_err(|error| fault(StoreFaultKind::Io, format!("cannot write {}: {error}", shown(&path))))?;
-        disk.create(dir, Self::FILE, format!("{HEAD}{body}").as_bytes()).map(|_| ())
+        let target =
+            Target { act: IoAct::Open, part: Some("store-file"), stem: Self::FILE, file: Self::FILE };
+        disk.create(dir, &target, format!("{HEAD}{body}").as_bytes()).map(|_| ())
     }
 
     pub(crate) fn path_in(dir: &Dir) -> PathBuf {
@@ -124,16 +128,17 @@ fn from_hex(text: &str) -> Option<[u8; KEY_ID_BYTES]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::private_dir;
+    use crate::fixtures::private_dir;
 
     #[test]
     fn what_is_written_is_read_and_the_first_to_write_wins() {
         let temp = private_dir();
         assert_eq!(Remembered::read(temp.path()).unwrap(), None);
-        let dir = Dir::open(temp.path()).unwrap();
+        let dir = System.open_folder(temp.path()).unwrap();
+        let disk = Disk { machine: System::machine(), hook: None };
         let first = Remembered { kind: KIND.into(), key: "file:/a \"b\"".into(), key_id: [0xa5; 16] };
-        first.write_in(&dir, &Disk::default()).unwrap();
-        Remembered { key: "file".into(), ..first.clone() }.write_in(&dir, &Disk::default()).unwrap();
+        first.write_in(dir.as_ref(), &disk).unwrap();
+        Remembered { key: "file".into(), ..first.clone() }.write_in(dir.as_ref(), &disk).unwrap();
         assert_eq!(Remembered::read(temp.path()).unwrap(), Some(first));
         assert_eq!(Remembered::read(&temp.path().join("nowhere")).unwrap(), None);
     }
@@ -149,7 +154,7 @@ mod tests {
         ] {
             let temp = private_dir();
             std::fs::write(temp.path().join(Remembered::FILE), text).unwrap();
-            crate::testing::set_mode(&temp.path().join(Remembered::FILE), 0o600);
+            crate::fixtures::set_mode(&temp.path().join(Remembered::FILE), 0o600);
             let fault = Remembered::read(temp.path()).unwrap_err();
             assert_eq!(fault.kind, kind, "{}", fault.message);
             assert!(fault.message.contains(Remembered::FILE));

@@ -1,21 +1,5 @@
-//! What this crate's own tests share.
+//! A disk that forgets, for tests of this crate, for simulations, and for hosts that try their own store against it.
 
-use std::path::Path;
-
-/// A folder that only this user may enter, removed when dropped.
-pub(crate) fn private_dir() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    set_mode(dir.path(), 0o700);
-    dir
-}
-
-/// Sets a mode where the platform has modes.
-pub(crate) fn set_mode(path: &Path, mode: u32) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-    }
-    #[cfg(not(unix))]
-    let _ = (path, mode);
-}
+#[cfg(test)]
+pub(crate) use crate::fixtures::private_dir;
+pub use crate::sim::{Chance, Damage, Fate, OpCounts, SimDisk, SimProcess, Snapshot};

@@ -6,7 +6,7 @@ mod port;
 mod read;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -16,8 +16,8 @@ use renewd_driver::{Claim, CredentialName};
 use crate::crypt::Keys;
 use crate::disk::{Disk, Room, discard};
 use crate::fault::{fault, shown};
+use crate::fs::Dir;
 use crate::lock::Lock;
-use crate::sys::Dir;
 
 pub use open::FileStoreOptions;
 
@@ -40,9 +40,9 @@ struct Inner {
     /// The process that opened the store. A fork of it shares its locks and must not use them.
     pid: u32,
     /// Room on disk for commits to come.
-    rooms: Mutex<HashMap<CredentialName, Room>>,
+    rooms: Mutex<BTreeMap<CredentialName, Room>>,
     /// The claims that are held through this store.
-    claims: Mutex<HashMap<CredentialName, Weak<Lock>>>,
+    claims: Mutex<BTreeMap<CredentialName, Weak<Lock>>>,
 }
 
 impl FileStore {
@@ -59,7 +59,8 @@ impl FileStore {
     /// store; otherwise what the system says of the lock file.
     pub fn try_claim_blocking(&self, name: &CredentialName) -> Result<Option<Box<dyn Claim>>, StoreFault> {
         self.inner.check_process()?;
-        let dir = Dir::open(&self.inner.dir)?;
+        let dir = self.inner.open_dir()?;
+        let dir = dir.as_ref();
         if !self.inner.accept_unshared_locks
             && let Some(file_system) = dir.unshared_locks()?
         {
@@ -70,7 +71,7 @@ impl FileStore {
             );
             return Err(fault(StoreFaultKind::NotShared, message));
         }
-        let Some(lock) = Lock::try_take(&dir, &names::claim(name))?.map(Arc::new) else { return Ok(None) };
+        let Some(lock) = Lock::try_take(dir, &names::claim(name))?.map(Arc::new) else { return Ok(None) };
         self.inner.claims().insert(name.clone(), Arc::downgrade(&lock));
         Ok(Some(Box::new(FileClaim { inner: Arc::clone(&self.inner), name: name.clone(), _lock: lock })))
     }
@@ -80,13 +81,21 @@ impl FileStore {
         // FNV-1a: it tells changes apart; nobody chooses its input.
         const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
         const PRIME: u64 = 0x0100_0000_01b3;
-        let stamp = Dir::open(&self.inner.dir).ok().and_then(|dir| dir.stamp(&names::record(name)));
+        let stamp = self.inner.open_dir().ok().and_then(|dir| dir.stamp(&names::record(name)));
         let bytes = stamp.into_iter().flatten().flat_map(u64::to_le_bytes);
         bytes.fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
     }
 }
 
 impl Inner {
+    fn open_dir(&self) -> Result<Box<Dir>, StoreFault> {
+        self.disk.machine.open_folder(&self.dir)
+    }
+
+    fn lock_write(&self, dir: &Dir, name: &CredentialName) -> Result<Lock, StoreFault> {
+        Lock::take(self.disk.machine.as_ref(), dir, &names::write(name))
+    }
+
     /// Refuses to go on in a fork: it holds its parent's locks without having taken them.
     fn check_process(&self) -> Result<(), StoreFault> {
         if self.pid == std::process::id() {
@@ -115,20 +124,20 @@ impl Inner {
         Err(fault(StoreFaultKind::Denied, message))
     }
 
-    fn claims(&self) -> MutexGuard<'_, HashMap<CredentialName, Weak<Lock>>> {
+    fn claims(&self) -> MutexGuard<'_, BTreeMap<CredentialName, Weak<Lock>>> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn rooms(&self) -> MutexGuard<'_, HashMap<CredentialName, Room>> {
+    fn rooms(&self) -> MutexGuard<'_, BTreeMap<CredentialName, Room>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn release_room(&self, name: &CredentialName) {
         if let Some(room) = self.rooms().remove(name)
             && self.check_process().is_ok()
-            && let Ok(dir) = Dir::open(&self.dir)
+            && let Ok(dir) = self.open_dir()
         {
-            discard(&dir, room);
+            discard(dir.as_ref(), room);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Opening a store: folders, `store.toml`, the key.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -9,14 +9,16 @@ use renewd_driver::CredentialName;
 
 use super::{FileStore, Inner, names};
 use crate::crypt::{Keys, Purpose};
-use crate::disk::{Disk, IoHook, remove_if_dead, temp_stem};
+use crate::disk::{Disk, remove_if_dead, temp_stem};
 use crate::envelope::{self, FILE_BYTES_MAX};
 use crate::error::{Contradiction, StoreError};
 use crate::fault::{fault, shown};
-use crate::key::{KeyChoice, KeyFile, KeySource};
+use crate::fs::{Dir, Machine};
+use crate::key::{DEFAULT_FILE, KeyChoice, KeyFile, KeySource};
 use crate::lock::Lock;
+use crate::point::IoHook;
 use crate::remembered::{KIND, Remembered};
-use crate::sys::Dir;
+use crate::sys::System;
 
 /// The lock under which a store is made: of two first processes one makes it.
 const STORE_LOCK: &str = "store.lock";
@@ -39,6 +41,8 @@ pub struct FileStoreOptions {
     pub accept_unshared_locks: bool,
     /// Hears of every step of writing. For tests.
     pub hook: Option<Arc<dyn IoHook>>,
+    /// The machine that the store is kept on; another one than this in tests only.
+    pub(crate) machine: Machine,
 }
 
 impl FileStoreOptions {
@@ -51,6 +55,7 @@ impl FileStoreOptions {
             key: KeyChoice::Remembered,
             accept_unshared_locks: false,
             hook: None,
+            machine: System::machine(),
         }
     }
 }
@@ -63,34 +68,40 @@ impl FileStore {
     /// a folder or file is not this user's alone, the key is missing although there is a store, the key is another
     /// one than the records', or the disk fails.
     pub fn open(options: FileStoreOptions) -> Result<Self, StoreError> {
-        Dir::create(&options.state_dir)?;
-        let dir = Dir::create(&options.dir)?;
-        let disk = Disk { hook: options.hook.clone() };
-        let keys = match Remembered::read_in(&dir)? {
-            Some(remembered) => known_keys(&options, &dir, &remembered)?,
-            None => first_use(&options, &dir, &disk)?,
+        let disk = Disk { machine: Arc::clone(&options.machine), hook: options.hook.clone() };
+        disk.machine.create_folder(&options.state_dir)?;
+        let dir = disk.machine.create_folder(&options.dir)?;
+        let dir = dir.as_ref();
+        let keys = match Remembered::read_in(dir)? {
+            Some(remembered) => known_keys(&options, dir, &disk, &remembered)?,
+            None => first_use(&options, dir, &disk)?,
         };
-        sweep(&dir);
+        sweep(dir);
         let inner = Inner {
             dir: options.dir,
             keys,
             disk,
             accept_unshared_locks: options.accept_unshared_locks,
             pid: std::process::id(),
-            rooms: Mutex::new(HashMap::new()),
-            claims: Mutex::new(HashMap::new()),
+            rooms: Mutex::new(BTreeMap::new()),
+            claims: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 }
 
 /// The keys of a store that exists. Nothing is made here: a missing key is never replaced by a new one.
-fn known_keys(options: &FileStoreOptions, dir: &Dir, remembered: &Remembered) -> Result<Keys, StoreError> {
+fn known_keys(
+    options: &FileStoreOptions,
+    dir: &Dir,
+    disk: &Disk,
+    remembered: &Remembered,
+) -> Result<Keys, StoreError> {
     let path = Remembered::path_in(dir);
     if remembered.kind != KIND {
         return Err(contradiction("store.kind", KIND, &remembered.kind, &path));
     }
-    let source = source_for(options, remembered, &path)?;
+    let source = source_for(options, disk, remembered, &path)?;
     let Some(material) = source.fetch()? else {
         return Err(key_gone(dir, source.as_ref())?.into());
     };
@@ -104,6 +115,7 @@ fn known_keys(options: &FileStoreOptions, dir: &Dir, remembered: &Remembered) ->
 /// The configured source, if it is the remembered one; the remembered one, if none is configured.
 fn source_for(
     options: &FileStoreOptions,
+    disk: &Disk,
     remembered: &Remembered,
     path: &Path,
 ) -> Result<Arc<dyn KeySource>, StoreError> {
@@ -118,7 +130,7 @@ fn source_for(
                 Err(contradiction("store.key", &setting, &remembered.key, path))
             }
         }
-        (KeyChoice::Remembered, Some(file)) => Ok(Arc::new(file)),
+        (KeyChoice::Remembered, Some(file)) => Ok(file.on(disk)),
         (KeyChoice::Remembered, None) => {
             let message = format!(
                 "{} names the key source {:?}, which this version does not know: upgrade renewd",
@@ -132,17 +144,25 @@ fn source_for(
 
 /// Makes the store, under a lock: of two that come first, the second finds the first's work.
 fn first_use(options: &FileStoreOptions, dir: &Dir, disk: &Disk) -> Result<Keys, StoreError> {
-    let _lock = Lock::take_patiently(dir, STORE_LOCK)?;
+    let _lock = Lock::take_patiently(disk.machine.as_ref(), dir, STORE_LOCK)?;
     if let Some(remembered) = Remembered::read_in(dir)? {
-        return known_keys(options, dir, &remembered);
+        return known_keys(options, dir, disk, &remembered);
     }
     let source: Arc<dyn KeySource> = match &options.key {
         KeyChoice::Source(source) => Arc::clone(source),
-        KeyChoice::Remembered => Arc::new(KeyFile::in_state_dir(&options.state_dir)),
+        KeyChoice::Remembered => KeyFile::in_state_dir(&options.state_dir).on(disk),
     };
     let evidence: Vec<_> = dir.entries()?.iter().filter_map(|file| names::evident(file)).collect();
+    // Another process may have made the folders or the key, and died before they were durable.
+    for folder in [&options.state_dir, &options.dir] {
+        disk.machine.sync_parent(folder)?;
+    }
+    clear_key_folder(options, disk);
     let keys = match source.fetch()? {
-        Some(material) => Keys::derive(material.expose()),
+        Some(material) => {
+            source.settle()?;
+            Keys::derive(material.expose())
+        }
         None if evidence.is_empty() => Keys::derive(source.create()?.expose()),
         None => {
             let message = format!(
@@ -159,6 +179,17 @@ fn first_use(options: &FileStoreOptions, dir: &Dir, disk: &Disk) -> Result<Keys,
     }
     Remembered { kind: KIND.into(), key: source.setting(), key_id: keys.id() }.write_in(dir, disk)?;
     Ok(keys)
+}
+
+/// Removes what a process left in the state folder that died while it made the key. The caller holds the lock under
+/// which keys are made.
+fn clear_key_folder(options: &FileStoreOptions, disk: &Disk) {
+    let Ok(dir) = disk.machine.open_folder(&options.state_dir) else { return };
+    for temp in dir.entries().unwrap_or_default() {
+        if temp_stem(&temp) == Some(DEFAULT_FILE) {
+            remove_if_dead(dir.as_ref(), &temp);
+        }
+    }
 }
 
 /// Whether the key opens a record or a mark of the folder.

@@ -3,9 +3,9 @@
 
 use async_trait::async_trait;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault};
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect};
+use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreWatch};
 
-use super::FileStore;
+use super::{FileStore, names};
 
 #[async_trait]
 impl CredentialStore for FileStore {
@@ -48,5 +48,13 @@ impl CredentialStore for FileStore {
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {
         Some(self.fingerprint_blocking(name))
+    }
+
+    /// None where the file system may have users elsewhere: of what they write nobody here is told.
+    fn watch(&self) -> Result<Option<Box<dyn StoreWatch>>, StoreFault> {
+        if self.inner.open_dir()?.unshared_locks()?.is_some() {
+            return Ok(None);
+        }
+        self.inner.disk.machine.watch(&self.inner.dir, names::recorded)
     }
 }

@@ -12,9 +12,10 @@ use crate::crypt::{Purpose, same_digest};
 use crate::envelope::{self, FILE_BYTES_MAX, Sealed};
 use crate::fault::{fault, io_fault, shown};
 use crate::fencing::{Standing, newer_format};
+use crate::fs::Dir;
 use crate::lock::Lock;
 use crate::payload::{self, Version};
-use crate::sys::Dir;
+use crate::point::IoAct;
 
 /// What reading `NAME.mark` gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,20 +52,21 @@ enum NoRecord {
 impl FileStore {
     /// Reads a record.
     pub fn load_blocking(&self, name: &CredentialName) -> Loaded {
-        let dir = match Dir::open(&self.inner.dir) {
+        let dir = match self.inner.open_dir() {
             Ok(dir) => dir,
             Err(fault) => return Loaded::Fault(fault),
         };
+        let dir = dir.as_ref();
         // The mark first: it is written after its record, so that a record read later is never the older one.
-        let mark = self.inner.read_mark(&dir, name);
-        match self.inner.read_record(&dir, name) {
+        let mark = self.inner.read_mark(dir, name);
+        match self.inner.read_record(dir, name) {
             Ok(record) if mark.version() == Some(record.version()) => Loaded::Record(record),
-            Ok(record) => self.inner.settle_mark(&dir, name, mark, record),
-            Err(NoRecord::Missing) => self.inner.absent_or_gone(&dir, name, mark),
+            Ok(record) => self.inner.settle_mark(dir, name, mark, record),
+            Err(NoRecord::Missing) => self.inner.absent_or_gone(dir, name, mark),
             Err(NoRecord::Fault(fault)) => Loaded::Fault(fault),
-            Err(NoRecord::Damaged(why)) => match Lock::take(&dir, &names::write(name)) {
-                Ok(_held) => self.inner.standing(&dir, name).loaded,
-                Err(_) => Loaded::Fault(damaged_fault(&dir, &names::record(name), &why)),
+            Err(NoRecord::Damaged(why)) => match self.inner.lock_write(dir, name) {
+                Ok(_held) => self.inner.standing(dir, name).loaded,
+                Err(_) => Loaded::Fault(damaged_fault(dir, &names::record(name), &why)),
             },
         }
     }
@@ -74,7 +76,7 @@ impl FileStore {
     /// # Errors
     /// When the folder cannot be read.
     pub fn list_blocking(&self) -> Result<Vec<CredentialName>, StoreFault> {
-        let entries = Dir::open(&self.inner.dir)?.entries()?;
+        let entries = self.inner.open_dir()?.entries()?;
         let mut found: Vec<_> = entries.iter().filter_map(|file| names::evident(file)).collect();
         found.sort();
         found.dedup();
@@ -91,7 +93,8 @@ impl FileStore {
         refresh_token: &Secret,
         except: Option<&CredentialName>,
     ) -> Result<Option<CredentialName>, StoreFault> {
-        let dir = Dir::open(&self.inner.dir)?;
+        let dir = self.inner.open_dir()?;
+        let dir = dir.as_ref();
         let wanted = self.inner.keys.token_digest(refresh_token);
         let mut recorded: Vec<_> = dir.entries()?.iter().filter_map(|file| names::recorded(file)).collect();
         recorded.sort();
@@ -99,7 +102,7 @@ impl FileStore {
             if except == Some(&name) {
                 continue;
             }
-            match self.inner.read_record(&dir, &name) {
+            match self.inner.read_record(dir, &name) {
                 Ok(record) if self.inner.holds(&record, &wanted) => return Ok(Some(name)),
                 Ok(_) | Err(NoRecord::Missing | NoRecord::Damaged(_)) => {}
                 Err(NoRecord::Fault(fault)) if fault.kind == StoreFaultKind::NewerFormat => {}
@@ -159,7 +162,7 @@ impl Inner {
     fn settle_mark(&self, dir: &Dir, name: &CredentialName, mark: Mark, record: Box<Record>) -> Loaded {
         let below = mark.version().filter(|greatest| record.version() < *greatest);
         let held = match below {
-            Some(_) => Lock::take(dir, &names::write(name)).map(Some),
+            Some(_) => self.lock_write(dir, name).map(Some),
             // A writer may be about to write the mark itself: no reason to wait for it.
             None => Lock::try_take(dir, &names::write(name)),
         };
@@ -167,7 +170,7 @@ impl Inner {
             (Ok(Some(_held)), _) => {
                 let standing = self.standing(dir, name);
                 if let (Loaded::Record(record), Ok(())) = (&standing.loaded, self.check_process()) {
-                    self.raise_mark(dir, name, record.version());
+                    self.raise_mark(dir, name, record.version(), IoAct::Load);
                 }
                 standing.loaded
             }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::fs::FileSystem as _;
+use crate::sys::System;
 use renewd_core::{CommitFailure, GrantMaterial, Identity, Loaded, Now, Record, Settings};
 use renewd_driver::Expect;
 
@@ -19,7 +21,7 @@ fn forked(store: FileStore) -> FileStore {
 
 #[test]
 fn a_fork_may_read_but_neither_claim_nor_write() {
-    let temp = crate::testing::private_dir();
+    let temp = crate::fixtures::private_dir();
     let store = FileStore::open(FileStoreOptions::new(temp.path())).unwrap();
     assert!(store.put_blocking(&name(), &record(), Expect::Absent).is_ok());
     let child = forked(store);
@@ -36,14 +38,14 @@ fn a_fork_may_read_but_neither_claim_nor_write() {
 
 #[test]
 fn a_fork_leaves_its_parents_room_alone() {
-    let temp = crate::testing::private_dir();
+    let temp = crate::fixtures::private_dir();
     let store = FileStore::open(FileStoreOptions::new(temp.path())).unwrap();
     let first = record();
     assert!(store.put_blocking(&name(), &first, Expect::Absent).is_ok());
     let fence = renewd_core::Fence { epoch: 1, generation: 0, attempt: None };
     assert!(store.mark_blocking(&name(), &first, &fence).is_ok());
     let rooms = || {
-        let dir = Dir::open(&temp.path().join("credentials")).unwrap();
+        let dir = System.open_folder(&temp.path().join("credentials")).unwrap();
         dir.entries().unwrap().iter().filter(|file| file.contains(".tmp-")).count()
     };
     assert_eq!(rooms(), 1);

@@ -6,13 +6,14 @@ use renewd_driver::{CredentialName, Expect};
 use super::read::Mark;
 use super::{FileStore, Inner, names};
 use crate::crypt::{NONCE_BYTES, Purpose};
-use crate::disk::discard;
+use crate::disk::{Target, discard};
 use crate::envelope::{self, FILE_BYTES_MAX, Header};
-use crate::fault::{entropy_fault, fault};
+use crate::fault::fault;
 use crate::fencing::{Write, admit};
+use crate::fs::Dir;
 use crate::lock::Lock;
 use crate::payload::{self, Version};
-use crate::sys::Dir;
+use crate::point::IoAct;
 
 /// By how much a commit may be larger than the mark before it: an answer of 64 KiB, in base64, with room to spare.
 const ROOM_BYTES: u64 = 96 * 1024;
@@ -66,20 +67,22 @@ impl FileStore {
 impl Inner {
     fn write(&self, name: &CredentialName, record: &Record, write: Write<'_>) -> Result<(), CommitFailure> {
         let (dir, _held) = self.begin(name).map_err(CommitFailure::Fault)?;
+        let dir = dir.as_ref();
         if let Write::Mark(_) = write {
-            self.check_claim(&dir, name).map_err(CommitFailure::Fault)?;
+            self.check_claim(dir, name).map_err(CommitFailure::Fault)?;
         }
-        let standing = self.standing(&dir, name);
+        let standing = self.standing(dir, name);
         let next = admit(&standing, write, record, |token| self.keys.token_digest(token))?;
-        self.write_record(&dir, name, &next, write).map_err(CommitFailure::Fault)?;
-        self.raise_mark(&dir, name, next.version());
+        let act = self.act_of(write, name, &next);
+        self.write_record(dir, name, &next, act).map_err(CommitFailure::Fault)?;
+        self.raise_mark(dir, name, next.version(), act);
         Ok(())
     }
 
-    fn begin(&self, name: &CredentialName) -> Result<(Dir, Lock), StoreFault> {
+    fn begin(&self, name: &CredentialName) -> Result<(Box<Dir>, Lock), StoreFault> {
         self.check_process()?;
-        let dir = Dir::open(&self.dir)?;
-        let held = Lock::take(&dir, &names::write(name))?;
+        let dir = self.open_dir()?;
+        let held = self.lock_write(dir.as_ref(), name)?;
         Ok((dir, held))
     }
 
@@ -88,19 +91,21 @@ impl Inner {
         dir: &Dir,
         name: &CredentialName,
         record: &Record,
-        write: Write<'_>,
+        act: IoAct,
     ) -> Result<(), StoreFault> {
         let bytes = self.sealed_record(name, record)?;
-        let room = match write {
-            Write::Mark(_) => {
-                self.make_room(dir, name, bytes.len() as u64 + ROOM_BYTES)?;
+        let file = names::record(name);
+        let target = Target { act, part: None, stem: name.as_str(), file: &file };
+        let room = match act {
+            IoAct::Mark => {
+                self.make_room(dir, name, &target, bytes.len() as u64 + ROOM_BYTES)?;
                 None
             }
-            Write::Commit(_) => self.rooms().remove(name),
-            Write::Put(_) => None,
+            IoAct::Commit => self.rooms().remove(name),
+            _ => None,
         };
-        let written = self.disk.replace(dir, name.as_str(), &names::record(name), &bytes, room);
-        if let (Err(_), Write::Mark(_)) = (&written, write) {
+        let written = self.disk.replace(dir, &target, &bytes, room);
+        if let (Err(_), IoAct::Mark) = (&written, act) {
             self.release_room(name);
         }
         written
@@ -119,12 +124,18 @@ impl Inner {
             version: record.version(),
             identity: self.keys.identity_digest(&payload::identity_bytes(&record.identity)),
         };
-        envelope::seal(&self.keys, &header, &nonce()?, &payload).ok_or_else(too_large)
+        envelope::seal(&self.keys, &header, &self.nonce()?, &payload).ok_or_else(too_large)
     }
 
     /// Room first, the intent afterwards: a full disk is met before anything says that a refresh token is about to
     /// be spent.
-    fn make_room(&self, dir: &Dir, name: &CredentialName, length: u64) -> Result<(), StoreFault> {
+    fn make_room(
+        &self,
+        dir: &Dir,
+        name: &CredentialName,
+        target: &Target<'_>,
+        length: u64,
+    ) -> Result<(), StoreFault> {
         let mut rooms = self.rooms();
         if let Some(room) = rooms.remove(name) {
             if room.length() >= length && dir.stamp(room.temp()).is_some() {
@@ -133,14 +144,14 @@ impl Inner {
             }
             discard(dir, room);
         }
-        let room = self.disk.reserve(dir, name.as_str(), length)?;
+        let room = self.disk.reserve(dir, target, length)?;
         rooms.insert(name.clone(), room);
         Ok(())
     }
 
     /// Brings `NAME.mark` up to `version`, never down. The caller holds *write*. A failure is told and not more: the
     /// record itself is durable, and the next write or reader repairs the mark.
-    pub(super) fn raise_mark(&self, dir: &Dir, name: &CredentialName, version: Version) {
+    pub(super) fn raise_mark(&self, dir: &Dir, name: &CredentialName, version: Version, act: IoAct) {
         match self.read_mark(dir, name) {
             Mark::Foreign => return,
             Mark::Version(greatest) if greatest >= version => return,
@@ -148,9 +159,11 @@ impl Inner {
             Mark::Version(_) | Mark::Missing => {}
         }
         let header = Header { purpose: Purpose::Mark, name: name.as_str(), version, identity: [0; 16] };
-        let written = nonce().and_then(|nonce| {
+        let file = names::mark(name);
+        let target = Target { act, part: Some("mark-file"), stem: name.as_str(), file: &file };
+        let written = self.nonce().and_then(|nonce| {
             let bytes = envelope::seal(&self.keys, &header, &nonce, &[]).unwrap_or_default();
-            self.disk.replace(dir, name.as_str(), &names::mark(name), &bytes, None)
+            self.disk.replace(dir, &target, &bytes, None)
         });
         if let Err(fault) = written
             && fault.kind != StoreFaultKind::ReadOnly
@@ -158,10 +171,22 @@ impl Inner {
             tracing::warn!(credential = %name, problem = %fault.message, "the record's mark could not be written");
         }
     }
-}
 
-fn nonce() -> Result<[u8; NONCE_BYTES], StoreFault> {
-    let mut nonce = [0; NONCE_BYTES];
-    getrandom::fill(&mut nonce).map_err(entropy_fault)?;
-    Ok(nonce)
+    /// What a write is called at the steps of its files.
+    fn act_of(&self, write: Write<'_>, name: &CredentialName, record: &Record) -> IoAct {
+        let orphaned = record.intent.as_ref().is_some_and(|intent| intent.orphaned.is_some());
+        match write {
+            Write::Mark(_) => IoAct::Mark,
+            // Whoever marked has room for its outcome; without it, the intent is another's.
+            Write::Commit(_) if orphaned && !self.rooms().contains_key(name) => IoAct::Orphan,
+            Write::Commit(_) => IoAct::Commit,
+            Write::Put(_) => IoAct::Put,
+        }
+    }
+
+    fn nonce(&self) -> Result<[u8; NONCE_BYTES], StoreFault> {
+        let mut nonce = [0; NONCE_BYTES];
+        self.disk.machine.fill_random(&mut nonce)?;
+        Ok(nonce)
+    }
 }

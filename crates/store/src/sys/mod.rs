@@ -1,15 +1,84 @@
 //! What the platforms do differently: opening without following links, checking owner and mode, durable renames,
 //! room on disk, and which file systems share their locks.
 //!
-//! Both sides offer one type, `Dir`. Everything in a folder is reached through it, so that no check can be
-//! forgotten on one path.
+//! Both sides are behind the port of [`crate::fs`], so that no check can be forgotten on one path.
 
+mod magic;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
 mod windows;
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use renewd_core::StoreFault;
+use renewd_driver::StoreWatch;
+use zeroize::Zeroizing;
+
+use crate::fault::entropy_fault;
+use crate::fs::{Dir, FileSystem, Machine};
+use crate::watch::{self, Recorded};
+
 #[cfg(unix)]
-pub(crate) use unix::{Dir, preallocate, read_shared_key};
+use unix as platform;
 #[cfg(windows)]
-pub(crate) use windows::{Dir, preallocate, read_shared_key};
+use windows as platform;
+
+/// The machine that this process runs on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct System;
+
+impl System {
+    /// As the port.
+    pub(crate) fn machine() -> Machine {
+        Arc::new(Self)
+    }
+}
+
+impl FileSystem for System {
+    fn create_folder(&self, path: &Path) -> Result<Box<Dir>, StoreFault> {
+        platform::SystemDir::create(path).map(boxed)
+    }
+
+    fn open_folder(&self, path: &Path) -> Result<Box<Dir>, StoreFault> {
+        platform::SystemDir::open(path).map(boxed)
+    }
+
+    fn open_shared_folder(&self, path: &Path) -> Result<Box<Dir>, StoreFault> {
+        platform::SystemDir::open_shared(path).map(boxed)
+    }
+
+    fn sync_parent(&self, path: &Path) -> Result<(), StoreFault> {
+        platform::sync_parent(path)
+    }
+
+    fn read_shared_key(&self, path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, StoreFault> {
+        platform::read_shared_key(path, limit)
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) -> Result<(), StoreFault> {
+        getrandom::fill(bytes).map_err(entropy_fault)
+    }
+
+    fn watch(&self, path: &Path, recorded: Recorded) -> Result<Option<Box<dyn StoreWatch>>, StoreFault> {
+        watch::begin(path, recorded)
+    }
+
+    fn pause(&self, lasting: Duration) -> bool {
+        #[expect(clippy::disallowed_methods, reason = "a short, bounded wait for another process' write")]
+        std::thread::sleep(lasting);
+        true
+    }
+}
+
+/// A file that is open already, as the port.
+#[cfg(test)]
+pub(crate) fn open_file(file: std::fs::File) -> Box<dyn crate::fs::OpenFile> {
+    Box::new(platform::SystemFile(file))
+}
+
+fn boxed(dir: platform::SystemDir) -> Box<Dir> {
+    Box::new(dir)
+}

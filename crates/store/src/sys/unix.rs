@@ -1,7 +1,7 @@
 //! Folders and files on Unix, reached relative to an open folder.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::fault::{fault, io_fault, shown};
+use crate::fs::{FileId, Folder, OpenFile};
 
 /// Group and others may do nothing.
 const FOREIGN: Mode = Mode::RWXG.union(Mode::RWXO);
@@ -23,24 +24,27 @@ const FOREIGN_TO_KEY: Mode = Mode::WGRP.union(Mode::RWXO);
 const SAFE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
 /// An open folder that belongs to this user alone.
-pub(crate) struct Dir {
+pub(super) struct SystemDir {
     fd: OwnedFd,
     path: PathBuf,
 }
 
-impl Dir {
-    /// Opens the folder, creating it and its parents with mode 0700 where it is missing.
-    pub(crate) fn create(path: &Path) -> Result<Self, StoreFault> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|error| io_fault("create the folder", path, &error))?;
+impl SystemDir {
+    pub(super) fn create(path: &Path) -> Result<Self, StoreFault> {
+        let missing: Vec<_> =
+            path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).collect();
+        for folder in missing.into_iter().rev() {
+            match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+                // A folder is as durable as its name in the one above it.
+                Ok(()) => sync_parent(folder)?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(io_fault("create the folder", path, &error)),
+            }
+        }
         Self::open(path)
     }
 
-    /// Opens the folder and checks who owns it and who may enter.
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreFault> {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreFault> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| {
             if std::fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
@@ -56,26 +60,19 @@ impl Dir {
         Ok(Self { fd, path: path.to_owned() })
     }
 
-    /// Opens a folder that may be anybody's, to make a file in it that must not exist.
-    pub(crate) fn open_shared(path: &Path) -> Result<Self, StoreFault> {
+    pub(super) fn open_shared(path: &Path) -> Result<Self, StoreFault> {
         let fd = rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|errno| io_fault("open the folder", path, &errno.into()))?;
         Ok(Self { fd, path: path.to_owned() })
     }
+}
 
-    /// Where a file of this folder stands.
-    pub(crate) fn path_of(&self, file: &str) -> PathBuf {
-        self.path.join(file)
-    }
-
-    /// Where the folder stands.
-    pub(crate) fn path(&self) -> &Path {
+impl Folder for SystemDir {
+    fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads at most `limit` bytes and one more, so that a longer file is seen to be longer; `None` where there is no
-    /// such file. The buffer is never reallocated and is overwritten when dropped: it may hold a key.
-    pub(crate) fn read(&self, file: &str, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, StoreFault> {
+    fn read(&self, file: &str, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, StoreFault> {
         let path = self.path_of(file);
         let flags = OFlags::RDONLY | SAFE;
         let fd = match rustix::fs::openat(&self.fd, file, flags, Mode::empty()) {
@@ -87,42 +84,35 @@ impl Dir {
         read_bounded(File::from(fd), &stat, limit).map(Some).map_err(|error| io_fault("read", &path, &error))
     }
 
-    /// Opens a lock file, creating it where it is missing. It stays empty.
-    pub(crate) fn open_lock(&self, file: &str) -> Result<File, StoreFault> {
+    fn open_lock(&self, file: &str) -> Result<Box<dyn OpenFile>, StoreFault> {
         let path = self.path_of(file);
         let flags = OFlags::RDWR | OFlags::CREATE | SAFE;
         let fd = rustix::fs::openat(&self.fd, file, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|errno| open_fault("open the lock", &path, errno))?;
         check_file(&fd, &path)?;
-        Ok(File::from(fd))
+        Ok(Box::new(SystemFile(File::from(fd))))
     }
 
-    /// Whether that name still leads to that open file.
-    pub(crate) fn is_current(&self, file: &str, open: &File) -> bool {
-        match (rustix::fs::fstat(open), rustix::fs::statat(&self.fd, file, AtFlags::SYMLINK_NOFOLLOW)) {
-            (Ok(a), Ok(b)) => a.st_dev == b.st_dev && a.st_ino == b.st_ino,
-            _ => false,
-        }
+    fn id_of(&self, file: &str) -> Option<FileId> {
+        rustix::fs::statat(&self.fd, file, AtFlags::SYMLINK_NOFOLLOW).ok().as_ref().map(id)
     }
 
-    /// Creates a file that must not exist, mode 0600, for reading and writing.
-    pub(crate) fn create_new(&self, file: &str) -> io::Result<File> {
+    fn create_new(&self, file: &str) -> io::Result<Box<dyn OpenFile>> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | SAFE;
-        Ok(File::from(rustix::fs::openat(&self.fd, file, flags, Mode::RUSR | Mode::WUSR)?))
+        let fd = rustix::fs::openat(&self.fd, file, flags, Mode::RUSR | Mode::WUSR)?;
+        Ok(Box::new(SystemFile(File::from(fd))))
     }
 
-    /// Opens a file of ours for a look at its lock.
-    pub(crate) fn open_existing(&self, file: &str) -> io::Result<File> {
-        Ok(File::from(rustix::fs::openat(&self.fd, file, OFlags::RDWR | SAFE, Mode::empty())?))
+    fn open_existing(&self, file: &str) -> io::Result<Box<dyn OpenFile>> {
+        let fd = rustix::fs::openat(&self.fd, file, OFlags::RDWR | SAFE, Mode::empty())?;
+        Ok(Box::new(SystemFile(File::from(fd))))
     }
 
-    /// Replaces `to` by `from`, at once for every reader.
-    pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.fd, from, &self.fd, to)?)
     }
 
-    /// Gives `from` the name `to` and fails where that name is taken.
-    pub(crate) fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
+    fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         match rustix::fs::renameat_with(&self.fd, from, &self.fd, to, rustix::fs::RenameFlags::NOREPLACE) {
             // The file system does not know the flag: a hard link fails on a taken name as well.
@@ -133,18 +123,15 @@ impl Dir {
         self.remove(from)
     }
 
-    /// Removes a file.
-    pub(crate) fn remove(&self, file: &str) -> io::Result<()> {
+    fn remove(&self, file: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.fd, file, AtFlags::empty())?)
     }
 
-    /// Makes the names in this folder durable (on Apple systems through `F_FULLFSYNC`, as std does it).
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        File::from(self.fd.try_clone()?).sync_all()
+    fn sync(&self) -> io::Result<()> {
+        sync_all(&File::from(self.fd.try_clone()?))
     }
 
-    /// The names in this folder that are text; others are none of ours.
-    pub(crate) fn entries(&self) -> Result<Vec<String>, StoreFault> {
+    fn entries(&self) -> Result<Vec<String>, StoreFault> {
         let failed = |errno: Errno| io_fault("list", &self.path, &errno.into());
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
@@ -156,8 +143,7 @@ impl Dir {
         Ok(names)
     }
 
-    /// What changes whenever the file is replaced: device, inode, both times in nanoseconds, length.
-    pub(crate) fn stamp(&self, file: &str) -> Option<[u64; 5]> {
+    fn stamp(&self, file: &str) -> Option<[u64; 5]> {
         let stat = rustix::fs::statat(&self.fd, file, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         let fields = [
             stat.st_dev as u64,
@@ -169,25 +155,99 @@ impl Dir {
         Some(fields)
     }
 
-    /// The name of the file system where its locks are not known to be shared between all of its users.
-    pub(crate) fn unshared_locks(&self) -> Result<Option<&'static str>, StoreFault> {
+    fn unshared_locks(&self) -> Result<Option<&'static str>, StoreFault> {
         unshared(&self.fd).map_err(|errno| io_fault("ask for the file system of", &self.path, &errno.into()))
     }
 }
 
-/// Takes `length` bytes of disk for a file.
-pub(crate) fn preallocate(file: &File, length: u64) -> io::Result<()> {
-    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd"))]
-    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, length) {
-        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
-        done => return Ok(done?),
+/// An open file.
+pub(super) struct SystemFile(pub(super) File);
+
+impl OpenFile for SystemFile {
+    fn try_lock(&self) -> Result<(), TryLockError> {
+        self.0.try_lock()
     }
-    crate::disk::write_zeros(file, length)
+
+    fn unlock(&self) -> io::Result<()> {
+        self.0.unlock()
+    }
+
+    fn id(&self) -> Option<FileId> {
+        rustix::fs::fstat(&self.0).ok().as_ref().map(id)
+    }
+
+    fn preallocate(&self, length: u64) -> io::Result<()> {
+        #[cfg(any(
+            target_os = "linux",
+            target_os = "android",
+            target_vendor = "apple",
+            target_os = "freebsd"
+        ))]
+        match rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), 0, length) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
+            done => return Ok(done?),
+        }
+        write_zeros(&self.0, length)
+    }
+
+    fn write_whole(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.rewind()?;
+        self.0.write_all(bytes)?;
+        self.0.set_len(bytes.len() as u64)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        sync_all(&self.0)
+    }
+}
+
+#[cfg_attr(
+    target_os = "linux",
+    expect(clippy::unnecessary_cast, reason = "the fields differ between systems")
+)]
+fn id(stat: &Stat) -> FileId {
+    [stat.st_dev as u64, stat.st_ino as u64]
+}
+
+/// Makes a file or folder durable; on Apple systems through `F_FULLFSYNC`, as std does it, because `fsync` alone leaves
+/// the data in the drive's cache there.
+fn sync_all(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        // Not every file system knows F_FULLFSYNC; its fsync is then the most there is.
+        #[cfg(target_vendor = "apple")]
+        Err(error)
+            if matches!(Errno::from_io_error(&error), Some(Errno::NOTSUP | Errno::INVAL | Errno::NOTTY)) =>
+        {
+            Ok(rustix::fs::fsync(file)?)
+        }
+        done => done,
+    }
+}
+
+/// Makes the name of a folder durable, in the folder above it. One that this user may not read is its owner's matter.
+pub(super) fn sync_parent(path: &Path) -> Result<(), StoreFault> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(fd) = rustix::fs::open(parent, flags, Mode::empty()) else { return Ok(()) };
+    sync_all(&File::from(fd)).map_err(|error| io_fault("sync the folder", parent, &error))
+}
+
+/// Takes room on a file system that cannot promise it: by using it.
+fn write_zeros(mut file: &File, length: u64) -> io::Result<()> {
+    let zeros = [0; 16 * 1024];
+    let mut left = length;
+    while left > 0 {
+        let n = usize::try_from(left).unwrap_or(usize::MAX).min(zeros.len());
+        file.write_all(zeros.get(..n).unwrap_or_default())?;
+        left -= n as u64;
+    }
+    file.rewind()
 }
 
 /// A key file that the configuration names. It may be a link and belong to root, as mounted secrets do; nobody else
 /// may write it, and not everybody may read it.
-pub(crate) fn read_shared_key(path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, StoreFault> {
+pub(super) fn read_shared_key(path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, StoreFault> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let fd = match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(fd) => fd,
@@ -279,29 +339,10 @@ fn loose(stat: &Stat, path: &Path, mode: &str) -> StoreFault {
     fault(StoreFaultKind::Denied, message)
 }
 
-/// `statfs` magic numbers of file systems that are served from elsewhere (linux/magic.h and the file systems' own
-/// headers). virtiofs shows itself as FUSE.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const REMOTE: [(u32, &str); 12] = [
-    (0x0000_6969, "NFS"),
-    (0x0000_517b, "SMB"),
-    (0xff53_4d42, "CIFS"),
-    (0xfe53_4d42, "SMB 2"),
-    (0x0102_1997, "9p"),
-    (0x6573_5546, "FUSE or virtiofs"),
-    (0x00c3_6400, "Ceph"),
-    (0x5346_414f, "AFS"),
-    (0x7375_7245, "Coda"),
-    (0x0bd0_0bd0, "Lustre"),
-    (0x786f_4256, "VirtualBox shared folder"),
-    (0x7c7c_6673, "Parallels shared folder"),
-];
-
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn unshared(fd: &OwnedFd) -> Result<Option<&'static str>, Errno> {
     let stat = rustix::fs::fstatfs(fd)?;
-    let magic = stat.f_type as u32;
-    Ok(REMOTE.iter().find(|(number, _)| *number == magic).map(|(_, name)| *name))
+    Ok(super::magic::unshared(stat.f_type as u32))
 }
 
 #[cfg(target_vendor = "apple")]

@@ -1,38 +1,40 @@
 //! Folders and files on Windows. Kept thin: the per-user folder's access list stands for owner and mode.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::windows::ffi::OsStrExt as _;
 use std::os::windows::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::windows::io::AsRawHandle as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use renewd_core::{StoreFault, StoreFaultKind};
 use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION};
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_ATTRIBUTE_REPARSE_POINT, FILE_FLAG_OPEN_REPARSE_POINT, MOVEFILE_REPLACE_EXISTING,
-    MOVEFILE_WRITE_THROUGH, MoveFileExW,
+    BY_HANDLE_FILE_INFORMATION, FILE_ATTRIBUTE_REPARSE_POINT, FILE_FLAG_OPEN_REPARSE_POINT,
+    GetFileInformationByHandle, MOVEFILE_REPLACE_EXISTING, MOVEFILE_WRITE_THROUGH, MoveFileExW,
 };
 use zeroize::Zeroizing;
 
 use crate::fault::{fault, io_fault, shown};
+use crate::fs::{FileId, Folder, OpenFile};
 
 /// A virus scanner or a reader holds a file for moments; 40 polls of 50 ms are the two seconds of the design.
 const SHARING_POLLS_MAX: u32 = 40;
 const SHARING_POLL: Duration = Duration::from_millis(50);
 
 /// A folder.
-pub(crate) struct Dir {
+pub(super) struct SystemDir {
     path: PathBuf,
 }
 
-impl Dir {
-    pub(crate) fn create(path: &Path) -> Result<Self, StoreFault> {
+impl SystemDir {
+    pub(super) fn create(path: &Path) -> Result<Self, StoreFault> {
         std::fs::create_dir_all(path).map_err(|error| io_fault("create the folder", path, &error))?;
         Self::open(path)
     }
 
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreFault> {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreFault> {
         let meta =
             std::fs::symlink_metadata(path).map_err(|error| io_fault("open the folder", path, &error))?;
         if meta.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT != 0 {
@@ -44,19 +46,17 @@ impl Dir {
         Ok(Self { path: path.to_owned() })
     }
 
-    pub(crate) fn open_shared(path: &Path) -> Result<Self, StoreFault> {
+    pub(super) fn open_shared(path: &Path) -> Result<Self, StoreFault> {
         Self::open(path)
     }
+}
 
-    pub(crate) fn path_of(&self, file: &str) -> PathBuf {
-        self.path.join(file)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
+impl Folder for SystemDir {
+    fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn read(&self, file: &str, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, StoreFault> {
+    fn read(&self, file: &str, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, StoreFault> {
         let path = self.path_of(file);
         match sharing(|| options().read(true).open(&path)) {
             Ok(open) => {
@@ -68,44 +68,45 @@ impl Dir {
         }
     }
 
-    pub(crate) fn open_lock(&self, file: &str) -> Result<File, StoreFault> {
+    fn open_lock(&self, file: &str) -> Result<Box<dyn OpenFile>, StoreFault> {
         let path = self.path_of(file);
         let open = sharing(|| options().read(true).write(true).create(true).truncate(false).open(&path))
             .map_err(|error| io_fault("open the lock", &path, &error))?;
         check_file(&open, &path)?;
-        Ok(open)
+        Ok(Box::new(SystemFile(open)))
     }
 
-    pub(crate) fn is_current(&self, file: &str, _open: &File) -> bool {
-        self.path_of(file).exists()
+    fn id_of(&self, file: &str) -> Option<FileId> {
+        options().access_mode(0).open(self.path_of(file)).ok().as_ref().and_then(id)
     }
 
-    pub(crate) fn create_new(&self, file: &str) -> io::Result<File> {
-        options().read(true).write(true).create_new(true).open(self.path_of(file))
+    fn create_new(&self, file: &str) -> io::Result<Box<dyn OpenFile>> {
+        let open = options().read(true).write(true).create_new(true).open(self.path_of(file))?;
+        Ok(Box::new(SystemFile(open)))
     }
 
-    pub(crate) fn open_existing(&self, file: &str) -> io::Result<File> {
-        options().read(true).write(true).open(self.path_of(file))
+    fn open_existing(&self, file: &str) -> io::Result<Box<dyn OpenFile>> {
+        Ok(Box::new(SystemFile(options().read(true).write(true).open(self.path_of(file))?)))
     }
 
-    pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         sharing(|| move_file(&self.path_of(from), &self.path_of(to), MOVEFILE_REPLACE_EXISTING))
     }
 
-    pub(crate) fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
+    fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
         sharing(|| move_file(&self.path_of(from), &self.path_of(to), 0))
     }
 
-    pub(crate) fn remove(&self, file: &str) -> io::Result<()> {
-        std::fs::remove_file(self.path_of(file))
+    fn remove(&self, file: &str) -> io::Result<()> {
+        sharing(|| std::fs::remove_file(self.path_of(file)))
     }
 
     /// `MOVEFILE_WRITE_THROUGH` made the rename durable already.
-    pub(crate) fn sync(&self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         Ok(())
     }
 
-    pub(crate) fn entries(&self) -> Result<Vec<String>, StoreFault> {
+    fn entries(&self) -> Result<Vec<String>, StoreFault> {
         let failed = |error: io::Error| io_fault("list", &self.path, &error);
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.path).map_err(failed)? {
@@ -116,24 +117,67 @@ impl Dir {
         Ok(names)
     }
 
-    pub(crate) fn stamp(&self, file: &str) -> Option<[u64; 5]> {
+    fn stamp(&self, file: &str) -> Option<[u64; 5]> {
         let meta = std::fs::symlink_metadata(self.path_of(file)).ok()?;
         Some([meta.creation_time(), meta.last_write_time(), meta.file_size(), 0, 0])
     }
 
-    pub(crate) fn unshared_locks(&self) -> Result<Option<&'static str>, StoreFault> {
+    fn unshared_locks(&self) -> Result<Option<&'static str>, StoreFault> {
         let real = std::fs::canonicalize(&self.path)
             .map_err(|error| io_fault("ask for the file system of", &self.path, &error))?;
         Ok(real.to_string_lossy().starts_with(r"\\?\UNC\").then_some("network share"))
     }
 }
 
-/// Sets the end of the file: NTFS takes the clusters then.
-pub(crate) fn preallocate(file: &File, length: u64) -> io::Result<()> {
-    file.set_len(length)
+/// An open file. std opens without inheritance: no child process gets the handle, and with it the lock.
+pub(super) struct SystemFile(pub(super) File);
+
+impl OpenFile for SystemFile {
+    fn try_lock(&self) -> Result<(), TryLockError> {
+        self.0.try_lock()
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        self.0.unlock()
+    }
+
+    fn id(&self) -> Option<FileId> {
+        id(&self.0)
+    }
+
+    /// Sets the end of the file: NTFS takes the clusters then.
+    fn preallocate(&self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+
+    fn write_whole(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.rewind()?;
+        self.0.write_all(bytes)?;
+        self.0.set_len(bytes.len() as u64)
+    }
+
+    /// `FlushFileBuffers`.
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
 }
 
-pub(crate) fn read_shared_key(path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, StoreFault> {
+/// Volume and file number: std has them behind an unstable name only.
+fn id(file: &File) -> Option<FileId> {
+    let mut info = BY_HANDLE_FILE_INFORMATION::default();
+    #[expect(unsafe_code, reason = "std does not give a file's number")]
+    // SAFETY: the handle is open as long as `file` is borrowed, and `info` is a whole structure that outlives the call.
+    let done = unsafe { GetFileInformationByHandle(file.as_raw_handle(), &mut info) };
+    let number = u64::from(info.nFileIndexHigh) << 32 | u64::from(info.nFileIndexLow);
+    (done != 0).then_some([u64::from(info.dwVolumeSerialNumber), number])
+}
+
+/// NTFS keeps its own journal of names; there is no handle by which a folder's names are flushed.
+pub(super) fn sync_parent(_: &Path) -> Result<(), StoreFault> {
+    Ok(())
+}
+
+pub(super) fn read_shared_key(path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, StoreFault> {
     match File::open(path) {
         Ok(open) => {
             read_bounded(open, limit).map(Some).map_err(|error| io_fault("read the key", path, &error))

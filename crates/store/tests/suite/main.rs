@@ -3,6 +3,7 @@
 
 #[macro_use]
 mod contract;
+mod crash;
 #[cfg(unix)]
 mod damage;
 mod every_store;
