@@ -62,7 +62,7 @@ pub(crate) fn obtain(
     let transaction = Transaction::begin(&config, Arc::clone(&store.port), name, glance.record.as_ref())?;
     let delivered = transaction
         .token(min_validity, left)
-        .inspect_err(|failure| tell_of_the_wait(app, failure))
+        .inspect_err(|failure| tell_of_the_wait(app, &transaction, failure))
         .and_then(|lease| deliver(&Obtained::from(&lease)));
     let ended = transaction.end();
     delivered.and(ended)
@@ -127,9 +127,9 @@ pub(crate) fn refuse_unknown(
     Ok(())
 }
 
-/// A caller whose time is over learns why the process still stands.
-pub(crate) fn tell_of_the_wait(app: &App, failure: &Failure) {
-    if failure.exit == Exit::Timeout {
+/// A caller whose time is over learns why the process still stands; one that waited for another process does not.
+pub(crate) fn tell_of_the_wait(app: &App, transaction: &Transaction, failure: &Failure) {
+    if failure.exit == Exit::Timeout && transaction.has_sent() {
         app.output.note(
             "the time is over; waiting for the answer to a request that was sent, so that it is not lost",
         );

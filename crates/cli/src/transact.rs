@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::credential::{Secrets, check_transport, endpoint, setup};
 use crate::exit::{Exit, Failure};
 use crate::journal::{JournalFolder, Scribe};
-use crate::json::login_command;
+use crate::json::login_command_for;
 use crate::output::evidence::looked_like;
 use crate::output::time::{brief, local, rfc3339};
 use crate::test_points;
@@ -92,6 +92,12 @@ impl Transaction {
         block_on(self.keeper.refresh(timeout)).map_err(|e| self.failure(e))
     }
 
+    /// Whether an answer is on its way here, or being saved: [`end`](Self::end) will wait for it.
+    pub(crate) fn has_sent(&self) -> bool {
+        let sent = |phase| matches!(phase, Phase::Exchanging | Phase::Committing);
+        block_on(self.keeper.view()).is_ok_and(|seen| sent(seen.view.phase))
+    }
+
     /// Finishes what is under way and saves it.
     ///
     /// # Errors
@@ -154,7 +160,7 @@ pub(crate) fn failure(error: TokenError, under_way: bool) -> Failure {
     };
     let mut failure = Failure::new(exit, sentence(state));
     if exit == Exit::LoginNeeded {
-        failure.advice = Some(login_command(state.name.as_str()));
+        failure.advice = Some(login_command_for(state.name.as_str(), state.cause));
         failure.about.login_command.clone_from(&failure.advice);
     }
     describe(&mut failure, state);

@@ -47,7 +47,8 @@ pub(crate) fn run(args: &Refresh, app: &App) -> Result<(), Failure> {
     let glance = glance(&config, store.port.as_ref(), name)?;
     refuse_unknown(&config, &store, name, &glance)?;
     let transaction = Transaction::begin(&config, Arc::clone(&store.port), name, glance.record.as_ref())?;
-    let refreshed = transaction.refresh(timeout).inspect_err(|failure| tell_of_the_wait(app, failure));
+    let refreshed =
+        transaction.refresh(timeout).inspect_err(|failure| tell_of_the_wait(app, &transaction, failure));
     if let Ok(lease) = &refreshed {
         say(app, name, Some(lease.expires()));
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::world::World;
+use renewd_store::{FileStore, FileStoreOptions};
 use renewd_testkit::{AsConfig, AuthorizationServer, ClientAuth, Fault};
 
 /// A login at the server, imported as `a`.
@@ -181,6 +182,19 @@ fn a_time_out_in_the_middle_of_a_request_is_exit_124() {
         .expect(124, &["no answer within"]);
     assert_eq!(ended.json()["error"]["exit"], 124);
     assert_eq!(server.totals().token_requests, 1);
+}
+
+#[test]
+fn who_waited_for_another_process_until_the_time_was_over_is_told_of_no_request() {
+    let (world, server) = (World::new(), server(AsConfig::default()));
+    logged_in(&world, &server, &[]);
+    let store = FileStore::open(FileStoreOptions::new(world.state())).unwrap();
+    let claim = store.try_claim_blocking(&"a".parse().unwrap()).unwrap().unwrap();
+    let ended = world.run(&["token", "a", "--timeout", "500ms"]).expect(124, &["no answer within"]);
+    assert!(!ended.err.contains("a request that was sent"), "{}", ended.err);
+    assert_eq!(server.totals().token_requests, 0);
+    drop(claim);
+    world.run(&["token", "a"]).expect(0, &[]);
 }
 
 #[test]
