@@ -107,6 +107,7 @@ impl Machine {
             cx.push(Command::Abort { attempt: exchange.attempt });
             self.abandoned = over.clone().map(|old| (exchange.attempt, old));
         }
+        self.disown_overdue(over.as_deref(), cx);
         self.drop_write(record, cx);
         if let (RecordState::Tombstone { .. }, Some(old), false) = (record.state, over, unsaved) {
             self.revoke(&old, cx);
@@ -127,6 +128,7 @@ impl Machine {
         self.start_hold = hold.filter(|_| !known);
         self.rejection_streak = 0;
         self.unwritten = None;
+        self.overdue = None;
         self.release(cx);
         if known && record.state == RecordState::Active {
             cx.report(Report::Adopted { epoch: record.epoch, generation: record.generation });

@@ -84,6 +84,9 @@ impl Machine {
             Ok(fence) => fence,
             Err(out) => return out,
         };
+        if let Some(out) = self.use_late_answer(cx) {
+            return out;
+        }
         let Some(record) = self.record.clone() else { return to(State::Absent) };
         if let Some(out) = self.refuse_to_spend(&record, fence, cx) {
             return out;

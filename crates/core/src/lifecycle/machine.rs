@@ -13,6 +13,7 @@ use crate::command::{Command, Hint, RefreshReason, Report, Ticket};
 use crate::input::{Input, StoreFault};
 use crate::jitter::Jitter;
 use crate::lifecycle::commit::Pending;
+use crate::lifecycle::overdue::{Overdue, Patience};
 use crate::lifecycle::setup::Setup;
 use crate::lifecycle::state::State;
 use crate::lifecycle::superstate::Superstate;
@@ -77,6 +78,8 @@ pub(crate) struct Exchange {
     pub(crate) sent: Now,
     /// Who asked: a new configuration must not keep the old secret in the evidence.
     pub(crate) client: Arc<Client>,
+    /// How long an answer is waited for.
+    pub(crate) patience: Patience,
 }
 
 /// The write under way.
@@ -116,6 +119,8 @@ pub(crate) struct Machine {
     /// An attempt that was given up while on the wire, with the record it spent: should it bring tokens, they are
     /// revoked.
     pub(crate) abandoned: Option<(AttemptId, Box<Record>)>,
+    /// An attempt that was given up because no answer came.
+    pub(crate) overdue: Option<Box<Overdue>>,
     /// A refresh that somebody asked for and that has not begun.
     pub(crate) want: Option<RefreshReason>,
     /// Why the current attempt is made.
@@ -175,6 +180,7 @@ impl Machine {
             writing: None,
             exchange: None,
             abandoned: None,
+            overdue: None,
             want: None,
             reason: RefreshReason::Proactive,
             next_attempt: None,

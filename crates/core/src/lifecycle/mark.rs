@@ -12,6 +12,7 @@ use crate::command::{Command, Ticket};
 use crate::input::{CommitFailure, Loaded, StoreFault, StoreFaultKind};
 use crate::lifecycle::commit::Pending;
 use crate::lifecycle::machine::{Cx, Exchange, Machine, Writing};
+use crate::lifecycle::overdue::Patience;
 use crate::lifecycle::state::{Out, State, to};
 use crate::record::{Intent, Record};
 use crate::request::TokenRequest;
@@ -102,17 +103,22 @@ impl Machine {
         self.store_works(cx);
         self.unwritten = None;
         self.record = Some(writing.record);
-        let (Pending::Send(attempt), Some(record)) = (writing.then, &self.record) else {
-            return self.end_attempt(cx);
-        };
+        let Pending::Send(attempt) = writing.then else { return self.end_attempt(cx) };
+        if self.late_tokens()
+            && let Some(out) = self.spend_late_answer(attempt, cx)
+        {
+            return out;
+        }
         if self.stopping.is_some() {
             return self.unmark(attempt, cx);
         }
+        let Some(record) = &self.record else { return self.end_attempt(cx) };
         let Some(refresh_token) = &record.grant.refresh_token else { return self.end_attempt(cx) };
         let client = Arc::clone(&self.setup.client);
         let request =
             TokenRequest::refresh(&record.identity, &client, refresh_token, &self.setup.policy.request);
-        self.exchange = Some(Exchange { attempt, sent: self.now, client });
+        let patience = Patience::new(self.now.boot, self.setup.policy.request.timeout);
+        self.exchange = Some(Exchange { attempt, sent: self.now, client, patience });
         cx.push(Command::Send { attempt, request: Box::new(request) });
         to(State::Exchanging)
     }

@@ -4,7 +4,7 @@
 //!   not compile until it is decided everywhere.
 //! - `machine`: the data that all states share, and the outputs derived from it.
 //! - `claim`, `mark`: the right to spend, and the intent, then the request. `outcome`: what an answer changes.
-//!   `retry`: after a failure. `commit`: making it durable.
+//!   `overdue`: an answer that does not come. `retry`: after a failure. `commit`: making it durable.
 //! - `adopt`, `rebase`: another's record, another boot's times. `store`: loads and failures of the store.
 //! - `caller`: demands, 401s, configuration. `stop`: shutting down. `revoke`: tokens that are over.
 //! - `schedule`: when. `serve`: what can be seen. `publish`: what is told.
@@ -16,6 +16,7 @@ mod commit;
 mod machine;
 mod mark;
 mod outcome;
+mod overdue;
 mod publish;
 mod rebase;
 mod refreshing;

@@ -71,11 +71,12 @@ pub(super) fn marking(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
 pub(super) fn exchanging(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
     match input {
         Input::Answer { attempt, answer } => m.on_answer(*attempt, answer, cx),
-        Input::Tick => m.stop_when_due(cx),
+        Input::Tick if m.stopping.is_some() => m.stop_when_due(cx),
+        Input::Tick => m.answer_when_due(cx),
+        Input::Resumed => m.answer_after_resume(),
         Input::Shutdown => m.stop_gently(cx),
         Input::Demand { .. }
         | Input::Refresh
-        | Input::Resumed
         | Input::NetworkChanged
         | Input::Loaded(_)
         | Input::ClaimGranted { .. }

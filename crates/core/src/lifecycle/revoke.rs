@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::answer::Answer;
 use crate::attempt::AttemptId;
 use crate::command::{Command, Report};
-use crate::lifecycle::machine::{Cx, Machine, Writing};
+use crate::lifecycle::machine::{Claim, Cx, Machine, Writing};
 use crate::lifecycle::state::Out;
 use crate::record::{Access, AccessKey, GrantMaterial, Record};
 use crate::request::{TokenRequest, TokenTypeHint};
@@ -62,6 +62,9 @@ impl Machine {
     pub(crate) fn late_answer(&mut self, attempt: AttemptId, answer: &Answer, cx: &mut Cx<'_>) -> Out {
         self.late_answers = self.late_answers.saturating_add(1);
         cx.report(Report::LateAnswer);
+        if self.keep_late_answer(attempt, answer) {
+            return self.claim_for_late_answer(cx);
+        }
         if self.abandoned.as_ref().is_some_and(|(a, _)| *a == attempt)
             && let Some((_, record)) = self.abandoned.take()
         {
@@ -69,6 +72,26 @@ impl Machine {
             self.revoke(&stray, cx);
         }
         Handled
+    }
+
+    /// What came late must be committed under the claim. An attempt that has begun meanwhile finds it by itself.
+    fn claim_for_late_answer(&mut self, cx: &mut Cx<'_>) -> Out {
+        let under_way = self.writing.is_some() || self.claim != Claim::None || self.claim_poll.is_some();
+        if under_way || self.stopping.is_some() { Handled } else { self.begin(self.reason, cx) }
+    }
+
+    /// The login that a given-up attempt belongs to is over: what it brought, or will bring, is revoked.
+    pub(crate) fn disown_overdue(&mut self, over: Option<&Record>, cx: &mut Cx<'_>) {
+        let Some(overdue) = self.overdue.take() else { return };
+        let Some(over) = over else { return };
+        let attempt = overdue.exchange.attempt;
+        match overdue.into_answer() {
+            Some(answer) => {
+                let stray = self.stray_tokens(Box::new(over.clone()), &answer);
+                self.revoke(&stray, cx);
+            }
+            None => self.abandoned = Some((attempt, Box::new(over.clone()))),
+        }
     }
 
     fn stray_tokens(&self, mut record: Box<Record>, answer: &Answer) -> Box<Record> {

@@ -174,6 +174,9 @@ impl Machine {
             Phase::Claiming if self.claim == Claim::None => {
                 self.claim_poll.map(|(at, _)| Wake { at, why: "claim" })
             }
+            Phase::Exchanging if self.stopping.is_none() => {
+                self.exchange.as_ref().map(|x| Wake { at: x.patience.until, why: "overdue" })
+            }
             Phase::Claiming | Phase::Marking | Phase::Exchanging | Phase::Committing => None,
         };
         // Cleared when the machine stops.

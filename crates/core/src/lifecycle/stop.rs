@@ -46,6 +46,12 @@ impl Machine {
 
     /// Names new tokens that exist only in this process.
     fn lost(&self) -> Option<String> {
+        if self.late_tokens() {
+            return Some(String::from(
+                "tokens came long after their request had been given up and could not be saved; if the server rotates, \
+                 a login is needed",
+            ));
+        }
         let writing = self.writing.as_ref()?;
         if !writing.then.holds_new_tokens() {
             return None;

@@ -303,6 +303,17 @@ impl Host {
         self.advance(end.since(self.now.boot));
     }
 
+    /// Lets time pass until the machine is there.
+    pub(crate) fn pass_until(&mut self, phase: Phase) {
+        for _ in 0..100_000 {
+            if self.view().phase == phase {
+                return;
+            }
+            self.pass(Span::from_secs(1));
+        }
+        panic!("never {phase:?}");
+    }
+
     /// Hands over what is due now: the end of a request, or a tick.
     pub(crate) fn due_now(&mut self) {
         match self.wire.take_if(|w| w.ends <= self.now.boot) {

@@ -73,7 +73,10 @@ fn a_configured_window_counts_and_is_never_begun_late() {
 
 #[test]
 fn with_less_than_the_mandatory_margin_left_a_caller_waits_for_the_refresh_that_is_under_way() {
-    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    let request = RequestPolicy { timeout: mins(30), ..RequestPolicy::default() };
+    let policy = Policy { request, ..Policy::default() };
+    let setup = setup_with(policy, Profile::generic(), Client::public("cli"));
+    let mut h = Host::new(setup, Some(login_with_token(1, 3600)));
     h.server.mode = Mode::Silent;
     h.pass(mins(46));
     assert_eq!(h.ask(), Ok("at-0".into()), "14 min left: nobody waits");
@@ -81,9 +84,7 @@ fn with_less_than_the_mandatory_margin_left_a_caller_waits_for_the_refresh_that_
     assert_eq!(h.ask(), Err("wait".into()), "30 s left: a new token is on its way");
     h.reply(&Mode::Waf);
     assert_eq!(h.ask(), Ok("at-0".into()), "the refresh failed: the old one is better than none");
-    while h.view().phase != Phase::Exchanging {
-        h.pass(secs(1));
-    }
+    h.pass_until(Phase::Exchanging);
     assert_eq!(h.ask(), Ok("at-0".into()), "also while the next attempt is made");
 }
 

@@ -202,7 +202,7 @@ fn a_login_that_was_written_while_an_older_record_was_being_read_is_not_missed()
 fn a_refusal_that_raced_with_another_process_is_no_refusal() {
     let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
     h.server.mode = Mode::Silent;
-    h.pass(mins(46));
+    h.pass_until(Phase::Exchanging);
     let mut newer = login_with_token(1, 7200);
     newer.generation = 1;
     h.store.put(newer);

@@ -6,6 +6,7 @@ mod copies;
 mod giving_up;
 mod lifetimes;
 mod outage;
+mod overdue;
 mod races;
 mod rejected;
 mod status;
