@@ -91,16 +91,19 @@ impl Attempt {
         self.state().phase = phase;
     }
 
+    /// Whether it was aborted by us.
+    pub(crate) fn unless_aborted(&self) -> Result<(), Ended> {
+        if self.state().aborted {
+            return Err(Ended::new(FailureKind::Aborted, "aborted by this program"));
+        }
+        Ok(())
+    }
+
     /// How much time is left, or how it ended: aborted by us, or past a deadline. Asked before every wait and before
     /// every write, so that nothing leaves after the deadline.
     pub(crate) fn left(&self) -> Result<Span, Ended> {
-        let (phase, aborted) = {
-            let state = self.state();
-            (state.phase, state.aborted)
-        };
-        if aborted {
-            return Err(Ended::new(FailureKind::Aborted, "aborted by this program"));
-        }
+        self.unless_aborted()?;
+        let phase = self.phase();
         let now = self.now();
         if now >= self.deadline {
             return Err(Ended::new(

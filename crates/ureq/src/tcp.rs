@@ -49,6 +49,9 @@ pub(crate) struct TcpTransport {
 
 impl TcpTransport {
     /// Reads once into the input; false at the peer's end.
+    ///
+    /// The deadline ends waiting, not taking: a process that was stopped, or slept with its machine, finds an answer
+    /// that came in time after its own time is over, and at a server that rotates, the login depends on it.
     fn read(&mut self) -> Result<bool, Ended> {
         let room = self.buffers.input_append_buf();
         if room.is_empty() {
@@ -57,11 +60,12 @@ impl TcpTransport {
                 "the server's answer does not fit in the input buffer",
             ));
         }
+        let mut over = None;
         loop {
-            self.attempt.left()?;
+            self.attempt.unless_aborted()?;
             match (&*self.stream).read(room) {
                 Ok(0) => {
-                    self.attempt.left()?; // An abort shows as an end, too.
+                    self.attempt.unless_aborted()?; // An abort shows as an end, too.
                     return Ok(false);
                 }
                 Ok(bytes) => {
@@ -69,6 +73,10 @@ impl TcpTransport {
                     self.buffers.input_appended(bytes);
                     return Ok(true);
                 }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => match over.take() {
+                    Some(ended) => return Err(ended),
+                    None => over = socket::wait(&self.stream, Readiness::Read, &self.attempt).err(),
+                },
                 Err(error) => {
                     retry(&self.stream, &self.attempt, &error, Readiness::Read, "reading the answer")?
                 }
@@ -211,14 +219,56 @@ mod tests {
         assert_eq!(transport.attempt.sent(), Sent::Bytes);
     }
 
-    #[test]
-    fn nothing_is_written_after_the_deadline() {
-        let (mut transport, mut peer) = connected();
+    /// A transport whose time is over, and the other end.
+    fn past_its_deadline() -> (TcpTransport, TcpStream) {
+        let (mut transport, peer) = connected();
         let clock = HandClock::new();
         let attempt = Arc::new(Attempt::new(clock.clone(), &request("http://127.0.0.1:1/token")));
         attempt.enter(Phase::Requesting);
         transport.attempt = attempt;
         clock.advance(renewd_core::Span::from_secs(30));
+        (transport, peer)
+    }
+
+    #[test]
+    fn an_answer_that_is_here_already_is_taken_after_the_deadline_and_waited_for_no_longer() {
+        let (mut transport, mut peer) = past_its_deadline();
+        peer.write_all(b"HTTP/1.1 200 OK").unwrap();
+        poll_until_readable(&transport.stream);
+        assert!(transport.await_input(NextTimeout::default()).unwrap());
+        assert_eq!(transport.buffers.input(), b"HTTP/1.1 200 OK");
+        transport.await_input(NextTimeout::default()).unwrap_err();
+        assert_eq!(transport.attempt.reason().unwrap().kind, FailureKind::Timeout);
+    }
+
+    #[test]
+    fn the_end_of_an_answer_that_is_here_already_is_seen_after_the_deadline() {
+        let (mut transport, peer) = past_its_deadline();
+        drop(peer);
+        poll_until_readable(&transport.stream);
+        assert!(!transport.await_input(NextTimeout::default()).unwrap());
+    }
+
+    #[test]
+    fn an_aborted_attempt_takes_nothing_that_is_here_already() {
+        let (mut transport, mut peer) = past_its_deadline();
+        peer.write_all(b"HTTP/1.1 200 OK").unwrap();
+        poll_until_readable(&transport.stream);
+        transport.attempt.abort();
+        transport.await_input(NextTimeout::default()).unwrap_err();
+        assert_eq!(transport.attempt.reason().unwrap().kind, FailureKind::Aborted);
+    }
+
+    /// By another attempt, which has its time.
+    fn poll_until_readable(stream: &TcpStream) {
+        let patient = Attempt::new(HandClock::new(), &request("http://127.0.0.1:1/token"));
+        patient.enter(Phase::Requesting);
+        socket::wait(stream, Readiness::Read, &patient).unwrap();
+    }
+
+    #[test]
+    fn nothing_is_written_after_the_deadline() {
+        let (mut transport, mut peer) = past_its_deadline();
         transport.transmit_output(4, NextTimeout::default()).unwrap_err();
         assert_eq!(transport.attempt.reason().unwrap().kind, FailureKind::Timeout);
         assert_eq!(transport.attempt.sent(), Sent::Nothing);
