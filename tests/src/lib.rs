@@ -10,17 +10,25 @@
 mod agent;
 mod binary;
 mod door;
+mod fleet;
 mod home;
+mod points;
 mod run;
+mod scene;
 mod wait;
 
 pub use agent::Agent;
 pub use binary::renewd;
 pub use door::{Door, Stream};
+pub use fleet::{
+    TEST_POINT, TEST_POINT_LOG, at_point, finish_all, number, passings, points, spread, stampede, wait_stopped,
+};
 pub use home::{Home, QUICK_RETRY};
+pub use points::{Left, POINTS, every_point, is_lost, left_at, meet};
 pub use renewd_testkit as testkit;
 pub use run::{Ran, Running, json};
-pub use wait::{PATIENCE, pause, unix_seconds, unix_seconds_of, wait_for};
+pub use scene::{CLASSES, Scene, Served, add, count};
+pub use wait::{PATIENCE, Stopwatch, pause, unix_seconds, unix_seconds_of, wait_for};
 
 /// The programs on the pages that a stranger reads first are compiled with the doctests.
 #[cfg(doctest)]

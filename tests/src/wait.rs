@@ -56,6 +56,23 @@ pub fn unix_seconds_of(text: &str) -> f64 {
     (((days * 24 + hour) * 60 + minute) * 60 + second) as f64
 }
 
+/// Says how long something took, for a report; no test passes or fails by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Started now.
+    #[expect(clippy::disallowed_methods, reason = "tests of a real process on the real clock")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Milliseconds since.
+    pub fn ms(self) -> u64 {
+        self.0.elapsed().as_millis().try_into().unwrap_or(u64::MAX)
+    }
+}
+
 /// A point in time after which waiting is given up.
 pub(crate) struct Deadline(Instant);
 
