@@ -4,7 +4,7 @@
 //! that does not answer within [`ANSWER`] is passed over; the work is then done here, under the same claims.
 
 #[cfg(unix)]
-mod wire;
+pub(crate) mod wire;
 #[cfg(not(unix))]
 #[path = "agent_client/nowhere.rs"]
 mod wire;

@@ -38,7 +38,7 @@ impl Environment {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 impl Environment {
     /// An environment of these variables.
     pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {

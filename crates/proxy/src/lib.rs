@@ -32,6 +32,9 @@
 mod config;
 mod connection;
 mod exchange;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keeper;
 mod listener;
 mod locality;

@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 use super::NoAgent;
 
 /// Largest answer. The status of ten thousand credentials fits.
-const ANSWER_BYTES_MAX: usize = 16 << 20;
+pub(crate) const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// Status and body.
-pub(super) type Answered = (u16, Zeroizing<Vec<u8>>);
+pub(crate) type Answered = (u16, Zeroizing<Vec<u8>>);
 
 /// Headers at most.
 const HEADERS_MAX: usize = 64;
@@ -113,7 +113,7 @@ fn head(answer: &[u8]) -> Result<Option<Head>, String> {
     Ok(Some(Head { status: response.code.unwrap_or(0), body_at, length, chunked }))
 }
 
-fn complete(answer: &[u8]) -> Result<Option<Answered>, String> {
+pub(crate) fn complete(answer: &[u8]) -> Result<Option<Answered>, String> {
     let Some(head) = head(answer)? else { return Ok(None) };
     let body = answer.get(head.body_at..).unwrap_or_default();
     if head.chunked {

@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{self, Key};
-use super::problem::{Problem, Problems, nearest};
+use super::problem::{Problem, Problems, cut, nearest};
 use super::value::Value;
 
 /// Names that would hold a secret inline. They get their own message: a secret in a configuration file ends up in
@@ -204,7 +204,8 @@ impl Reader<'_> {
     }
 
     fn unknown<'k>(&mut self, path: &str, name: &str, line: usize, known: impl IntoIterator<Item = &'k str>) {
-        let path: String = path.chars().flat_map(char::escape_debug).collect();
+        let home = path.strip_suffix(name).unwrap_or_default();
+        let path = home.chars().flat_map(char::escape_debug).collect::<String>() + &cut(name);
         if SECRET_NAMES.contains(&name.to_ascii_lowercase().as_str()) {
             let instead = if name == "refresh_token" {
                 "pipe a refresh token to `renewd import`, or name its file with seed_file"

@@ -54,6 +54,22 @@ impl Config {
     /// # Errors
     /// A configuration failure with everything that is wrong in the file.
     pub(crate) fn load(places: &Places, env: &Environment) -> Result<Self, Failure> {
+        let bytes = match places.config() {
+            None => None,
+            Some((path, named)) => match read_checked(path, CONFIG_BYTES_MAX) {
+                Ok(bytes) => Some(bytes),
+                Err(FileError::Absent) if !named => None,
+                Err(error) => {
+                    let what = format!("the configuration {} {}", path.display(), error.text());
+                    return Err(Failure::configuration(what));
+                }
+            },
+        };
+        Self::of(places, env, bytes.as_ref().map(|bytes| bytes.as_slice()))
+    }
+
+    /// What the bytes of the file and the environment say together.
+    pub(crate) fn of(places: &Places, env: &Environment, file: Option<&[u8]>) -> Result<Self, Failure> {
         let mut config = Self {
             places: places.clone(),
             document: Document::default(),
@@ -61,18 +77,9 @@ impl Config {
             environment: BTreeMap::new(),
             warnings: Vec::new(),
         };
-        if let Some((path, named)) = places.config() {
-            match read_checked(path, CONFIG_BYTES_MAX) {
-                Ok(bytes) => {
-                    config.document = Document::parse(path, utf8(path, &bytes)?)?;
-                    config.present = true;
-                }
-                Err(FileError::Absent) if !named => {}
-                Err(error) => {
-                    let what = format!("the configuration {} {}", path.display(), error.text());
-                    return Err(Failure::configuration(what));
-                }
-            }
+        if let (Some((path, _)), Some(bytes)) = (places.config(), file) {
+            config.document = Document::parse(path, utf8(path, bytes)?)?;
+            config.present = true;
         }
         config.read_environment(env);
         config.settle_pairs()?;

@@ -73,13 +73,18 @@ impl From<Problems> for Failure {
 
 /// A value as a message may repeat it: on one line, and cut where it could be a secret.
 pub(crate) fn shown(value: &str) -> String {
+    format!("\"{}\"", cut(value))
+}
+
+/// The same of a key's name, which needs no quotes: a token that was pasted in the wrong place stands there.
+pub(crate) fn cut(value: &str) -> String {
     let mut text: String = value.chars().flat_map(char::escape_debug).collect();
     if text.len() > SHOWN_BYTES_MAX {
         let cut = (0..=SHOWN_BYTES_MAX / 2).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
         text.truncate(cut);
         text.push('…');
     }
-    format!("\"{text}\"")
+    text
 }
 
 /// The nearest of `known`, where one is near enough to have been meant.

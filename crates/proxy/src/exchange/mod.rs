@@ -152,6 +152,12 @@ impl Answer {
     }
 }
 
+/// The fields that go upstream with every try of a request.
+pub(crate) fn fields_for_upstream(site: &Site, head: &Parts) -> HeaderMap {
+    let host = site.config.upstream.host_header();
+    headers::to_upstream(&head.headers, host, Framing::of(&head.headers), site.secret.as_ref())
+}
+
 /// A request as it goes upstream, once or twice.
 struct Exchange<'a> {
     site: &'a Site,
@@ -165,8 +171,7 @@ struct Exchange<'a> {
 impl<'a> Exchange<'a> {
     fn new(site: &'a Site, head: &Parts, target: Uri, body: Incoming) -> Self {
         let framing = Framing::of(&head.headers);
-        let host = site.config.upstream.host_header();
-        let headers = headers::to_upstream(&head.headers, host, framing, site.secret.as_ref());
+        let headers = fields_for_upstream(site, head);
         let awaits_continue = headers::expects_continue(&head.headers)
             && head.version == Version::HTTP_11
             && !body.is_end_stream();
