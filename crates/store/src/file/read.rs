@@ -65,7 +65,7 @@ impl FileStore {
             Err(NoRecord::Missing) => self.inner.absent_or_gone(dir, name, mark),
             Err(NoRecord::Fault(fault)) => Loaded::Fault(fault),
             Err(NoRecord::Damaged(why)) => match self.inner.lock_write(dir, name) {
-                Ok(_held) => self.inner.standing(dir, name).loaded,
+                Ok(_held) => self.inner.standing(dir, name).0.loaded,
                 Err(_) => Loaded::Fault(damaged_fault(dir, &names::record(name), &why)),
             },
         }
@@ -114,11 +114,11 @@ impl FileStore {
 }
 
 impl Inner {
-    /// What stands there. The caller holds *write*; a damaged record is set aside.
-    pub(super) fn standing(&self, dir: &Dir, name: &CredentialName) -> Standing {
+    /// What stands there, and what its mark says. The caller holds *write*; a damaged record is set aside.
+    pub(super) fn standing(&self, dir: &Dir, name: &CredentialName) -> (Standing, Mark) {
         let mark = self.read_mark(dir, name);
         let greatest = mark.version();
-        match self.read_record(dir, name) {
+        let standing = match self.read_record(dir, name) {
             Ok(record) => {
                 let version = record.version();
                 let loaded = match greatest {
@@ -138,7 +138,8 @@ impl Inner {
                 };
                 Standing { loaded: Loaded::Fault(fault), greatest, vacant }
             }
-        }
+        };
+        (standing, mark)
     }
 
     pub(super) fn read_mark(&self, dir: &Dir, name: &CredentialName) -> Mark {
@@ -168,9 +169,9 @@ impl Inner {
         };
         match (held, below) {
             (Ok(Some(_held)), _) => {
-                let standing = self.standing(dir, name);
+                let (standing, mark) = self.standing(dir, name);
                 if let (Loaded::Record(record), Ok(())) = (&standing.loaded, self.check_process()) {
-                    self.raise_mark(dir, name, record.version(), IoAct::Load);
+                    self.raise_mark(dir, name, mark, record.version(), IoAct::Load);
                 }
                 standing.loaded
             }

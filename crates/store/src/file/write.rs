@@ -71,11 +71,11 @@ impl Inner {
         if let Write::Mark(_) = write {
             self.check_claim(dir, name).map_err(CommitFailure::Fault)?;
         }
-        let standing = self.standing(dir, name);
+        let (standing, mark) = self.standing(dir, name);
         let next = admit(&standing, write, record, |token| self.keys.token_digest(token))?;
         let act = self.act_of(write, name, &next);
         self.write_record(dir, name, &next, act).map_err(CommitFailure::Fault)?;
-        self.raise_mark(dir, name, next.version(), act);
+        self.raise_mark(dir, name, mark, next.version(), act);
         Ok(())
     }
 
@@ -149,10 +149,17 @@ impl Inner {
         Ok(())
     }
 
-    /// Brings `NAME.mark` up to `version`, never down. The caller holds *write*. A failure is told and not more: the
+    /// Brings `NAME.mark`, which says `mark`, up to `version`, never down. The caller holds *write*. A failure is told and not more: the
     /// record itself is durable, and the next write or reader repairs the mark.
-    pub(super) fn raise_mark(&self, dir: &Dir, name: &CredentialName, version: Version, act: IoAct) {
-        match self.read_mark(dir, name) {
+    pub(super) fn raise_mark(
+        &self,
+        dir: &Dir,
+        name: &CredentialName,
+        mark: Mark,
+        version: Version,
+        act: IoAct,
+    ) {
+        match mark {
             Mark::Foreign => return,
             Mark::Version(greatest) if greatest >= version => return,
             Mark::Damaged => tracing::warn!(credential = %name, "a damaged mark is written anew"),

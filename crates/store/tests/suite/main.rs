@@ -18,3 +18,4 @@ mod privacy;
 #[cfg(unix)]
 mod processes;
 mod records;
+mod simulated;
