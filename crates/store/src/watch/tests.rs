@@ -11,7 +11,7 @@ use renewd_core::StoreFault;
 use renewd_driver::{CredentialName, StoreChange, StoreWatch};
 
 use super::{FolderWatch, Heard, NAMES_MAX, folder};
-use crate::testing::private_dir;
+use crate::fixtures::private_dir;
 
 /// A test gives up after so many waits of [`WAIT`]: a minute, far more than any system takes to tell.
 const WAITS_MAX: u32 = 600;
