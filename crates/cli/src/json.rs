@@ -3,9 +3,10 @@
 //! The same types are read back where one process of ours asks another, hence texts rather than enums: a reader of
 //! tomorrow's answer must not fail over a status it does not know.
 
-use renewd_core::{LastAttempt, Now, Span, Status, View};
+use renewd_core::{Cause, Health, LastAttempt, Now, Span, Status, View};
 use serde::{Deserialize, Serialize};
 
+use crate::credential::Announced;
 use crate::exit::{Exit, Failure};
 use crate::output::time::rfc3339;
 
@@ -45,6 +46,19 @@ pub(crate) struct CredentialStatus {
     pub(crate) rejections: u64,
     pub(crate) advice: Option<String>,
     pub(crate) login_command: Option<String>,
+    /// An attempt of another process, where it may be under way. An agent knows its own, and says none.
+    #[serde(default)]
+    pub(crate) announced: Option<AnnouncedStatus>,
+}
+
+/// An attempt that a process announced and did not end yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AnnouncedStatus {
+    pub(crate) at: String,
+    pub(crate) host: String,
+    pub(crate) pid: u32,
+    /// Whether that process lives, where that can be told.
+    pub(crate) lives: Option<bool>,
 }
 
 /// One credential alone: the agent's `GET /v1/credentials/{name}`.
@@ -69,6 +83,16 @@ pub(crate) struct AttemptStatus {
 /// How a person logs in again.
 pub(crate) fn login_command(name: &str) -> String {
     format!("renewd import {name} --replace")
+}
+
+/// How a person logs in where nobody ever has: there is nothing to replace, and nothing says where the token belongs.
+pub(crate) fn first_login_command(name: &str) -> String {
+    format!("renewd import {name} --token-endpoint URL --client-id ID")
+}
+
+/// How a person logs in, by why that is needed.
+pub(crate) fn login_command_for(name: &str, cause: Option<Cause>) -> String {
+    if cause == Some(Cause::NoGrant) { first_login_command(name) } else { login_command(name) }
 }
 
 impl CredentialStatus {
@@ -100,8 +124,29 @@ impl CredentialStatus {
             refreshes: view.refreshes,
             rejections: view.rejections,
             advice,
-            login_command: (view.status == Status::Unauthenticated).then(|| login_command(name)),
+            login_command: (view.status == Status::Unauthenticated)
+                .then(|| login_command_for(name, view.cause)),
+            announced: None,
         }
+    }
+
+    /// The same, where the record announces an attempt.
+    #[must_use]
+    pub(crate) fn announcing(mut self, announced: &Announced) -> Self {
+        let owner = &announced.intent.owner;
+        self.announced = Some(AnnouncedStatus {
+            at: rfc3339(announced.intent.marked.wall),
+            host: owner.host.clone(),
+            pid: owner.pid,
+            lives: announced.lives,
+        });
+        if announced.is_left() {
+            self.in_doubt = true;
+            if self.health == Health::Healthy.name() {
+                self.health = Health::Degraded.name().into();
+            }
+        }
+        self
     }
 }
 
@@ -209,6 +254,8 @@ impl ErrorBody {
         failure.about.retry_after = self.retry_after_s.map(Span::from_secs);
         failure.about.next_attempt_at =
             self.next_attempt_at.as_deref().and_then(crate::output::time::parse_rfc3339);
+        // A person reads the same sentence with an agent and without one.
+        failure.advice.clone_from(&self.login_command);
         failure.about.login_command = self.login_command;
         failure
     }
@@ -268,6 +315,7 @@ mod tests {
             rejections: 0,
             advice: None,
             login_command: None,
+            announced: None,
         };
         for (all, worst) in [
             (vec![], "healthy"),
@@ -292,6 +340,14 @@ mod tests {
         let back: ErrorDocument = serde_json::from_str(&text).unwrap();
         let back = back.error.into_failure();
         assert_eq!((back.exit, back.code.as_ref()), (Exit::Unavailable, "auth_retrying"));
-        assert_eq!(back.about.credential.as_deref(), Some("github"));
+        assert_eq!((back.about.credential.as_deref(), back.advice), (Some("github"), None));
+    }
+
+    #[test]
+    fn a_login_that_an_agent_asks_for_is_advised_as_without_one() {
+        let mut failure = Failure::new(Exit::LoginNeeded, "github: login needed");
+        failure.about.login_command = Some(login_command("github"));
+        let back = ErrorDocument::new(&failure).error.into_failure();
+        assert_eq!(back.advice.as_deref(), Some("renewd import github --replace"));
     }
 }

@@ -1,6 +1,6 @@
 //! `renewd status`: what stands, what is wrong, since when, and what to do. `list` is the same.
 //!
-//! An agent is asked when one serves this state folder; otherwise the records are read, and nothing is claimed or sent.
+//! An agent is asked when one serves this state folder; otherwise the records are read, and nothing is sent.
 
 mod table;
 
@@ -94,8 +94,11 @@ fn look(args: &Status, app: &App) -> Result<Seen, Failure> {
     for name in known.iter().filter(|n| args.name.as_ref().is_none_or(|wanted| wanted == *n)) {
         match &store {
             Some(store) => {
-                let (view, now) = glance(&config, store.port.as_ref(), name)?.view();
-                credentials.push(CredentialStatus::new(name.as_str(), &view, now));
+                let glance = glance(&config, store.port.as_ref(), name)?;
+                let (view, now) = glance.view();
+                let seen = CredentialStatus::new(name.as_str(), &view, now);
+                let announced = glance.announced(store.port.as_ref(), name);
+                credentials.push(announced.iter().fold(seen, CredentialStatus::announcing));
             }
             None => {
                 let empty = renewd_store::MemoryStore::new();

@@ -1,8 +1,9 @@
 //! A look at a credential without doing anything: its record is fed to a machine of its own, whose commands are
-//! dropped. Nothing is claimed, nothing is sent.
+//! dropped. Nothing is sent. A claim is only tried, and given back at once, where an announced attempt stands: whoever
+//! holds it lives, and nothing else tells.
 
 use renewd_blocking::block_on;
-use renewd_core::{Command, Input, Lifecycle, Loaded, Now, Record, Serve, Span, Status, View};
+use renewd_core::{Command, Input, Intent, Lifecycle, Loaded, Now, Record, Serve, Span, Status, View};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialName, CredentialStore};
 
@@ -20,6 +21,21 @@ pub(crate) struct Glance {
     now: Now,
     /// The store's answer.
     pub(crate) record: Option<Record>,
+}
+
+/// An attempt that a process announced and did not end yet.
+pub(crate) struct Announced {
+    /// What it wrote.
+    pub(crate) intent: Intent,
+    /// Whether it lives; none where the claim cannot be asked.
+    pub(crate) lives: Option<bool>,
+}
+
+impl Announced {
+    /// Nobody is known to be at it: its outcome is in doubt until the next attempt.
+    pub(crate) fn is_left(&self) -> bool {
+        self.lives != Some(true)
+    }
 }
 
 /// Looks at a credential.
@@ -63,7 +79,33 @@ pub(crate) fn names(
     Ok(names)
 }
 
+/// The attempt that the record announces, where it may still be under way. One that somebody else waits out already
+/// is in doubt by what the record says itself.
+fn announced_in(record: &Record) -> Option<&Intent> {
+    let intent = record.intent.as_ref()?;
+    let open = intent.generation == record.generation && !intent.settled && intent.orphaned.is_none();
+    open.then_some(intent)
+}
+
 impl Glance {
+    /// An attempt of another process that may be under way. The kernel's lock alone tells whether that lives.
+    pub(crate) fn announced(&self, store: &dyn CredentialStore, name: &CredentialName) -> Option<Announced> {
+        let intent = announced_in(self.record.as_ref()?)?.clone();
+        let lives = match block_on(store.try_claim(name)) {
+            Ok(None) => Some(true),
+            // It may have ended between the first look and the claim.
+            Ok(Some(_claim)) => match block_on(store.load(name)) {
+                Loaded::Record(now) | Loaded::RolledBack { record: now, .. } => {
+                    announced_in(&now).filter(|still| still.attempt == intent.attempt)?;
+                    Some(false)
+                }
+                Loaded::Absent | Loaded::Fault(_) => None,
+            },
+            Err(_) => None,
+        };
+        Some(Announced { intent, lives })
+    }
+
     /// What can be seen, and when it was seen.
     pub(crate) fn view(&self) -> (View, Now) {
         let mut view = self.machine.view(self.now);

@@ -5,7 +5,7 @@ mod seed;
 mod setup;
 mod store;
 
-pub(crate) use glance::{Glance, glance, names};
+pub(crate) use glance::{Announced, Glance, glance, names};
 pub(crate) use seed::seed;
 #[cfg(unix)]
 pub(crate) use setup::transport;
@@ -15,6 +15,7 @@ pub(crate) use store::{OpenStore, open, open_existing, store_failure, store_fold
 use renewd_driver::CredentialName;
 
 use crate::exit::{Exit, Failure};
+use crate::json::first_login_command;
 
 /// Longest name of nobody that a message repeats, in bytes: somebody may have given a token for a name.
 const SHOWN_BYTES_MAX: usize = 32;
@@ -32,13 +33,13 @@ pub(crate) fn unknown(name: &CredentialName, known: &[CredentialName]) -> Failur
     let near = crate::config::nearest(name.as_str(), known.iter().map(CredentialName::as_str));
     let advice = match near {
         Some(near) => format!("did you mean {near}? `renewd status` shows all"),
-        None => format!("renewd import {name} --token-endpoint URL --client-id ID < refresh-token"),
+        None => format!("{} < refresh-token", first_login_command(name.as_str())),
     };
     let mut failure = Failure::new(Exit::LoginNeeded, format!("no credential is called {name}"))
         .advise(advice)
         .coded("no_grant")
         .about(name);
     failure.about.cause = Some("no_grant".into());
-    failure.about.login_command = Some(crate::json::login_command(name.as_str()));
+    failure.about.login_command = Some(first_login_command(name.as_str()));
     failure
 }

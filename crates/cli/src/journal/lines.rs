@@ -8,7 +8,7 @@ use renewd_driver::{CredentialName, Event};
 
 use super::entry::Entry;
 use super::scribe::Sink;
-use crate::json::login_command;
+use crate::json::login_command_for;
 use crate::output::Painter;
 use crate::output::evidence::looked_like;
 use crate::output::time::{brief, local};
@@ -64,7 +64,10 @@ impl Lines {
                 self.failing.remove(name);
                 let why = cause.map_or("unknown", Cause::name);
                 let sign = self.paint.red("✗");
-                Some(format!("{sign} {name}: login needed ({why}): {}", login_command(name.as_str())))
+                Some(format!(
+                    "{sign} {name}: login needed ({why}): {}",
+                    login_command_for(name.as_str(), *cause)
+                ))
             }
             _ => None,
         }

@@ -129,6 +129,10 @@ fn a_configured_credential_without_a_record_needs_a_login() {
     world.configure("[credential.a]\ntoken_endpoint = \"https://as.example/token\"\nclient_id = \"c\"\n");
     let json = world.run(&["status", "--json"]).expect(0, &[]).json();
     assert_eq!(json["credentials"][0]["cause"], "no_grant");
+    let login = "renewd import a --token-endpoint URL --client-id ID";
+    assert_eq!(json["credentials"][0]["login_command"], login, "there is nothing to replace");
+    let token = world.run(&["token", "a"]).expect(3, &[login]);
+    assert!(!token.err.contains("--replace"), "{}", token.err);
     world.run(&["status", "--check"]).expect(3, &[]);
     world.feed(&["import", "a"], b"rt\n").expect(0, &["imported"]);
     world.run(&["status", "--check"]).expect(0, &[]);

@@ -2,7 +2,7 @@
 
 use renewd_core::{Status, Verdict, Wall};
 
-use crate::json::{AttemptStatus, CredentialStatus};
+use crate::json::{AnnouncedStatus, AttemptStatus, CredentialStatus};
 use crate::output::Painter;
 use crate::output::evidence::answer;
 use crate::output::time::{local, parse_rfc3339, relative};
@@ -199,10 +199,25 @@ fn troubles(c: &CredentialStatus, now: Wall, paint: Painter) -> Vec<String> {
             c.name
         ));
     }
+    if let Some(announced) = &c.announced {
+        lines.push(format!("{} {}: {}", paint.yellow("!"), c.name, under_way(announced, now)));
+    }
     if let Some(advice) = &c.advice {
         lines.push(format!("{} {}: {advice}", paint.yellow("!"), c.name));
     }
     lines
+}
+
+/// Whose attempt it is, and what becomes of it.
+fn under_way(a: &AnnouncedStatus, now: Wall) -> String {
+    let whose = format!("process {} on {} announced a refresh at {}", a.pid, a.host, when(&a.at, now));
+    match a.lives {
+        Some(true) => format!("{whose}, and is at it"),
+        Some(false) => {
+            format!("{whose} and is gone: the next one waits until that request can no longer take effect")
+        }
+        None => format!("{whose}; whether it lives cannot be told"),
+    }
 }
 
 #[cfg(test)]
@@ -238,6 +253,7 @@ mod tests {
             rejections: 0,
             advice: None,
             login_command: None,
+            announced: None,
         }
     }
 
@@ -270,6 +286,20 @@ mod tests {
         c.status = "dreaming".into();
         c.health = "of tomorrow".into();
         assert!(all(&[c], true, NOW, plain()).contains("? dreaming"));
+    }
+
+    #[test]
+    fn an_announced_attempt_says_whose_it_is_and_whether_he_lives() {
+        let mut c = credential("a");
+        let mut line = |lives| {
+            let at = crate::output::time::rfc3339(NOW - Span::from_secs(5));
+            c.announced = Some(AnnouncedStatus { at, host: "box".into(), pid: 7, lives });
+            one(&c, false, NOW, plain())
+        };
+        assert!(line(Some(true)).contains("! a: process 7 on box announced a refresh at "));
+        assert!(line(Some(true)).contains(", and is at it"));
+        assert!(line(Some(false)).contains("and is gone: the next one waits"));
+        assert!(line(None).contains("whether it lives cannot be told"));
     }
 
     #[test]
