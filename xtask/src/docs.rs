@@ -14,7 +14,7 @@ const BOOK: &str = "docs";
 /// Where a reader begins.
 const ENTRY: &str = "README.md";
 /// Folders of the repository whose files a page may name as `folder/…/file.ext`, or `folder/…/file.rs::function`.
-const SOURCE_FOLDERS: &[&str] = &["crates/", "tests/", "xtask/", "docs/", ".ci/", ".github/"];
+const SOURCE_FOLDERS: &[&str] = &["crates/", "tests/", "xtask/", "docs/", "fuzz/", ".ci/", ".github/"];
 
 /// The pages by their path from the root, with `/`.
 type Pages = BTreeMap<String, Page>;
