@@ -5,3 +5,4 @@ mod host;
 mod promises;
 mod properties;
 mod table;
+mod together;
