@@ -54,8 +54,9 @@ fn main() -> Result<(), Failure> {
     let counted = steps.during(|| rows[2].once())?;
     for round in 0..rounds {
         // Forwards, then backwards: a row that follows a write on the disk may wait for it.
-        let order: Vec<usize> = (0..rows.len()).collect();
-        for n in order.iter().map(|n| if round % 2 == 0 { *n } else { rows.len() - 1 - n }) {
+        let last = rows.len() - 1;
+        for n in 0..=last {
+            let n = if round % 2 == 0 { n } else { last - n };
             let took = rows[n].once()?;
             rows[n].took.push(took);
         }
