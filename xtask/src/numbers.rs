@@ -37,7 +37,7 @@ pub(crate) fn fresh() -> Result<PathBuf, Failure> {
 pub(crate) fn run() -> Result<(), Failure> {
     let folder = fresh()?;
     needs::provide()?;
-    simulate::run(&["--numbers".to_owned(), folder.display().to_string()])?;
+    world(&folder)?;
     let mut args = vec!["nextest", "run", "--package", "renewd-e2e", "--no-fail-fast"];
     let names = tests_with_numbers()?;
     for name in &names {
@@ -51,6 +51,11 @@ pub(crate) fn run() -> Result<(), Failure> {
     let ran = shell::run(tests);
     let judged = report();
     ran.and(judged.map(|_| ()))
+}
+
+/// Plays every scenario that shows a fault, and keeps its row.
+pub(crate) fn world(folder: &Path) -> Result<(), Failure> {
+    simulate::run(&["--numbers".to_owned(), folder.display().to_string()])
 }
 
 /// The files of end-to-end tests that report rows.
