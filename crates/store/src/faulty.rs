@@ -94,6 +94,11 @@ impl<S> Faulty<S> {
         plan.always.clear();
     }
 
+    /// How many of the failures that [`fail_nth`](Self::fail_nth) planned have not come yet.
+    pub fn waiting(&self) -> usize {
+        self.plan().once.len()
+    }
+
     /// How many calls were made so far.
     pub fn calls(&self) -> u64 {
         self.plan().calls

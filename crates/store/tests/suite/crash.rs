@@ -221,12 +221,13 @@ fn a_sync_that_fails_once_is_never_taken_for_a_success() {
         for (to, write) in &history() {
             reached.attempted = Some(*to);
             // As a lifecycle does it: the same write again.
-            if write(&store).is_err() {
+            let met = write(&store).is_err();
+            if met {
                 failed += 1;
                 write(&store).unwrap_or_else(|failure| panic!("operation {n}: {}", told(&failure)));
             }
             reached.acknowledged = Some(*to);
-            if failed > 0 {
+            if met {
                 for seed in 0..3 {
                     let copy = disk.clone_of_now();
                     copy.power_cut(seed);
