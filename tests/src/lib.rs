@@ -12,6 +12,8 @@ mod binary;
 mod door;
 mod fleet;
 mod home;
+mod pass_through;
+mod peer;
 mod points;
 mod run;
 mod scene;
@@ -24,6 +26,8 @@ pub use fleet::{
     TEST_POINT, TEST_POINT_LOG, at_point, finish_all, number, passings, points, spread, stampede, wait_stopped,
 };
 pub use home::{Home, QUICK_RETRY};
+pub use pass_through::{PassThrough, Stop};
+pub use peer::{Counts, Peer, Place, Stranger};
 pub use points::{Left, POINTS, every_point, is_lost, left_at, meet};
 pub use renewd_testkit as testkit;
 pub use run::{Ran, Running, json};

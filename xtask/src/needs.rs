@@ -4,15 +4,18 @@ use crate::shell::{self, Failure};
 use crate::steps::Outcome;
 
 /// A program, where Debian keeps it, and what it is for.
-struct Need {
-    program: &'static str,
-    packages: &'static [&'static str],
-    why: &'static str,
+pub(crate) struct Need {
+    pub(crate) program: &'static str,
+    /// Arguments with which it succeeds only where all of it is there; empty where its presence says enough.
+    pub(crate) probe: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
+    pub(crate) why: &'static str,
 }
 
 /// Everything the tests run that cargo does not bring.
 const NEEDS: &[Need] = &[Need {
     program: "cc",
+    probe: &[],
     packages: &["gcc", "libc6-dev"],
     why: "links every program, and compiles the C and assembly parts of ring (TLS)",
 }];
@@ -24,14 +27,20 @@ pub(crate) fn provide() -> Result<Outcome, Failure> {
             "only Linux is checked; elsewhere the toolchain's own linker serves".into(),
         ));
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let present = |program: &str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
-    let missing = missing(NEEDS, present);
+    install(NEEDS).map(|()| Outcome::Passed)
+}
+
+/// Provides those programs, in the same way.
+///
+/// # Errors
+/// What is missing and cannot be installed from here.
+pub(crate) fn install(needs: &'static [Need]) -> Result<(), Failure> {
+    let missing = missing(needs, present);
     if missing.is_empty() {
-        return Ok(Outcome::Passed);
+        return Ok(());
     }
     let packages: Vec<&str> = missing.iter().flat_map(|n| n.packages).copied().collect();
-    if !(present("apt-get") && is_root()) {
+    if !(on_path("apt-get") && is_root()) {
         return Err(complaint(&missing, &packages).into());
     }
     let apt = |args: &[&str]| {
@@ -42,12 +51,25 @@ pub(crate) fn provide() -> Result<Outcome, Failure> {
     apt(&["update"])?;
     let mut install = vec!["install", "--yes", "--no-install-recommends"];
     install.extend(&packages);
-    apt(&install)?;
-    Ok(Outcome::Passed)
+    apt(&install)
 }
 
-fn missing(needs: &'static [Need], present: impl Fn(&str) -> bool) -> Vec<&'static Need> {
-    needs.iter().filter(|n| !present(n.program)).collect()
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn present(need: &Need) -> bool {
+    let answers = || {
+        let mut command = shell::command(need.program);
+        command.args(need.probe);
+        shell::succeeds(command)
+    };
+    on_path(need.program) && (need.probe.is_empty() || answers())
+}
+
+fn missing(needs: &'static [Need], present: impl Fn(&Need) -> bool) -> Vec<&'static Need> {
+    needs.iter().filter(|need| !present(need)).collect()
 }
 
 fn complaint(missing: &[&Need], packages: &[&str]) -> String {
@@ -70,12 +92,19 @@ mod tests {
 
     #[test]
     fn a_machine_without_a_compiler_is_told_the_program_its_purpose_and_the_package() {
-        let missing = missing(NEEDS, |program| program != "cc");
+        let missing = missing(NEEDS, |need| need.program != "cc");
         let packages: Vec<&str> = missing.iter().flat_map(|n| n.packages).copied().collect();
         let text = complaint(&missing, &packages);
         for part in ["cc (links every program", "apt-get install gcc libc6-dev"] {
             assert!(text.contains(part), "{part:?} not in {text}");
         }
+    }
+
+    #[test]
+    fn a_program_that_is_there_and_lacks_a_part_is_missing() {
+        let need = |probe| Need { program: "cargo", probe, packages: &[], why: "" };
+        assert!(present(&need(&[])) && present(&need(&["--version"])));
+        assert!(!present(&need(&["there-is-no-such-subcommand"])));
     }
 
     #[test]
