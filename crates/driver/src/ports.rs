@@ -56,7 +56,9 @@ pub trait CredentialStore: Send + Sync + 'static {
     /// met before the refresh token is spent. The caller holds the claim.
     async fn mark(&self, name: &CredentialName, record: &Record, fence: &Fence) -> Result<(), CommitFailure>;
 
-    /// Writes a record durably and reads it back. The caller holds the claim.
+    /// Writes a record durably and reads it back. The caller holds the claim. Where no record stands any more (its file
+    /// was removed, or was damaged and set aside), one of a newer version than the fence's is written all the same: new
+    /// tokens exist nowhere else.
     async fn commit(
         &self,
         name: &CredentialName,

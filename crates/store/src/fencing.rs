@@ -54,6 +54,7 @@ pub(crate) fn admit(
     next.previous_digest = previous_digest(standing.record(), record, digest);
     let fit = match write {
         Write::Put(expect) => expected(standing, expect),
+        Write::Commit(fence) if restores(standing, fence, record) => Ok(()),
         Write::Mark(fence) | Write::Commit(fence) => fenced(standing, fence),
     };
     if let Err(failure) = fit {
@@ -90,6 +91,19 @@ fn fenced(standing: &Standing, fence: &Fence) -> Result<(), CommitFailure> {
         Loaded::Record(r) | Loaded::RolledBack { record: r, .. } if holds(r, fence) => Ok(()),
         other => Err(CommitFailure::Fenced(other.clone())),
     }
+}
+
+/// Whether a commit brings new tokens to a place where no record stands any more: it was removed, or was damaged and
+/// set aside. A removal is no logout, and these tokens exist nowhere else. They must be newer than what was committed
+/// there before.
+fn restores(standing: &Standing, fence: &Fence, record: &Record) -> bool {
+    let gone = match &standing.loaded {
+        Loaded::Absent => true,
+        Loaded::Fault(f) => standing.vacant && f.kind == StoreFaultKind::Damaged,
+        Loaded::Record(_) | Loaded::RolledBack { .. } => false,
+    };
+    let newest = standing.greatest.is_none_or(|greatest| record.version() >= greatest);
+    gone && newest && record.version() > (fence.epoch, fence.generation)
 }
 
 fn holds(record: &Record, fence: &Fence) -> bool {

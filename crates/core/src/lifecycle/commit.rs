@@ -193,15 +193,16 @@ impl Machine {
             writing.fence.generation = r.generation;
             writing.fence.attempt = None;
         }
-        let fault = match loaded {
-            Loaded::Fault(fault) => fault.clone(),
-            Loaded::Absent | Loaded::Record(_) | Loaded::RolledBack { .. } => StoreFault {
-                kind: StoreFaultKind::Io,
-                message: String::from(
-                    "the record in the store is older than the one held here; writing it again",
-                ),
-            },
+        let standing = match loaded {
+            Loaded::Fault(fault) => return self.commit_faulted(writing, fault, cx),
+            Loaded::Absent => {
+                "the record is gone from the store; only newer tokens bring it back, or a login"
+            }
+            Loaded::Record(_) | Loaded::RolledBack { .. } => {
+                "the record in the store is older than the one held here; writing it again"
+            }
         };
+        let fault = StoreFault { kind: StoreFaultKind::Io, message: String::from(standing) };
         self.commit_faulted(writing, &fault, cx)
     }
 

@@ -73,9 +73,9 @@ impl Machine {
         self.next_version(&mut record);
         self.take_tokens(&mut record, grant, judgement, exchange);
         record.state = RecordState::Active;
+        record.not_before = self.straggler_hold(&record);
         record.intent = None;
         record.window = None;
-        record.not_before = None;
         record.budget = Some(Budget::full(&self.setup.policy.retry, self.now, self.boot_id()));
         record.last_refresh = Some(self.stamp());
         // A success is the best proof there is that this clock is the one to go by from now on.
@@ -162,7 +162,16 @@ impl Machine {
         self.next_version(record);
         record.grant.refresh_token = Some(token.clone());
         record.grant.rt_expiry = None;
+        record.not_before = self.straggler_hold(record);
         record.intent = None;
+    }
+
+    /// A wait that was cut to stay inside a grace may have left a request on the wire. It is harmless there as long as
+    /// the refresh token that it spends is the last but one: nothing is rotated on top before it is settled.
+    fn straggler_hold(&self, record: &Record) -> Option<NotBefore> {
+        let rest = self.setup.policy.settle().saturating_sub(self.settle_time());
+        let doubt = record.intent.as_ref().is_some_and(|i| i.doubt);
+        (doubt && !rest.is_zero()).then(|| NotBefore { from: self.stamp(), wait: rest })
     }
 
     /// What a failure leads to.

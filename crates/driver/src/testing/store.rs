@@ -149,6 +149,13 @@ impl MemoryStore {
         state.put(name, record);
     }
 
+    /// Somebody removes a record's file.
+    pub fn remove(&self, name: &CredentialName) {
+        let mut state = lock(&self.state);
+        state.records.remove(name);
+        state.written(name);
+    }
+
     /// What stands there.
     pub fn read(&self, name: &CredentialName) -> Option<Record> {
         lock(&self.state).records.get(name).cloned()
@@ -204,10 +211,14 @@ impl MemoryStore {
     ) -> Result<(), CommitFailure> {
         let mut state = lock(&self.state);
         let standing = state.records.get(name);
-        let holds = standing.is_some_and(|r| {
-            r.version() == (fence.epoch, fence.generation)
-                && fence.attempt.is_none_or(|id| r.intent.as_ref().is_some_and(|i| i.attempt == id))
-        });
+        let holds = match standing {
+            Some(r) => {
+                r.version() == (fence.epoch, fence.generation)
+                    && fence.attempt.is_none_or(|id| r.intent.as_ref().is_some_and(|i| i.attempt == id))
+            }
+            // A record that was removed is restored by what is newer, and by nothing else.
+            None => record.version() > (fence.epoch, fence.generation),
+        };
         if !holds {
             let standing = standing.map_or(Loaded::Absent, |r| Loaded::Record(Box::new(r.clone())));
             return Err(CommitFailure::Fenced(standing));
@@ -220,6 +231,10 @@ impl MemoryStore {
 impl State {
     fn put(&mut self, name: &CredentialName, record: Record) {
         self.records.insert(name.clone(), record);
+        self.written(name);
+    }
+
+    fn written(&mut self, name: &CredentialName) {
         if self.fingerprints {
             *self.writes.entry(name.clone()).or_default() += 1;
         }

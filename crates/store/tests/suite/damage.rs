@@ -75,7 +75,7 @@ fn a_login_heals_a_damaged_record_with_an_epoch_above_all_that_were() {
 }
 
 #[test]
-fn nothing_but_a_login_is_written_over_a_damaged_record() {
+fn nothing_but_a_login_or_newer_tokens_is_written_where_a_damaged_record_stood() {
     let home = Home::new();
     let store = home.open();
     let first = login(1, "rt-1");
@@ -84,13 +84,38 @@ fn nothing_but_a_login_is_written_over_a_damaged_record() {
     let next = refreshed(&first, "rt-2");
     for fault in [
         write_fault(store.mark_blocking(&name("x"), &intending(&first, 7), &fence(&first, None))),
-        write_fault(store.commit_blocking(&name("x"), &next, &fence(&first, None))),
+        write_fault(store.commit_blocking(&name("x"), &first, &fence(&first, None))),
         write_fault(store.put_blocking(&name("x"), &next, version(&first))),
     ] {
         assert_eq!(fault.kind, StoreFaultKind::Damaged);
     }
-    assert_eq!(fs::read(home.file("x.damaged-1")).unwrap(), b"damage");
     assert!(!home.file("x.record").exists());
+
+    // The tokens of a refresh that had begun before exist nowhere else.
+    assert!(store.commit_blocking(&name("x"), &next, &fence(&first, Some(7))).is_ok());
+    assert_eq!(record_of(home.open().load_blocking(&name("x"))).version(), (1, 1));
+    assert_eq!(fs::read(home.file("x.damaged-1")).unwrap(), b"damage", "kept for a person");
+}
+
+#[test]
+fn tokens_come_back_to_a_removed_record_unless_newer_ones_stood_there() {
+    let home = Home::new();
+    let store = home.open();
+    let first = login(1, "rt-1");
+    let second = refreshed(&first, "rt-2");
+    put(&store, &name("x"), &first, Expect::Absent);
+    assert!(store.commit_blocking(&name("x"), &second, &fence(&first, None)).is_ok());
+    put(&store, &name("x"), &login(2, "rt-new"), version(&second));
+    fs::remove_file(home.file("x.record")).unwrap();
+
+    // Of the first login: it was replaced before the record was removed.
+    let third = refreshed(&second, "rt-3");
+    let fault = write_fault(store.commit_blocking(&name("x"), &third, &fence(&second, None)));
+    assert_kind(&fault, StoreFaultKind::Damaged, &["x.record is gone"]);
+    // Of the second.
+    let after = refreshed(&login(2, "rt-new"), "rt-newer");
+    assert!(store.commit_blocking(&name("x"), &after, &fence(&login(2, "rt-new"), None)).is_ok());
+    assert_eq!(record_of(store.load_blocking(&name("x"))).version(), (2, 1));
 }
 
 #[test]

@@ -192,7 +192,7 @@ impl Ledger {
         now: Now,
     ) {
         if crashed {
-            self.in_flight(setup.policy.settle());
+            self.in_flight(setup.profile.settle(setup.policy.settle()));
         }
         let stands = store.and_then(|r| r.grant.refresh_token.as_ref()).and_then(|t| t.expose_str());
         self.residue |= stands.is_some_and(|rt| rt != current);

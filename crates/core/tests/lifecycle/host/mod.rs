@@ -255,7 +255,7 @@ impl Host {
         self.note(Seen::Aborted(attempt));
         if self.wire.take_if(|w| w.attempt == attempt).is_some() {
             let answer = failure(FailureKind::Aborted, Sent::Bytes);
-            self.ledger.answered(&answer, self.setup.policy.settle());
+            self.ledger.answered(&answer, self.setup.profile.settle(self.setup.policy.settle()));
             self.inbox.push_back(Input::Answer { attempt, answer });
         }
     }
@@ -273,7 +273,7 @@ impl Host {
         if self.server.lifetimes.len() > minted {
             self.ledger_minted();
         }
-        self.ledger.answered(&answer, self.setup.policy.settle());
+        self.ledger.answered(&answer, self.setup.profile.settle(self.setup.policy.settle()));
         self.input(Input::Answer { attempt, answer });
     }
 
@@ -318,7 +318,7 @@ impl Host {
     pub(crate) fn due_now(&mut self) {
         match self.wire.take_if(|w| w.ends <= self.now.boot) {
             Some(Wire { attempt, answer, .. }) => {
-                self.ledger.answered(&answer, self.setup.policy.settle());
+                self.ledger.answered(&answer, self.setup.profile.settle(self.setup.policy.settle()));
                 self.input(Input::Answer { attempt, answer });
             }
             None => self.input(Input::Tick),

@@ -47,10 +47,14 @@ impl Store {
             return Err(CommitFailure::Fault(Self::fault(kind)));
         }
         let stands = self.record.as_ref().map(|r| (r.version(), r.intent.as_ref().map(|i| i.attempt)));
-        let holds = stands.is_some_and(|(version, attempt)| {
-            version == (fence.epoch, fence.generation)
-                && (fence.attempt.is_none() || fence.attempt == attempt)
-        });
+        let holds = match stands {
+            Some((version, attempt)) => {
+                version == (fence.epoch, fence.generation)
+                    && (fence.attempt.is_none() || fence.attempt == attempt)
+            }
+            // A record that was removed is restored by what is newer than all that stood there.
+            None => record.version() > (fence.epoch, fence.generation) && record.version() >= self.greatest,
+        };
         if !holds {
             return Err(CommitFailure::Fenced(self.load()));
         }

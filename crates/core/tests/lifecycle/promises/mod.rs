@@ -11,5 +11,6 @@ mod races;
 mod rejected;
 mod status;
 mod stop;
+mod stragglers;
 mod transaction;
 mod wakes;

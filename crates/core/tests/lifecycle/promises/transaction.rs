@@ -262,3 +262,42 @@ fn a_refusal_counts_only_when_the_store_has_confirmed_what_it_is_about() {
     h.pass(secs(2));
     assert_eq!((h.status(), h.view().cause), (Status::Unauthenticated, Some(Cause::GrantRefused)));
 }
+
+#[test]
+fn tokens_in_hand_outlive_a_record_that_was_removed_under_them() {
+    for saved_late in [false, true] {
+        let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+        h.server.mode = Mode::Silent;
+        h.input(Input::Refresh);
+        if saved_late {
+            h.store.writes_fail = Some(StoreFaultKind::Full);
+            h.reply(&Mode::Ok(3600));
+            assert_eq!(h.view().phase, Phase::Unsaved);
+        }
+        h.store.record = None;
+        h.input(Input::StoreChanged);
+        if saved_late {
+            h.store.writes_fail = None;
+            h.pass(mins(1));
+        } else {
+            h.reply(&Mode::Ok(3600));
+        }
+        assert_eq!((h.view().saved, h.ask()), (true, Ok("at-1".into())));
+        assert_eq!(h.store.record.as_ref().map(|r| r.version()), Some((1, 1)));
+        assert_eq!(h.status(), Status::Running);
+    }
+}
+
+#[test]
+fn a_failed_attempt_does_not_bring_a_removed_record_back() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.server.mode = Mode::Silent;
+    h.input(Input::Refresh);
+    h.store.record = None;
+    h.reply(&Mode::Waf);
+    h.pass(mins(2));
+    assert!(h.store.record.is_none());
+    assert_eq!((h.status(), h.ask()), (Status::Running, Ok("at-0".into())), "and is no logout");
+    let fault = h.view().store_fault.expect("a fault").message;
+    assert!(fault.contains("gone from the store"), "{fault}");
+}
