@@ -188,7 +188,9 @@ impl Inner {
         };
         let last = entries.iter().filter_map(|file| names::damaged_number(file, name)).max();
         if let Some(number) = last {
-            return Loaded::Fault(damaged_fault(dir, &names::damaged(name, number), "as was found before"));
+            let aside = names::damaged(name, number);
+            let why = self.damage_in(dir, name, &aside);
+            return Loaded::Fault(damaged_fault(dir, &aside, &why));
         }
         if mark == Mark::Missing {
             return Loaded::Absent;
@@ -199,6 +201,17 @@ impl Inner {
             names::mark(name)
         );
         Loaded::Fault(fault(StoreFaultKind::Damaged, message))
+    }
+
+    /// What is wrong with a file that was set aside: whoever comes later learns as much as whoever found it.
+    fn damage_in(&self, dir: &Dir, name: &CredentialName, aside: &str) -> String {
+        let bytes = dir.read(aside, FILE_BYTES_MAX).ok().flatten();
+        let opened = bytes.map(|bytes| envelope::open(&self.keys, Purpose::Record, name.as_str(), &bytes));
+        match opened {
+            Some(Err(Sealed::Damaged(why))) => why.to_owned(),
+            Some(Err(Sealed::OtherName(other))) => format!("it is the record of {other:?}"),
+            _ => "as was found before".to_owned(),
+        }
     }
 
     fn read_record(&self, dir: &Dir, name: &CredentialName) -> Result<Box<Record>, NoRecord> {

@@ -52,3 +52,18 @@ fn a_fork_leaves_its_parents_room_alone() {
     drop(forked(store));
     assert_eq!(rooms(), 1);
 }
+
+#[test]
+fn whoever_meets_a_damaged_record_later_learns_as_much_as_whoever_found_it() {
+    let temp = crate::fixtures::private_dir();
+    let store = FileStore::open(FileStoreOptions::new(temp.path())).unwrap();
+    assert!(store.put_blocking(&name(), &record(), Expect::Absent).is_ok());
+    let path = temp.path().join("credentials/x.record");
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    for _ in 0..2 {
+        let Loaded::Fault(fault) = store.load_blocking(&name()) else { panic!("it was read") };
+        assert!(fault.message.contains("damaged (its seal does not hold)"), "{}", fault.message);
+    }
+}
