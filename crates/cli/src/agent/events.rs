@@ -69,6 +69,7 @@ fn told(name: &CredentialName, entry: &Entry) -> Option<Told> {
         What::AttemptFailed { .. } => "attempt_failed",
         What::Recovered { .. } => "recovered",
         What::Adopted { .. } => "adopted",
+        What::RolledBack { .. } => "rolled_back",
         What::RejectionPassed { .. } => "rejection_passed",
         What::StoreFailed { .. } | What::StoreHealed => "store",
         What::LateAnswer | What::Unknown => return None,

@@ -96,7 +96,8 @@ fn look(args: &Status, app: &App) -> Result<Seen, Failure> {
             Some(store) => {
                 let glance = glance(&config, store.port.as_ref(), name)?;
                 let (view, now) = glance.view();
-                let seen = CredentialStatus::new(name.as_str(), &view, now);
+                let mut seen = CredentialStatus::new(name.as_str(), &view, now);
+                seen.advice = seen.advice.or_else(|| glance.greatest.map(older));
                 let announced = glance.announced(store.port.as_ref(), name);
                 credentials.push(announced.iter().fold(seen, CredentialStatus::announcing));
             }
@@ -139,6 +140,15 @@ fn print(seen: &Seen, args: &Status, app: &App) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// What is said of a record that is older than one written before.
+fn older(greatest: (u64, u64)) -> String {
+    format!(
+        "the record is older than one written before (epoch {}, generation {}): was a backup restored? One attempt \
+         will show whether it still works",
+        greatest.0, greatest.1
+    )
 }
 
 /// Silent but for the exit code: the gravest of all.

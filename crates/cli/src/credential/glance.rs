@@ -21,6 +21,8 @@ pub(crate) struct Glance {
     now: Now,
     /// The store's answer.
     pub(crate) record: Option<Record>,
+    /// That record is older than one that was written before, of this epoch and generation.
+    pub(crate) greatest: Option<(u64, u64)>,
 }
 
 /// An attempt that a process announced and did not end yet.
@@ -53,12 +55,16 @@ pub(crate) fn glance(
         Loaded::RolledBack { record, .. } => Some((**record).clone()),
         Loaded::Absent | Loaded::Fault(_) => None,
     };
+    let greatest = match &loaded {
+        Loaded::RolledBack { greatest, .. } => Some(*greatest),
+        Loaded::Record(_) | Loaded::Absent | Loaded::Fault(_) => None,
+    };
     let setup = setup(config, name, record.as_ref(), Secrets::Leave)?;
     let now = SystemClock.now();
     let mut machine = Lifecycle::new(setup, SEED);
     machine.handle(now, Input::Loaded(loaded));
     drain(&mut machine);
-    Ok(Glance { machine, now, record })
+    Ok(Glance { machine, now, record, greatest })
 }
 
 /// Everything that has a record or an entry in the configuration, sorted.

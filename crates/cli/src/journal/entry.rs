@@ -50,6 +50,12 @@ pub(crate) enum What {
         epoch: u64,
         generation: u64,
     },
+    RolledBack {
+        found_epoch: u64,
+        found_generation: u64,
+        epoch: u64,
+        generation: u64,
+    },
     RejectionPassed {
         generation: u64,
     },
@@ -105,6 +111,12 @@ impl What {
                 Self::Recovered { after_s: after.as_secs(), attempts: *attempts }
             }
             Report::Adopted { epoch, generation } => Self::Adopted { epoch: *epoch, generation: *generation },
+            Report::RolledBack { found, greatest } => Self::RolledBack {
+                found_epoch: found.0,
+                found_generation: found.1,
+                epoch: greatest.0,
+                generation: greatest.1,
+            },
             Report::RejectionPassed { generation } => Self::RejectionPassed { generation: *generation },
             Report::LateAnswer => Self::LateAnswer,
             Report::StoreFailed(fault) => {
@@ -150,6 +162,11 @@ impl What {
             Self::Adopted { epoch, generation } => {
                 format!("took over epoch {epoch}, generation {generation} from another process or login")
             }
+            Self::RolledBack { found_epoch, found_generation, epoch, generation } => format!(
+                "! the record is older than one written before: epoch {found_epoch}, generation {found_generation} \
+                 after epoch {epoch}, generation {generation}; a backup was restored, and one attempt will show \
+                 whether it still works"
+            ),
             Self::RejectionPassed { generation } => {
                 format!(
                     "! a resource server refused the fresh token of generation {generation}; passed through"

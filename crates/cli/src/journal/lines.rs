@@ -99,6 +99,11 @@ impl Lines {
                 self.failing.remove(name);
                 format!("{good} {name}: took over generation {generation} from another process")
             }
+            Report::RolledBack { found, greatest } => format!(
+                "{bad} {name}: the record is older than one written before (generation {} after {}): was a backup \
+                 restored? One attempt will show whether it still works",
+                found.1, greatest.1
+            ),
             Report::RejectionPassed { .. } => {
                 format!("{bad} {name}: a fresh token was refused by the resource server; passed through")
             }
