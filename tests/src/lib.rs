@@ -9,6 +9,8 @@
 
 mod agent;
 mod binary;
+#[cfg(target_os = "linux")]
+pub mod disk;
 mod door;
 mod fleet;
 mod home;
@@ -23,7 +25,8 @@ pub use agent::Agent;
 pub use binary::renewd;
 pub use door::{Door, Stream};
 pub use fleet::{
-    TEST_POINT, TEST_POINT_LOG, at_point, finish_all, number, passings, points, spread, stampede, wait_stopped,
+    TEST_POINT, TEST_POINT_LOG, at_point, finish_all, number, passings, points, spread, stampede,
+    wait_stopped,
 };
 pub use home::{Home, QUICK_RETRY};
 pub use pass_through::{PassThrough, Stop};
