@@ -30,13 +30,15 @@ pub(crate) struct Fault {
     open: Option<String>,
 }
 
-/// Writes the page; with `--check` only looks whether it is as it must be; with `--numbers` makes the table of numbers.
+/// Writes the page; with `--check` only looks whether it is as it must be; with `--numbers` makes the
+/// table of numbers, and with `--table` shows and judges the one of the last run again.
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => write_page(),
         ["--check"] => check().map(|_| ()),
         ["--numbers"] => numbers::run(),
-        _ => Err(Failure::usage("faults takes --check or --numbers, or nothing")),
+        ["--table"] => numbers::report().map(|_| ()),
+        _ => Err(Failure::usage("faults takes --check, --numbers or --table, or nothing")),
     }
 }
 

@@ -72,7 +72,7 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "faults",
-        args: "[--check|--numbers]",
+        args: "[--check|--numbers|--table]",
         about: "write docs/faults.md, what shows each fault; or play them all and print six numbers for each",
         run: faults::run,
     },
@@ -157,7 +157,7 @@ mod tests {
             (&["ci", "--fast"], "there is no check \"--fast\""),
             (&["bench", "--fast"], "there is no benchmark \"--fast\""),
             (&["cross", "here"], "\"here\" is not checked"),
-            (&["faults", "--all"], "faults takes --check or --numbers"),
+            (&["faults", "--all"], "faults takes --check, --numbers or --table"),
             (&["docs", "--fix"], "docs takes no arguments, but \"--fix\" was given"),
         ] {
             let failure = refused(args);
