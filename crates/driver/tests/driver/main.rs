@@ -5,6 +5,7 @@ mod clocks;
 mod crowd;
 mod ends;
 mod robust;
+mod siblings;
 mod store_order;
 mod watching;
 mod world;
