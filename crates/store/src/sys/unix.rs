@@ -201,12 +201,13 @@ impl OpenFile for SystemFile {
     }
 }
 
-#[cfg_attr(
-    target_os = "linux",
-    expect(clippy::unnecessary_cast, reason = "the fields differ between systems")
-)]
 fn id(stat: &Stat) -> FileId {
-    [stat.st_dev as u64, stat.st_ino as u64]
+    [wide(stat.st_dev), wide(stat.st_ino)]
+}
+
+/// The systems give these numbers in different types.
+fn wide(number: impl Into<i128>) -> u64 {
+    number.into() as u64
 }
 
 /// Makes a file or folder durable; on Apple systems through `F_FULLFSYNC`, as std does it, because `fsync` alone leaves

@@ -10,6 +10,8 @@ mod every_store;
 #[cfg(unix)]
 mod faults;
 #[cfg(unix)]
+mod forks;
+#[cfg(unix)]
 mod home;
 #[cfg(unix)]
 mod opening;
@@ -19,3 +21,5 @@ mod privacy;
 mod processes;
 mod records;
 mod simulated;
+#[cfg(windows)]
+mod windows;
