@@ -78,7 +78,7 @@ fn tests_with_numbers() -> Result<Vec<String>, Failure> {
 pub(crate) fn report() -> Result<Outcome, Failure> {
     let faults = faults::list()?;
     let rows = read(&folder(), &faults)?;
-    println!("{}", table(&rows));
+    println!("{}\n\nby class:\n{}", table(&rows), table(&by_class(&rows)));
     let missing: Vec<&str> =
         faults.iter().map(|f| f.key.as_str()).filter(|key| !rows.iter().any(|r| r.fault == *key)).collect();
     if !missing.is_empty() {
@@ -207,6 +207,30 @@ fn broken(row: &Numbers) -> Vec<&'static str> {
     .collect()
 }
 
+/// All rows of each class and proof together: sums, the most processes, and the longest healing.
+fn by_class(rows: &[Numbers]) -> Vec<Numbers> {
+    let mut sums: Vec<Numbers> = Vec::new();
+    for row in rows {
+        let known = sums.iter().position(|sum| sum.tier == row.tier && sum.class == row.class);
+        let at = known.unwrap_or_else(|| {
+            sums.push(Numbers::new(row.tier, "all", &row.class, 0));
+            sums.len() - 1
+        });
+        let sum = &mut sums[at];
+        sum.processes = sum.processes.max(row.processes);
+        sum.rounds += row.rounds;
+        sum.token_requests += row.token_requests;
+        sum.reuse_trips += row.reuse_trips;
+        sum.forced_logins += row.forced_logins;
+        sum.told_lost += row.told_lost;
+        sum.expired_served += row.expired_served;
+        sum.heal_ms = sum.heal_ms.max(row.heal_ms);
+        sum.leaks += row.leaks;
+    }
+    sums.sort_by_cached_key(|sum| (sum.class.clone(), sum.tier.name()));
+    sums
+}
+
 /// The closing line, or what broke.
 fn verdict(rows: &[Numbers]) -> Result<String, Failure> {
     if rows.is_empty() {
@@ -276,6 +300,17 @@ mod tests {
         }
         lost.class = "P3".to_owned();
         assert!(broken(&lost.variant("pause, recovered after the grace")).is_empty());
+    }
+
+    #[test]
+    fn a_class_is_the_sum_of_its_rows_with_the_longest_healing() {
+        let mut slow = row("P2").variant("slow");
+        (slow.heal_ms, slow.forced_logins, slow.told_lost, slow.processes) = (Some(9_000), 2, 2, 20);
+        let sums = by_class(&[row("P2"), row("P0"), slow]);
+        assert_eq!(sums.iter().map(|sum| sum.class.as_str()).collect::<Vec<_>>(), ["P0", "P2"]);
+        let p2 = &sums[1];
+        assert_eq!((p2.rounds, p2.token_requests, p2.forced_logins, p2.told_lost), (6, 10, 2, 2));
+        assert_eq!((p2.processes, p2.heal_ms), (20, Some(9_000)));
     }
 
     #[test]
