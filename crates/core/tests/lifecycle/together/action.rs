@@ -14,6 +14,8 @@ pub(crate) enum Action {
     Pass(Span),
     /// What becomes of the next request that is not yet spoken for.
     NextRequest(Fate),
+    /// What becomes of all that are not.
+    Network(Fate),
     Refresh(usize),
     Demand(usize),
     Reject(usize),
@@ -70,6 +72,8 @@ pub(crate) fn actions() -> impl Strategy<Value = Vec<Action>> {
     let action = prop_oneof![
         16 => spans.clone().prop_map(Action::Pass),
         10 => fates().prop_map(Action::NextRequest),
+        2 => Just(Action::Network(Fate::Answered(200))),
+        2 => fates().prop_map(Action::Network),
         8 => process().prop_map(Action::Refresh),
         3 => process().prop_map(Action::Demand),
         2 => process().prop_map(Action::Reject),
@@ -90,5 +94,5 @@ pub(crate) fn actions() -> impl Strategy<Value = Vec<Action>> {
         1 => Just(Action::Lie),
         1 => (-7_200_000i64..7_200_000).prop_map(Action::StepWall),
     ];
-    prop::collection::vec(action, 1..60)
+    prop::collection::vec(action, 1..80)
 }

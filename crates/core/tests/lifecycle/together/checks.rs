@@ -16,6 +16,8 @@ pub(crate) struct Checks {
     refused: BTreeSet<String>,
     /// Every refresh token that ever stood in the store.
     stood: BTreeSet<String>,
+    /// Refresh tokens that an answer has brought to a living process, and that do not stand in the store yet.
+    accepted: BTreeMap<String, usize>,
     logouts: u32,
     /// Requests since the last success or login.
     sent: Vec<u64>,
@@ -36,14 +38,19 @@ impl Checks {
     }
 
     pub(crate) fn stands(&mut self, record: Option<&Record>) {
-        self.stood.extend(record.and_then(token_of).map(String::from));
+        let Some(token) = record.and_then(token_of) else { return };
+        self.stood.insert(token.into());
+        self.accepted.remove(token);
     }
 
+    /// Whatever is under way belongs to a login that is over.
     pub(crate) fn logged_in(&mut self) {
         self.sent.clear();
+        self.accepted.clear();
     }
 
     pub(crate) fn logged_out(&mut self) {
+        self.accepted.clear();
         self.logouts += 1;
     }
 
@@ -58,12 +65,31 @@ impl Checks {
     }
 
     /// An answer reached the process that had asked.
-    pub(crate) fn answered(&mut self, token: &str, answer: &Answer) {
-        if let Answer::Response(response) = answer
-            && response.body.expose_str().is_some_and(|body| body.contains("invalid_grant"))
-        {
+    pub(crate) fn answered(&mut self, p: usize, token: &str, answer: &Answer, stands: Option<&Record>) {
+        let Answer::Response(response) = answer else { return };
+        let Ok(body) = serde_json::from_slice::<serde_json::Value>(response.body.expose()) else { return };
+        if body["error"] == "invalid_grant" {
             self.refused.insert(token.into());
         }
+        // Of a login that is over nothing need be kept.
+        let current = stands.and_then(token_of) == Some(token);
+        if let Some(new) = body["refresh_token"].as_str().filter(|new| current && *new != token) {
+            self.accepted.insert(new.into(), p);
+        }
+    }
+
+    /// A process is no more: what only it had is lost.
+    pub(crate) fn died(&mut self, p: usize) {
+        self.accepted.retain(|_, holder| *holder != p);
+    }
+
+    /// 3: nothing but a death lost tokens that had been received.
+    pub(crate) fn nothing_was_dropped(&self) {
+        assert!(
+            self.accepted.is_empty(),
+            "3: process {:?} dropped tokens that it had received",
+            self.accepted.values()
+        );
     }
 
     /// A request leaves.

@@ -15,6 +15,7 @@ use renewd_core::*;
 use renewd_testkit::{AsConfig, RefreshStanding};
 
 use action::{Action, actions};
+use network::Fate;
 use world::World;
 
 /// Histories per property.
@@ -36,7 +37,10 @@ const LIFETIME_MS: u64 = 600_000;
 /// Longer than two settle waits and a backoff: who recovers at once recovers inside it.
 const GRACE_MS: u64 = 120_000;
 
-fn world(class: AsClass, processes: usize) -> World {
+/// So short that the wait for an unsettled request is cut to half of it, below what a request may linger.
+const SHORT_GRACE_MS: u64 = 40_000;
+
+fn world(class: AsClass, grace_ms: u64, processes: usize) -> World {
     let named = renewd_testkit::AsClass::ALL
         .into_iter()
         .find(|c| c.name() == class.name())
@@ -44,11 +48,11 @@ fn world(class: AsClass, processes: usize) -> World {
     let config = AsConfig {
         class: named,
         lifetime_ms: LIFETIME_MS,
-        grace_ms: GRACE_MS,
+        grace_ms,
         client_id: "cli".into(),
         ..AsConfig::default()
     };
-    let grace = if class == AsClass::P3 { Span::from_millis(GRACE_MS) } else { Span::ZERO };
+    let grace = if class == AsClass::P3 { Span::from_millis(grace_ms) } else { Span::ZERO };
     World::new(processes, config, Profile { as_class: class, grace, ..Profile::generic() })
 }
 
@@ -57,6 +61,7 @@ fn act(w: &mut World, action: &Action) {
     match action {
         Action::Pass(span) => w.pass(*span),
         Action::NextRequest(fate) => w.fates.push_back(*fate),
+        Action::Network(fate) => w.network_is = *fate,
         Action::Refresh(p) => w.tell(own(p), Input::Refresh),
         Action::Demand(p) => w.tell(own(p), Input::Demand { min_validity: Span::ZERO }),
         Action::Reject(p) => {
@@ -116,6 +121,7 @@ fn suspend(w: &mut World, span: Span) {
 fn heal(w: &mut World) {
     (w.disk.reads_fail, w.disk.writes_fail, w.disk.lies_once) = (false, false, false);
     w.fates.clear();
+    w.network_is = Fate::Answered(200);
     for p in 0..w.processes.len() {
         w.start(p);
         (w.processes[p].paused, w.processes[p].slow) = (false, false);
@@ -171,13 +177,14 @@ fn all_is_well(w: &mut World, class: AsClass, trips: usize) {
     }
 }
 
-fn history(class: AsClass, processes: usize, actions: &[Action]) {
-    let mut w = world(class, processes);
+fn history(class: AsClass, grace_ms: u64, processes: usize, actions: &[Action]) {
+    let mut w = world(class, grace_ms, processes);
     for action in actions {
         act(&mut w, action);
     }
     heal(&mut w);
     let trips = w.checks.trips(&w.server, |token| w.server.ordinal(token).map(|o| (o.grant.0, o.ordinal)));
+    w.checks.nothing_was_dropped();
     if matches!(class, AsClass::P0 | AsClass::P1 | AsClass::P4) {
         assert_eq!(trips, 0, "nothing trips reuse detection at {}", class.name());
     }
@@ -195,12 +202,12 @@ proptest! {
 
     #[test]
     fn two_processes_keep_one_login_that_rotates_strictly(actions in actions()) {
-        history(AsClass::P2, 2, &actions);
+        history(AsClass::P2, GRACE_MS, 2, &actions);
     }
 
     #[test]
     fn three_processes_keep_one_login_that_rotates_strictly(actions in actions()) {
-        history(AsClass::P2, 3, &actions);
+        history(AsClass::P2, GRACE_MS, 3, &actions);
     }
 
     #[test]
@@ -209,11 +216,15 @@ proptest! {
         processes in 2usize..4,
         actions in actions(),
     ) {
-        history(class, processes, &actions);
+        history(class, GRACE_MS, processes, &actions);
     }
 
     #[test]
-    fn a_grace_is_used_and_not_relied_upon(processes in 2usize..4, actions in actions()) {
-        history(AsClass::P3, processes, &actions);
+    fn a_grace_is_used_and_not_relied_upon(
+        grace_ms in prop_oneof![Just(GRACE_MS), Just(SHORT_GRACE_MS)],
+        processes in 2usize..4,
+        actions in actions(),
+    ) {
+        history(AsClass::P3, grace_ms, processes, &actions);
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) wires: Vec<Wire>,
     /// What becomes of the next requests.
     pub(crate) fates: VecDeque<Fate>,
+    /// …and of all others.
+    pub(crate) network_is: Fate,
     attempts: u128,
     pub(crate) checks: Checks,
 }
@@ -65,6 +67,7 @@ impl World {
             processes: Vec::new(),
             wires: Vec::new(),
             fates: VecDeque::new(),
+            network_is: Fate::Answered(200),
             attempts: 0,
             checks: Checks::default(),
         };
@@ -107,6 +110,7 @@ impl World {
             wire.closed_ms = Some(self.true_ms);
         }
         self.disk.claim.take_if(|holder| *holder == p);
+        self.checks.died(p);
     }
 
     /// The machine is switched off and on: another boot id, and a boot clock that begins anew.
@@ -134,8 +138,8 @@ impl World {
     pub(crate) fn log_out(&mut self) {
         if let Some(record) = &self.disk.record {
             let tombstone = record.tombstone(self.now);
-            self.checks.logged_out();
             self.disk.put(tombstone);
+            self.checks.logged_out();
         }
     }
 
@@ -233,7 +237,7 @@ impl World {
             let heard = self.hears(p, life);
             let answer = self.wires[i].happen(self.true_ms, heard, &mut self.server);
             if let Some(answer) = answer {
-                self.checks.answered(&self.wires[i].token, &answer);
+                self.checks.answered(p, &self.wires[i].token, &answer, self.disk.record.as_ref());
                 self.tell(p, Input::Answer { attempt, answer });
             }
         }
@@ -248,7 +252,7 @@ impl World {
                 | Command::Commit { .. }
                 | Command::Release => self.processes[p].ops.push_back(command),
                 Command::Send { attempt, request } => {
-                    let fate = self.fates.pop_front().unwrap_or(Fate::Answered(200));
+                    let fate = self.fates.pop_front().unwrap_or(self.network_is);
                     let from = (p, self.processes[p].life);
                     let wire = Wire::new(from, attempt, &request, fate, self.true_ms);
                     let (token, now) = (wire.token.as_str(), self.true_ms);
