@@ -30,7 +30,11 @@
 //! # For tests
 //!
 //! [`MemoryStore`] follows the same rules without a disk; [`Faulty`] fails the n-th call of any store; an [`IoHook`]
-//! fails the n-th step of writing a file. One suite, `tests/suite/contract.rs`, runs over all of them.
+//! hears of each step of writing a file by the name of its point ([`IoPoint`]) and fails it or ends the process there.
+//! With the feature `testing` there is a simulated disk, `testing::SimDisk`: [`FileStore`] runs over it unchanged, among
+//! processes that die and power that is cut, and what was not synced is lost. One suite, `tests/suite/contract.rs`, runs
+//! over all of them; `tests/suite/crash.rs` tries every crash at every operation of a login, two refreshes, a logout and
+//! another login.
 
 mod crypt;
 mod disk;

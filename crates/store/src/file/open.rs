@@ -72,11 +72,12 @@ impl FileStore {
         disk.machine.create_folder(&options.state_dir)?;
         let dir = disk.machine.create_folder(&options.dir)?;
         let dir = dir.as_ref();
+        // First of all: a process may have died between giving a file its name and taking its temporary one away.
+        sweep(dir);
         let keys = match Remembered::read_in(dir)? {
             Some(remembered) => known_keys(&options, dir, &disk, &remembered)?,
             None => first_use(&options, dir, &disk)?,
         };
-        sweep(dir);
         let inner = Inner {
             dir: options.dir,
             keys,

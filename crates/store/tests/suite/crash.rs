@@ -204,6 +204,51 @@ fn peek(reader: &SimProcess) -> String {
 }
 
 #[test]
+fn a_login_at_whatever_moment_of_a_refresh_is_never_overwritten() {
+    use std::sync::{Arc, Mutex};
+    let x = name("x");
+    let first = login(1, "rt-1");
+    let (mut logins, mut refused, mut fenced) = (0, 0, 0);
+    for n in 1.. {
+        let disk = SimDisk::new(n);
+        let (process, person) = (disk.process(), disk.process().open().unwrap());
+        let store = process.open().unwrap();
+        assert!(store.put_blocking(&x, &first, Expect::Absent).is_ok());
+        let outcome = Arc::new(Mutex::new(None));
+        let told = Arc::clone(&outcome);
+        process.at_operation(
+            n,
+            Fate::Meanwhile(Box::new(move || {
+                let stands = crate::contract::record_of(person.load_blocking(&name("x")));
+                let theirs = login(stands.epoch + 1, "rt-of-the-person");
+                *told.lock().unwrap() =
+                    Some(person.put_blocking(&name("x"), &theirs, version(&stands)).is_ok());
+            })),
+        );
+        let claim = store.try_claim_blocking(&x).unwrap();
+        let marked = store.mark_blocking(&x, &intending(&first, 7), &fence(&first, None));
+        let second = refreshed(&first, "rt-2");
+        let saved = marked.and_then(|()| store.commit_blocking(&x, &second, &fence(&first, Some(7))));
+        drop(claim);
+        let stands = crate::contract::record_of(disk.process().open().unwrap().load_blocking(&x));
+        match *outcome.lock().unwrap() {
+            None => break,
+            // A writer was at work: the person is told, and tries again.
+            Some(false) => {
+                refused += 1;
+                assert!(saved.is_ok() && stands.version() == (1, 1), "operation {n}");
+            }
+            Some(true) => {
+                logins += 1;
+                fenced += u64::from(matches!(saved, Err(CommitFailure::Fenced(_))));
+                assert_eq!(stands.version(), (2, 0), "operation {n}: the login is gone");
+            }
+        }
+    }
+    assert!(logins > 10 && refused > 10 && fenced > 5, "{logins} logins, {refused} refused, {fenced} fenced");
+}
+
+#[test]
 fn a_sync_that_fails_once_is_never_taken_for_a_success() {
     let all = operations();
     let mut failed = 0;

@@ -36,6 +36,17 @@ fn the_first_use_makes_a_store_and_says_what_it_was_made_with() {
 }
 
 #[test]
+fn a_process_that_died_between_naming_a_file_and_taking_its_temporary_name_away_is_in_nobodys_way() {
+    let home = Home::new();
+    put(&home.open(), &name("x"), &login(1, "rt-1"), Expect::Absent);
+    // So it is on systems that cannot rename without replacing: a second name first, the first taken away afterwards.
+    fs::hard_link(home.file("store.toml"), home.file(".store.toml.tmp-0123456789abcdef")).unwrap();
+    let store = home.open();
+    assert_eq!(record_of(store.load_blocking(&name("x"))).version(), (1, 0));
+    assert_eq!(home.temporary_files(), Vec::<String>::new());
+}
+
+#[test]
 fn many_first_processes_make_one_store() {
     let home = Arc::new(Home::new());
     let start = Arc::new(Barrier::new(16));
