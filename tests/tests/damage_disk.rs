@@ -182,7 +182,12 @@ fn a_command_that_cannot_save_gives_its_token_and_ends_by_naming_the_loss() {
             login.healed();
             assert_eq!((&seen["status"], &seen["in_doubt"]), (&"running".into(), &false.into()), "{seen}");
         }
-        let variant = if used { "command cannot save" } else { "command cannot save, token unused" };
+        let variant = match (class, used) {
+            // The caller's use of the token is what retires the old refresh token there.
+            (AsClass::P4, true) => "command cannot save, its token used unsaved",
+            (_, true) => "command cannot save",
+            (_, false) => "command cannot save, token unused",
+        };
         let row = login.numbers("disk-read-only", variant, 1, 1);
         let lost = u64::from(lost);
         assert_eq!((row.token_requests, row.reuse_trips), (2, lost), "{row}");
