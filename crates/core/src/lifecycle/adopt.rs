@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use statig::Outcome::Handled;
 
-use crate::command::{Command, Report};
+use crate::command::{Command, RefreshReason, Report};
 use crate::input::Loaded;
 use crate::lifecycle::machine::{Claim, Cx, Machine};
 use crate::lifecycle::state::{Out, State, to};
@@ -30,7 +30,7 @@ impl Machine {
             Loaded::Record(r) => {
                 self.store_reads(cx);
                 match self.version() {
-                    Some(mine) if r.version() < mine => Handled,
+                    Some(mine) if r.version() < mine => self.want_written_again(cx),
                     Some(mine) if r.version() == mine => self.refresh_bookkeeping(r),
                     _ => {
                         self.spread_start(first);
@@ -42,10 +42,30 @@ impl Machine {
                 self.store_reads(cx);
                 self.spread_start(first);
                 let known = self.version();
+                if known.is_some_and(|mine| mine >= *greatest) {
+                    return self.want_written_again(cx);
+                }
                 self.roll_back(record, *greatest, cx);
                 if self.version() == known { Handled } else { self.follow_record() }
             }
         }
+    }
+
+    /// A backup was restored, and the newest refresh token stands nowhere but here: it is written again before this
+    /// process can end, or another one spends the old.
+    fn want_written_again(&mut self, cx: &mut Cx<'_>) -> Out {
+        let active = self.record.as_ref().is_some_and(|r| r.state == RecordState::Active);
+        if !active || !self.can_refresh() || self.stopping.is_some() || self.settle_until.is_some() {
+            return Handled;
+        }
+        self.writing_again = true;
+        self.reason = RefreshReason::Proactive;
+        self.claim_poll = None;
+        if self.claim == Claim::None {
+            self.claim = Claim::Pending;
+            cx.push(Command::Claim);
+        }
+        to(State::Claiming)
     }
 
     /// Many credentials may be loaded at once: refreshes that nobody waits for begin spread out.
@@ -107,7 +127,6 @@ impl Machine {
             cx.push(Command::Abort { attempt: exchange.attempt });
             self.abandoned = over.clone().map(|old| (exchange.attempt, old));
         }
-        self.disown_overdue(over.as_deref(), cx);
         self.drop_write(record, cx);
         if let (RecordState::Tombstone { .. }, Some(old), false) = (record.state, over, unsaved) {
             self.revoke(&old, cx);
@@ -122,13 +141,14 @@ impl Machine {
         // Somebody wrote it: the store works.
         self.store_works(cx);
         let refused = self.refuses(record);
+        let over = self.record.clone().filter(|old| self.is_over(old, record));
+        self.disown_overdue(over, cx);
         self.take_over(record);
         self.settle_into_token();
         self.rejected = refused.then(|| record.version());
         self.start_hold = hold.filter(|_| !known);
         self.rejection_streak = 0;
         self.unwritten = None;
-        self.overdue = None;
         self.release(cx);
         if known && record.state == RecordState::Active {
             cx.report(Report::Adopted { epoch: record.epoch, generation: record.generation });

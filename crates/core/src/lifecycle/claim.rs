@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use core::mem;
 
 use statig::Outcome::Handled;
 
@@ -24,6 +25,7 @@ impl Machine {
     /// Begins an attempt with the claim.
     pub(crate) fn begin(&mut self, reason: RefreshReason, cx: &mut Cx<'_>) -> Out {
         self.want = None;
+        self.writing_again = false;
         if !self.can_refresh() {
             self.forget_plans();
             return to(if self.token_valid(self.now) { State::Fresh } else { State::Unauthenticated });
@@ -66,6 +68,7 @@ impl Machine {
         }
         self.claim = Claim::None;
         if let Some(fault) = fault {
+            self.writing_again = false;
             return self.read_trouble(fault, cx);
         }
         let wait = self.claim_poll.map_or(CLAIM_POLL_MIN, |(_, last)| last.times(2).min(CLAIM_POLL_MAX));
@@ -80,6 +83,7 @@ impl Machine {
         }
         self.claim = Claim::Held;
         self.claim_poll = None;
+        let writing_again = mem::take(&mut self.writing_again);
         let fence = match self.read_under_claim(loaded, cx) {
             Ok(fence) => fence,
             Err(out) => return out,
@@ -88,6 +92,9 @@ impl Machine {
             return out;
         }
         let Some(record) = self.record.clone() else { return to(State::Absent) };
+        if writing_again {
+            return self.write_again(record, fence, cx);
+        }
         if let Some(out) = self.refuse_to_spend(&record, fence, cx) {
             return out;
         }
@@ -118,6 +125,16 @@ impl Machine {
                 self.write_trouble(&StoreFault { kind: StoreFaultKind::NotShared, message }, cx)
             }
         }
+    }
+
+    /// Writes what is known here over an older record. Nothing is sent.
+    fn write_again(&mut self, record: Box<Record>, fence: (u64, u64), cx: &mut Cx<'_>) -> Out {
+        if fence < record.version() {
+            return self.commit(record, fence, Pending::Saved, cx);
+        }
+        // Somebody else did.
+        self.release(cx);
+        to(self.resting())
     }
 
     /// Takes what was read under the claim as the truth, or ends the attempt. Gives what stands in the store.

@@ -148,6 +148,8 @@ pub(crate) struct Machine {
     pub(crate) distrusted: bool,
     /// The record was rolled back; the greatest version ever committed.
     pub(crate) rolled_back: Option<(u64, u64)>,
+    /// The claim is wanted only to write again what is known here and no longer stands in the store.
+    pub(crate) writing_again: bool,
     pub(crate) retried_immediately: bool,
     pub(crate) dpop_nonce: Option<String>,
     pub(crate) advised: Option<Hint>,
@@ -196,6 +198,7 @@ impl Machine {
             late_answers: 0,
             distrusted: false,
             rolled_back: None,
+            writing_again: false,
             retried_immediately: false,
             dpop_nonce: None,
             advised: None,

@@ -16,11 +16,15 @@ pub(super) fn claiming(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         // Nothing has been spent yet: whoever asks now has asked for this very attempt.
         Input::Refresh => {
             m.reason = RefreshReason::Forced;
+            m.writing_again = false;
             Handled
         }
         Input::Rejected { epoch, generation } => {
-            if m.note_rejection(*epoch, *generation, cx) && m.reason != RefreshReason::Forced {
-                m.reason = RefreshReason::Rejected;
+            if m.note_rejection(*epoch, *generation, cx) {
+                m.writing_again = false;
+                if m.reason != RefreshReason::Forced {
+                    m.reason = RefreshReason::Rejected;
+                }
             }
             Handled
         }

@@ -132,11 +132,36 @@ fn a_living_process_writes_a_rolled_back_record_anew_and_never_goes_back() {
     let known = (h.view().epoch, h.view().generation);
     h.ledger.restored_backup();
     h.store.record = Some(login(1));
+    let before = h.requests.len();
     h.input(Input::StoreChanged);
     assert_eq!((h.view().epoch, h.view().generation), known);
+    let stands = |h: &Host| h.store.record.as_ref().unwrap().version();
+    assert_eq!(
+        (stands(&h), h.requests.len()),
+        (known, before),
+        "it is written again at once, and nothing is sent"
+    );
+    assert!(h.view().saved && !h.view().in_doubt);
     h.pass(hours(1));
     assert_eq!((h.server.reuse_trips, h.status()), (0, Status::Running));
     assert!(h.store.record.as_ref().unwrap().version() > known);
+}
+
+#[test]
+fn a_refresh_that_is_asked_for_while_a_record_is_written_anew_is_made() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.pass(hours(3));
+    let known = (h.view().epoch, h.view().generation);
+    h.ledger.restored_backup();
+    h.store.record = Some(login(1));
+    h.store.claim_taken = true;
+    h.input(Input::StoreChanged);
+    let before = h.requests.len();
+    h.input(Input::Refresh);
+    h.store.claim_taken = false;
+    h.pass(secs(5));
+    assert_eq!((h.requests.len(), h.server.reuse_trips), (before + 1, 0));
+    assert_eq!(h.store.record.as_ref().unwrap().version(), (known.0, known.1 + 1));
 }
 
 #[test]
