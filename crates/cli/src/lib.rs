@@ -21,6 +21,11 @@ mod exit;
 pub mod fuzzing;
 mod harden;
 mod input;
+#[cfg(unix)]
+mod interrupt;
+#[cfg(not(unix))]
+#[path = "interrupt_absent.rs"]
+mod interrupt;
 mod journal;
 mod json;
 mod logging;

@@ -64,8 +64,8 @@ pub(crate) fn obtain(
         .token(min_validity, left)
         .inspect_err(|failure| tell_of_the_wait(app, &transaction, failure))
         .and_then(|lease| deliver(&Obtained::from(&lease)));
-    let ended = transaction.end();
-    delivered.and(ended)
+    // What is lost goes before what was not had in time.
+    transaction.end().and(delivered)
 }
 
 /// The agent that serves this state folder, when it answers.
@@ -130,9 +130,14 @@ pub(crate) fn refuse_unknown(
 /// A caller whose time is over learns why the process still stands; one that waited for another process does not.
 pub(crate) fn tell_of_the_wait(app: &App, transaction: &Transaction, failure: &Failure) {
     if failure.exit == Exit::Timeout && transaction.has_sent() {
-        app.output.note(
-            "the time is over; waiting for the answer to a request that was sent, so that it is not lost",
-        );
+        let why = if transaction.was_interrupted() {
+            "interrupted (once more ends this at once)"
+        } else {
+            "the time is over"
+        };
+        app.output.note(&format!(
+            "{why}; waiting for the answer to a request that was sent, so that it is not lost"
+        ));
     }
 }
 

@@ -18,6 +18,7 @@ use renewd_tokio::{Keeper, Renewd};
 use crate::config::Config;
 use crate::credential::{Secrets, check_transport, endpoint, setup};
 use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupts;
 use crate::journal::{JournalFolder, Scribe};
 use crate::json::login_command_for;
 use crate::output::evidence::looked_like;
@@ -29,6 +30,7 @@ pub(crate) struct Transaction {
     renewd: Renewd,
     keeper: Keeper,
     journal: Scribe,
+    interrupts: Interrupts,
 }
 
 /// Writes what happens into the journal and the log.
@@ -65,6 +67,8 @@ impl Transaction {
         let setup = setup(config, name, record, Secrets::Read)?;
         check_transport(config, name)?;
         let no_thread = |e| Failure::internal(format!("no thread can be started: {e}"));
+        let interrupts =
+            Interrupts::begin().map_err(|e| Failure::internal(format!("signals cannot be heard: {e}")))?;
         let journal = JournalFolder::new(config.places().state()?);
         let journal = Scribe::begin(vec![Box::new(journal)]).map_err(no_thread)?;
         let renewd = Renewd::builder(test_points::endpoint(Arc::new(endpoint(config, name))), store)
@@ -72,7 +76,7 @@ impl Transaction {
             .spawn_thread()
             .map_err(no_thread)?;
         let keeper = renewd.keep(name.clone(), setup);
-        Ok(Self { renewd, keeper, journal })
+        Ok(Self { renewd, keeper, journal, interrupts })
     }
 
     /// A token on the caller's terms.
@@ -81,7 +85,7 @@ impl Transaction {
     /// Why there is none, with the exit code of the contract.
     pub(crate) fn token(&self, min_validity: Span, timeout: Span) -> Result<Lease, Failure> {
         let options = TokenRequestOptions { min_validity, timeout: Some(timeout) };
-        block_on(self.keeper.token_with(options)).map_err(|e| self.failure(e))
+        self.unless_interrupted(self.keeper.token_with(options))
     }
 
     /// A refresh now.
@@ -89,7 +93,28 @@ impl Transaction {
     /// # Errors
     /// Why it did not succeed, with the exit code of the contract.
     pub(crate) fn refresh(&self, timeout: Span) -> Result<Lease, Failure> {
-        block_on(self.keeper.refresh(timeout)).map_err(|e| self.failure(e))
+        self.unless_interrupted(self.keeper.refresh(timeout))
+    }
+
+    fn unless_interrupted(
+        &self,
+        asked: impl Future<Output = Result<Lease, TokenError>>,
+    ) -> Result<Lease, Failure> {
+        let answer = block_on(async {
+            tokio::select! {
+                answer = asked => Some(answer),
+                () = self.interrupts.first() => None,
+            }
+        });
+        match answer {
+            Some(answer) => answer.map_err(|e| self.failure(e)),
+            None => Err(Failure::new(Exit::Timeout, format!("{}: interrupted", self.keeper.name()))),
+        }
+    }
+
+    /// Whether a signal asked for the end.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.interrupts.came()
     }
 
     /// Whether an answer is on its way here, or being saved: [`end`](Self::end) will wait for it.
@@ -98,7 +123,7 @@ impl Transaction {
         block_on(self.keeper.view()).is_ok_and(|seen| sent(seen.view.phase))
     }
 
-    /// Finishes what is under way and saves it.
+    /// Finishes what is under way and saves it. A signal that came before has its way then.
     ///
     /// # Errors
     /// Exit 5 when new tokens could not be saved; it names what is lost.
@@ -106,7 +131,9 @@ impl Transaction {
         drop(self.keeper);
         let drained = block_on(self.renewd.shutdown());
         self.journal.end();
-        all_saved(drained)
+        all_saved(drained)?;
+        self.interrupts.have_their_way();
+        Ok(())
     }
 
     fn failure(&self, error: TokenError) -> Failure {

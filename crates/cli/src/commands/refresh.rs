@@ -52,8 +52,8 @@ pub(crate) fn run(args: &Refresh, app: &App) -> Result<(), Failure> {
     if let Ok(lease) = &refreshed {
         say(app, name, Some(lease.expires()));
     }
-    let ended = transaction.end();
-    refreshed.map(drop).and(ended)
+    // What is lost goes before what was not had in time.
+    transaction.end().and(refreshed.map(drop))
 }
 
 fn say(app: &App, name: &CredentialName, expires: Option<Wall>) {

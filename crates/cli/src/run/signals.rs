@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::exit::Failure;
+use crate::interrupt::is_ignored;
 
 /// What is passed on.
 const PASSED_ON: [Signal; 7] =
@@ -95,17 +96,6 @@ pub(super) fn send(child: Option<u32>, signal: Signal) {
     {
         tracing::debug!(%error, signal = signal.as_raw(), "a signal could not be passed on");
     }
-}
-
-/// Whether whoever started us had it ignored.
-#[expect(unsafe_code, reason = "the disposition of a signal can be asked for in no other way")]
-fn is_ignored(number: Signal) -> bool {
-    // SAFETY: an all-zero `sigaction` is a valid value of it; the call only writes to it, since no new action is given.
-    let (asked, old) = unsafe {
-        let mut old: libc::sigaction = std::mem::zeroed();
-        (libc::sigaction(number.as_raw(), std::ptr::null(), &mut old), old)
-    };
-    asked == 0 && old.sa_sigaction == libc::SIG_IGN
 }
 
 #[expect(unsafe_code, reason = "tokio's signals do not say who sent them; a handler can ask")]
