@@ -13,12 +13,26 @@ pub(crate) struct Need {
 }
 
 /// Everything the tests run that cargo does not bring.
-const NEEDS: &[Need] = &[Need {
-    program: "cc",
-    probe: &[],
-    packages: &["gcc", "libc6-dev"],
-    why: "links every program, and compiles the C and assembly parts of ring (TLS)",
-}];
+const NEEDS: &[Need] = &[
+    Need {
+        program: "cc",
+        probe: &[],
+        packages: &["gcc", "libc6-dev"],
+        why: "links every program, and compiles the C and assembly parts of ring (TLS)",
+    },
+    Need {
+        program: "ip",
+        probe: &[],
+        packages: &["iproute2"],
+        why: "brings up the loopback of a test's own network",
+    },
+    Need {
+        program: "nft",
+        probe: &[],
+        packages: &["nftables"],
+        why: "makes that network swallow what a process sends before it is killed",
+    },
+];
 
 /// Checks them; on Debian as root installs what is missing, otherwise names it precisely.
 pub(crate) fn provide() -> Result<Outcome, Failure> {
