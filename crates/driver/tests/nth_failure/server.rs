@@ -30,6 +30,10 @@ pub(crate) struct Server {
     plan: Mutex<Option<(u64, Broken)>>,
     requests: Mutex<u64>,
     look: Mutex<Option<Look>>,
+    /// What was wrong with requests. Kept, not panicked about: the loop survives a port that panics.
+    problems: Mutex<Vec<String>>,
+    /// How many requests were looked at on their way.
+    looked: Mutex<u64>,
 }
 
 impl Server {
@@ -41,6 +45,8 @@ impl Server {
             plan: Mutex::default(),
             requests: Mutex::default(),
             look: Mutex::default(),
+            problems: Mutex::default(),
+            looked: Mutex::default(),
         })
     }
 
@@ -68,27 +74,53 @@ impl Server {
         self.plan.lock().unwrap().take_if(|(n, _)| *n == *requests).map(|(_, broken)| broken)
     }
 
+    /// What was wrong with requests.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.problems.lock().unwrap().clone()
+    }
+
+    /// How many requests were looked at on their way.
+    pub(crate) fn looked(&self) -> u64 {
+        *self.looked.lock().unwrap()
+    }
+
     /// A durable intent of this very attempt stands there, beside the very refresh token that is sent.
     fn check_announced(&self, attempt: AttemptId, form: &TokenForm) {
         let look = self.look.lock().unwrap();
         let Some(look) = look.as_ref() else { return };
-        match look() {
+        *self.looked.lock().unwrap() += 1;
+        let problem = match look() {
             Loaded::Record(record) => {
                 let intent = record.intent.as_ref().map(|intent| intent.attempt);
-                assert_eq!(intent, Some(attempt), "sent without an intent that says so");
                 let token = record.grant.refresh_token.as_ref().and_then(Secret::expose_str);
-                assert_eq!(token, form.refresh_token.as_deref(), "another refresh token than the store's");
+                if intent != Some(attempt) {
+                    Some("a request was sent without an intent that says so".to_owned())
+                } else if token != form.refresh_token.as_deref() {
+                    Some("another refresh token was sent than the store's".to_owned())
+                } else {
+                    None
+                }
             }
-            Loaded::Fault(fault) => panic!("while a request is on its way: {}", fault.message),
-            Loaded::Absent | Loaded::RolledBack { .. } => panic!("no record while a request is on its way"),
-        }
+            Loaded::Fault(fault) => Some(format!("while a request is on its way: {}", fault.message)),
+            Loaded::Absent | Loaded::RolledBack { .. } => {
+                Some("no record while a request is on its way".into())
+            }
+        };
+        self.problems.lock().unwrap().extend(problem);
     }
 }
 
 #[async_trait]
 impl TokenEndpoint for Server {
     async fn send(&self, attempt: AttemptId, request: TokenRequest) -> Answer {
-        let form = TokenForm::parse(request.body.expose(), None).unwrap();
+        let Ok(form) = TokenForm::parse(request.body.expose(), None) else {
+            self.problems.lock().unwrap().push("a request that is no form".into());
+            return Answer::Failed(failure(Broken {
+                kind: FailureKind::Other,
+                sent: Sent::Bytes,
+                processed: false,
+            }));
+        };
         self.check_announced(attempt, &form);
         let broken = self.arrives();
         self.clock.sleep(LATENCY).await;
@@ -96,12 +128,7 @@ impl TokenEndpoint for Server {
             if broken.processed {
                 self.model.lock().unwrap().token_request(self.now_ms(), &form);
             }
-            return Answer::Failed(Failure {
-                kind: broken.kind,
-                sent: broken.sent,
-                closed: true,
-                message: broken.kind.name().into(),
-            });
+            return Answer::Failed(failure(broken));
         }
         let reply = self.model.lock().unwrap().token_request(self.now_ms(), &form);
         Answer::Response(Response {
@@ -113,4 +140,8 @@ impl TokenEndpoint for Server {
     }
 
     fn abort(&self, _: AttemptId) {}
+}
+
+fn failure(broken: Broken) -> Failure {
+    Failure { kind: broken.kind, sent: broken.sent, closed: true, message: broken.kind.name().into() }
 }

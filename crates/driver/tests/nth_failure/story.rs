@@ -54,6 +54,7 @@ pub(crate) struct End {
     pub(crate) refused_last: Option<Span>,
     pub(crate) reuse_trips: u64,
     pub(crate) requests: u64,
+    pub(crate) looked: u64,
     pub(crate) problems: Vec<String>,
 }
 
@@ -158,7 +159,8 @@ impl Story {
             refused_last: seen.refused_last.map(since),
             reuse_trips: totals.reuse_trips,
             requests: totals.token_requests,
-            problems: seen.problems.clone(),
+            looked: self.server.looked(),
+            problems: [seen.problems.clone(), self.server.problems()].concat(),
         }
     }
 }
@@ -178,6 +180,11 @@ impl End {
         if let Some(last) = self.refused_last {
             assert!(last <= HEAL_MAX, "{told}: a caller was refused after {last}");
         }
+        assert!(
+            self.looked > 0 && self.looked >= self.requests,
+            "{told}: only {} requests looked at",
+            self.looked
+        );
         assert!(self.served > 10, "{told}: only {} tokens were served", self.served);
         assert!(self.requests <= 12, "{told}: {} token requests", self.requests);
     }
