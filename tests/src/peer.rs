@@ -5,11 +5,13 @@
 //! without a browser and tells what the server's own events counted. `cargo xtask test` installs them.
 
 use std::fmt;
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
+use std::sync::{Mutex, PoisonError};
 
 use renewd_testkit::{HttpAnswer, Numbers, Tier};
 use serde_json::Value;
@@ -27,6 +29,9 @@ const REQUIRED_ENV: &str = "RENEWD_PEERS_REQUIRED";
 
 /// What `cargo xtask peers` leaves in a peer's folder when it is whole.
 const STAMP: &str = "installed";
+
+/// So much of a token, from either end, is a leak.
+const FRAGMENT_BYTES: usize = 16;
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +127,8 @@ pub struct Peer {
     stranger: Stranger,
     greeting: Value,
     child: Child,
+    /// Tokens that it issued, as far as a test has seen them.
+    seen: Mutex<Vec<String>>,
 }
 
 impl Peer {
@@ -147,7 +154,7 @@ impl Peer {
         }
         let greeting =
             greeting.unwrap_or_else(|_| panic!("{command:?} does not greet; see its standard error"));
-        Self { stranger, greeting: json(&greeting), child }
+        Self { stranger, greeting: json(&greeting), child, seen: Mutex::default() }
     }
 
     fn text(&self, key: &str) -> &str {
@@ -162,6 +169,11 @@ impl Peer {
     /// Where refresh tokens are spent.
     pub fn token_endpoint(&self) -> &str {
         self.text("token_endpoint")
+    }
+
+    /// The client that it knows.
+    pub fn client_id(&self) -> &str {
+        self.text("client_id")
     }
 
     /// Where it listens.
@@ -180,7 +192,9 @@ impl Peer {
     /// When the control does not answer.
     pub fn mint(&self) -> String {
         let minted = self.control("POST", "/mint");
-        minted["refresh_token"].as_str().expect("a refresh token").to_owned()
+        let token = minted["refresh_token"].as_str().expect("a refresh token").to_owned();
+        self.saw(&token);
+        token
     }
 
     /// Ends every login, as an administrator would.
@@ -220,6 +234,7 @@ impl Peer {
     /// # Panics
     /// When it answers neither yes nor no.
     pub fn accepts(&self, access_token: &str) -> bool {
+        self.saw(access_token);
         let bearer = format!("Bearer {access_token}");
         let answer = self.userinfo().request("GET", &[("Authorization", &bearer)], "");
         assert!(matches!(answer.status, 200 | 401), "userinfo: {answer:?} {}", answer.text());
@@ -231,10 +246,18 @@ impl Peer {
     /// # Panics
     /// When nothing answers.
     pub fn present(&self, refresh_token: &str) -> HttpAnswer {
-        let client = self.text("client_id");
+        let client = self.client_id();
         let form = format!("grant_type=refresh_token&client_id={client}&refresh_token={refresh_token}");
+        self.post("token_endpoint", &form)
+    }
+
+    /// Posts a form to an endpoint, named as in RFC 8414.
+    ///
+    /// # Panics
+    /// When there is none of that name, or nothing answers.
+    pub fn post(&self, endpoint: &str, form: &str) -> HttpAnswer {
         let fields = [("Content-Type", "application/x-www-form-urlencoded")];
-        self.place().request("POST", &fields, &form)
+        Place::of(self.text(endpoint)).request("POST", &fields, form)
     }
 
     /// Logs in and imports the refresh token, which is given back. `endpoint` says otherwise where token requests go.
@@ -245,21 +268,52 @@ impl Peer {
     pub fn import(&self, home: &Home, name: &str, endpoint: Option<&str>, more: &[&str]) -> String {
         let token = self.mint();
         let endpoint = endpoint.unwrap_or(self.token_endpoint());
-        let mut args =
-            vec!["import", name, "--token-endpoint", endpoint, "--client-id", self.text("client_id")];
+        let mut args = vec!["import", name, "--token-endpoint", endpoint, "--client-id", self.client_id()];
         args.extend(more);
         Running::start(home.command(args), token.as_bytes()).finish().succeeded();
         token
     }
 
-    /// A row of six numbers about this server, with what it counted so far.
-    pub fn numbers(&self, fault: &str, processes: u32) -> Numbers {
+    /// Remembers a token that it issued, to be looked for where it must not be.
+    pub fn saw(&self, token: &str) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(token.to_owned());
+    }
+
+    /// A row of six numbers about this server and that home, with what was counted so far.
+    ///
+    /// # Panics
+    /// When the home cannot be read.
+    pub fn numbers(&self, home: &Home, fault: &str, processes: u32) -> Numbers {
         let counts = self.counts();
         let mut row = Numbers::new(Tier::Peer, fault, self.stranger.name(), processes);
         (row.rounds, row.token_requests, row.reuse_trips) =
             (1, counts.token_requests, counts.families_revoked);
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        row.leaks = leaks(home.path(), &seen);
         row
     }
+}
+
+/// Files in which one of the tokens can be read, by its beginning or its end. In the store they are sealed.
+fn leaks(folder: &Path, tokens: &[String]) -> u64 {
+    let holds = |bytes: &[u8], part: &str| bytes.windows(part.len()).any(|window| window == part.as_bytes());
+    let mut count = 0;
+    for entry in fs::read_dir(folder).expect("a folder of one's own can be read") {
+        let path = entry.expect("a folder of one's own can be read").path();
+        if path.is_dir() {
+            count += leaks(&path, tokens);
+        } else if let Ok(bytes) = fs::read(&path) {
+            let ends = |token: &String| {
+                let part = FRAGMENT_BYTES.min(token.len());
+                holds(&bytes, &token[..part]) || holds(&bytes, &token[token.len() - part..])
+            };
+            if tokens.iter().any(ends) {
+                println!("a token in {}", path.display());
+                count += 1;
+            }
+        }
+    }
+    count
 }
 
 impl fmt::Display for Peer {
@@ -313,6 +367,17 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_in_a_file_is_found_by_its_beginning_and_by_its_end() {
+        let home = Home::new();
+        let tokens = ["beginning-of-a-token-and-its-own-end".to_owned(), "short".to_owned()];
+        assert_eq!(leaks(home.path(), &tokens), 0);
+        fs::write(home.path().join("state/a"), "x beginning-of-a-token").unwrap();
+        fs::write(home.path().join("home/b"), [b"\xff", &b"-and-its-own-end"[..]].concat()).unwrap();
+        fs::write(home.path().join("home/c"), "a token").unwrap();
+        assert_eq!(leaks(home.path(), &tokens), 2);
+    }
 
     #[test]
     fn a_url_by_name_and_by_number_leads_to_the_same_place_with_the_host_that_it_says() {

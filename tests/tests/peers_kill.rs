@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 
+use renewd_e2e::testkit::Numbers;
 use renewd_e2e::{Counts, Home, PassThrough, Peer, QUICK_RETRY, Ran, Running, Stop, Stranger, unix_seconds};
 use rustix::process::Signal;
 
@@ -50,6 +51,14 @@ impl World {
         assert_eq!((ran.code, ran.stdout.as_str()), (None, ""), "{ran:?}");
     }
 
+    fn row(&self, fault: &str) -> Numbers {
+        let issued = self.way.last_answer().json();
+        for token in ["access_token", "refresh_token"] {
+            self.peer.saw(issued[token].as_str().expect("a token"));
+        }
+        self.peer.numbers(&self.home, fault, 2)
+    }
+
     fn token(&self) -> String {
         self.home.run(["token", "work"]).succeeded().line().to_owned()
     }
@@ -65,7 +74,7 @@ impl World {
         assert_eq!((counts.replays, counts.refused), (0, 0), "{counts:?}");
         let seen = self.home.status("work");
         assert_eq!((&seen["status"], &seen["in_doubt"]), (&"running".into(), &false.into()), "{seen}");
-        let mut row = self.peer.numbers(fault, 2).variant(variant);
+        let mut row = self.row(fault).variant(variant);
         row.token_requests -= before.token_requests;
         row.heal_ms = Some(healed_ms as u64);
         row.report().expect("the row can be kept");
@@ -93,7 +102,7 @@ impl World {
         self.peer.import(&self.home, "work", Some(&self.way.url()), &["--replace"]);
         self.home.run(REFRESH).succeeded();
         assert!(self.peer.accepts(&self.token()), "a new login heals it");
-        let mut row = self.peer.numbers(fault, 2).variant(variant);
+        let mut row = self.row(fault).variant(variant);
         (row.forced_logins, row.told_lost) = (1, 1);
         row.report().expect("the row can be kept");
     }

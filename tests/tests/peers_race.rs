@@ -84,7 +84,7 @@ fn twenty_processes_share_it(stranger: Stranger) {
     assert_eq!(counts.max_in_flight, 1, "one request at a time");
     assert_eq!(counts.token_requests, counts.rotations, "none was wasted");
     assert_eq!(generation(&home) - imported, counts.rotations, "the store counted what the server counted");
-    let mut row = peer.numbers("race", PROCESSES as u32).variant("commands");
+    let mut row = peer.numbers(&home, "race", PROCESSES as u32).variant("commands");
     (row.rounds, row.heal_ms) = (rounds, Some(0));
     row.report().expect("the row can be kept");
 }
@@ -143,7 +143,7 @@ fn agent_commands_and_proxy_share_it(stranger: Stranger) {
     assert_eq!((counts.replays, counts.families_revoked, counts.refused), (0, 0, 0), "{counts:?}");
     assert_eq!(counts.max_in_flight, 1, "one request at a time");
     assert_eq!(generation(&home) - imported, counts.rotations, "the store counted what the server counted");
-    let mut row = peer.numbers("race", COMMANDS as u32 + 1).variant("agent, commands, proxy client");
+    let mut row = peer.numbers(&home, "race", COMMANDS as u32 + 1).variant("agent, commands, proxy client");
     (row.rounds, row.heal_ms) = (ROUNDS, Some(0));
     row.report().expect("the row can be kept");
 }

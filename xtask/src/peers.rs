@@ -101,9 +101,11 @@ impl Peer {
     fn provide(&self, folder: &Path) -> Result<(), Failure> {
         self.try_to(folder).map_err(|why| {
             let message = format!(
-                "{} could not be installed, and its tests (peers_*) are skipped: {}; with a network, `cargo xtask peers` \
-                 tries again",
-                self.name, why.message
+                "{} could not be installed, and its tests (peers_*: …_at_{}…) are skipped: {}; with a network, `cargo \
+                 xtask peers` tries again",
+                self.name,
+                self.name.replace('-', "_"),
+                why.message
             );
             Failure { message, ..why }
         })
@@ -212,9 +214,12 @@ mod tests {
     fn what_cannot_be_installed_is_named_with_the_tests_that_it_takes_along_and_leaves_no_stamp() {
         let folder = scratch("no-peers");
         let failure = peer(|_| Err("npm ci: no network".to_owned().into())).provide(&folder).unwrap_err();
-        for part in
-            ["oidc-provider could not", "(peers_*) are skipped", "npm ci: no network", "cargo xtask peers"]
-        {
+        for part in [
+            "oidc-provider could not",
+            "(peers_*: …_at_oidc_provider…) are skipped",
+            "npm ci: no network",
+            "cargo xtask peers",
+        ] {
             assert!(failure.message.contains(part), "{part:?} not in {}", failure.message);
         }
         assert!(!folder.join("oidc-provider").join(STAMP).exists());
