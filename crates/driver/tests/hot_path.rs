@@ -1,4 +1,4 @@
-//! A valid token costs its caller no allocation.
+//! A valid token costs its caller no allocation, and a tick with nothing due costs the loop none.
 
 #[expect(dead_code, reason = "the benchmarks use the rest")]
 #[path = "../benches/support/mod.rs"]
@@ -76,4 +76,30 @@ fn a_valid_token_is_had_without_an_allocation() {
     assert_eq!(fewest(keep), 0, "a lease");
     let copied = fewest(|| drop(std::hint::black_box(vec![0_u8])));
     assert_eq!(copied, 1_000, "what does allocate is counted");
+}
+
+#[test]
+fn a_tick_with_nothing_due_allocates_nothing() {
+    let now = Now { boot: Boot::from_millis(1_000_000), wall: Wall::from_unix_millis(1_780_000_000_000) };
+    let access = Access {
+        key: AccessKey { scope: Some("all of it".into()), resource: None },
+        token: Secret::from("at"),
+        token_type: "Bearer".into(),
+        issued: Stamp::new(now, system::boot_id()),
+        lifetime: Span::from_hours(24),
+        lifetime_given: true,
+    };
+    let grant =
+        GrantMaterial { refresh_token: Some("rt".into()), access: vec![access], ..GrantMaterial::default() };
+    let record = Record::new(1, Identity::default(), Settings::default(), grant, now);
+    let setup = system::setup(Policy::default(), Profile::generic(), Client::public("test"));
+    let mut machine = Lifecycle::new(setup, 7);
+    machine.handle(now, Input::Loaded(Loaded::Record(Box::new(record))));
+    while machine.poll_command().is_some() {}
+    let tick = || {
+        machine.handle(now, Input::Tick);
+        assert!(machine.poll_command().is_none(), "nothing is due");
+        assert!(machine.poll_timeout().is_some());
+    };
+    assert_eq!(fewest(tick), 0);
 }

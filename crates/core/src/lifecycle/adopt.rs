@@ -141,8 +141,7 @@ impl Machine {
         // Somebody wrote it: the store works.
         self.store_works(cx);
         let refused = self.refuses(record);
-        let over = self.record.clone().filter(|old| self.is_over(old, record));
-        self.disown_overdue(over, cx);
+        self.disown_overdue(record, cx);
         self.take_over(record);
         self.settle_into_token();
         self.rejected = refused.then(|| record.version());

@@ -20,13 +20,11 @@ impl Machine {
         if self.loading {
             return;
         }
-        let token = self.published_token(phase);
-        let published = match &token {
-            Some(t) => Published::Token {
-                version: (t.epoch, t.generation),
-                until_boot: t.until_boot,
-                until_wall: t.until_wall,
-            },
+        let until = self.published_until(phase);
+        let published = match until {
+            Some((until_boot, until_wall)) => {
+                Published::Token { version: self.version().unwrap_or_default(), until_boot, until_wall }
+            }
             None => Published::Unavailable {
                 status,
                 cause: self.cause(phase),
@@ -42,7 +40,7 @@ impl Machine {
             return;
         }
         self.published = published;
-        cx.push(Command::Publish(match token {
+        cx.push(Command::Publish(match until.and_then(|until| self.published_token(until)) {
             Some(token) => Publication::Token(token),
             None => Publication::Unavailable(self.unavailable(phase)),
         }));

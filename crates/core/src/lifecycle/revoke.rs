@@ -80,17 +80,18 @@ impl Machine {
         if under_way || self.stopping.is_some() { Handled } else { self.begin(self.reason, cx) }
     }
 
-    /// The login that a given-up attempt belongs to is over: what it brought, or will bring, is revoked.
-    pub(crate) fn disown_overdue(&mut self, over: Option<&Record>, cx: &mut Cx<'_>) {
+    /// Another record takes the place of the one that a given-up attempt was about. Where that login is over, what the
+    /// attempt brought, or will bring, is revoked.
+    pub(crate) fn disown_overdue(&mut self, newer: &Record, cx: &mut Cx<'_>) {
         let Some(overdue) = self.overdue.take() else { return };
-        let Some(over) = over else { return };
+        let Some(over) = self.record.clone().filter(|old| self.is_over(old, newer)) else { return };
         let attempt = overdue.exchange.attempt;
         match overdue.into_answer() {
             Some(answer) => {
-                let stray = self.stray_tokens(Box::new(over.clone()), &answer);
+                let stray = self.stray_tokens(over, &answer);
                 self.revoke(&stray, cx);
             }
-            None => self.abandoned = Some((attempt, Box::new(over.clone()))),
+            None => self.abandoned = Some((attempt, over)),
         }
     }
 

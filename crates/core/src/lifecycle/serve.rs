@@ -3,7 +3,7 @@
 use crate::command::PublishedToken;
 use crate::lifecycle::machine::Machine;
 use crate::record::{RecordState, RefusedCause};
-use crate::time::{Boot, Now, Span};
+use crate::time::{Boot, Now, Span, Wall};
 use crate::verdict::Verdict;
 use crate::view::{Cause, Health, Phase, Serve, Status, Unavailable, View};
 
@@ -169,8 +169,8 @@ impl Machine {
         }
     }
 
-    /// What the fast path may hand out, and until when.
-    pub(crate) fn published_token(&self, phase: Phase) -> Option<PublishedToken> {
+    /// Until when the fast path may hand the token out; none where it may not.
+    pub(crate) fn published_until(&self, phase: Phase) -> Option<(Boot, Wall)> {
         if phase == Phase::Stopped || !self.token_valid(self.now) {
             return None;
         }
@@ -185,12 +185,18 @@ impl Machine {
             || self.status(phase) != Status::Running;
         let mandatory = self.mandatory();
         let margin = if failing { mandatory.fraction(1, FAILING_MARGIN_DIVISOR) } else { mandatory };
+        Some((access.issued.boot + access.lifetime - margin, access.expires_wall() - margin))
+    }
+
+    /// The token as the fast path gets it.
+    pub(crate) fn published_token(&self, (until_boot, until_wall): (Boot, Wall)) -> Option<PublishedToken> {
+        let record = self.record.as_ref()?;
         Some(PublishedToken {
-            access: access.clone(),
+            access: record.access()?.clone(),
             epoch: record.epoch,
             generation: record.generation,
-            until_boot: access.issued.boot + access.lifetime - margin,
-            until_wall: access.expires_wall() - margin,
+            until_boot,
+            until_wall,
         })
     }
 

@@ -9,6 +9,7 @@ mod outage;
 mod overdue;
 mod races;
 mod rejected;
+mod replaced;
 mod status;
 mod stop;
 mod stragglers;
