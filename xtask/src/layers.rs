@@ -27,6 +27,7 @@ const RULES: &[(&str, Rule)] = &[
     ("renewd-proxy", PORTS),
     ("renewd-testkit", PORTS),
     ("renewd-sim", Rule::Only(&["renewd-core", "renewd-driver", "renewd-store", "renewd-testkit"])),
+    ("renewd-model", Rule::Only(&["renewd-core", "renewd-testkit"])),
     ("renewd", Rule::Any),
     ("renewd-e2e", Rule::Any),
     ("xtask", Rule::Any),
