@@ -146,7 +146,11 @@ impl Machine {
         self.settle_into_token();
         self.rejected = refused.then(|| record.version());
         self.start_hold = hold.filter(|_| !known);
-        self.rejection_streak = 0;
+        // A sibling's refresh that a 401 had asked for counts here too: two processes would else answer each other's
+        // refusals with a refresh, for ever.
+        let for_a_401 = known && record.rejections > self.rejections_told;
+        self.rejection_streak = if for_a_401 { self.rejection_streak.saturating_add(1) } else { 0 };
+        self.rejections_told = record.rejections;
         self.unwritten = None;
         self.release(cx);
         if known && record.state == RecordState::Active {

@@ -118,6 +118,7 @@ impl Machine {
         if self.refuses(&record) {
             self.rejected = Some(record.version());
         }
+        self.rejections_told = record.rejections;
         self.record = Some(record);
     }
 

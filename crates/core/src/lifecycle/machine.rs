@@ -140,6 +140,8 @@ pub(crate) struct Machine {
     pub(crate) rejected: Option<(u64, u64)>,
     /// The token of this version came from a refresh that a 401 had asked for, and how many such in a row.
     pub(crate) rejection_streak: u32,
+    /// The rejections that the record in the store told of when it was last read or written.
+    pub(crate) rejections_told: u64,
     /// A token was rejected right after it was minted.
     pub(crate) rejected_when_new: bool,
     pub(crate) rejections_passed: u64,
@@ -193,6 +195,7 @@ impl Machine {
             start_hold: None,
             rejected: None,
             rejection_streak: 0,
+            rejections_told: 0,
             rejected_when_new: false,
             rejections_passed: 0,
             late_answers: 0,

@@ -101,3 +101,33 @@ fn a_refused_token_that_comes_back_under_another_version_stays_refused() {
     h.input(Input::StoreChanged);
     assert_eq!((h.view().generation, h.ask()), (1, Err("wait".into())));
 }
+
+#[test]
+fn a_siblings_refresh_for_a_401_holds_the_next_one_here_too() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.pass(mins(1));
+    let mut generation = 0;
+    for second in 0..600 {
+        h.reject();
+        h.pass(secs(1));
+        // The sibling hears a 401 as well, of whatever was minted here, and has it renewed.
+        if h.view().generation > generation {
+            let mut theirs = h.store.record.clone().unwrap();
+            generation = theirs.generation + 1;
+            theirs.generation = generation;
+            theirs.rejections += 1;
+            let (access, refresh) = h.server.mint(hours(1));
+            theirs.grant.access[0].token = Secret::from_string(access);
+            theirs.grant.access[0].issued.boot = h.now.boot;
+            theirs.grant.access[0].issued.wall = h.now.wall;
+            theirs.grant.refresh_token = Some(Secret::from_string(refresh));
+            theirs.last_refresh =
+                theirs.last_refresh.map(|s| Stamp { boot: h.now.boot, wall: h.now.wall, ..s });
+            h.store.put(theirs);
+            h.ledger_minted();
+            h.input(Input::StoreChanged);
+        }
+        assert!(h.requests.len() <= 8, "a loop: {} requests in {second} s", h.requests.len());
+    }
+    assert!(h.view().rejections_passed > 400);
+}
