@@ -10,6 +10,7 @@ use std::process::Command;
 use renewd_e2e::disk::login::{Login, NAME};
 use renewd_e2e::disk::record::Patient;
 use renewd_e2e::testkit::AsClass;
+use renewd_e2e::wait_for;
 
 /// A login whose record of the first generation was kept while two more came.
 fn with_backup(class: AsClass) -> (Login, Patient) {
@@ -73,9 +74,10 @@ fn a_record_restored_under_a_living_agent_is_written_again_from_its_memory() {
         agent.wait_credential(NAME, "its record", |seen| seen["generation"] == 2);
         backup.restore();
         login.mended();
+        // Whether or not the agent has seen it yet.
         login.run(&["refresh", NAME]).succeeded();
         login.healed();
-        let seen = agent.credential(NAME);
+        let seen = agent.wait_credential(NAME, "the new one", |seen| seen["saved"] == true);
         assert_eq!((&seen["generation"], &seen["health"]), (&3.into(), &"healthy".into()), "{class}: {seen}");
         login.heard(agent.stop().succeeded());
         assert_eq!(login.status()["generation"], 3);
@@ -93,6 +95,8 @@ fn an_agent_that_ends_after_a_restore_leaves_the_newest_record_behind() {
         let agent = login.agent();
         agent.wait_credential(NAME, "its record", |seen| seen["generation"] == 2);
         backup.restore();
+        wait_for("the newest record to be written again", || (backup.now()? != backup.sound()).then_some(()));
+        assert_eq!(login.server.totals().token_requests, 2, "nothing was sent for that");
         login.heard(agent.stop().succeeded());
         login.mended();
         login.wait_refreshed();

@@ -90,7 +90,7 @@ fn an_error_at_any_step_of_the_mark_costs_no_request() {
 
 #[test]
 fn an_error_at_any_step_of_the_commit_is_made_up_for_by_a_second_try() {
-    for class in AsClass::ALL.into_iter().take(5) {
+    for class in [AsClass::P1, AsClass::P2, AsClass::P4] {
         for fault in ["disk-eio", "fsync-once"] {
             command_meets(class, &COMMIT, fault, "once, at the commit", false);
         }
@@ -108,37 +108,35 @@ fn an_error_at_any_step_of_the_file_beside_the_record_is_of_no_weight() {
 #[test]
 fn an_agent_meets_an_error_at_each_step_once_and_heals_by_itself() {
     let class = AsClass::P2;
-    {
-        for fault in ["disk-eio", "fsync-once"] {
-            let login = Login::at(class);
-            login.token().succeeded();
-            let steps: Vec<_> = MARK.iter().chain(&COMMIT).filter(|step| key(step) == fault).collect();
-            let mut rounds = 0;
-            for step in steps {
-                let (agent, log) = login.agent_failing(&format!("{step}=fail:EIO"));
-                agent.wait_credential(NAME, "its record", |seen| seen["generation"] != 0);
-                let before = login.server.totals().token_requests;
-                let ran = login.run(&["refresh", NAME]);
-                if step.starts_with("mark") {
-                    ran.failed(5);
-                    assert_eq!(login.server.totals().token_requests, before, "{class}, {step}");
-                    login.mended();
-                    login.wait_refreshed();
-                } else {
-                    ran.succeeded();
-                    login.mended();
-                }
-                agent.wait_credential(NAME, "saved", |seen| {
-                    seen["saved"] == true && seen["health"] == "healthy" && seen["in_doubt"] == false
-                });
-                login.healed();
-                assert!(passed(&log).contains(&passing(step)), "{step} was never passed");
-                login.heard(agent.stop().succeeded());
-                rounds += 1;
+    for fault in ["disk-eio", "fsync-once"] {
+        let login = Login::at(class);
+        login.token().succeeded();
+        let steps: Vec<_> = MARK.iter().chain(&COMMIT).filter(|step| key(step) == fault).collect();
+        let mut rounds = 0;
+        for step in steps {
+            let (agent, log) = login.agent_failing(&format!("{step}=fail:EIO"));
+            agent.wait_credential(NAME, "its record", |seen| seen["generation"] != 0);
+            let before = login.server.totals().token_requests;
+            let ran = login.run(&["refresh", NAME]);
+            if step.starts_with("mark") {
+                ran.failed(5);
+                assert_eq!(login.server.totals().token_requests, before, "{class}, {step}");
+                login.mended();
+                login.wait_refreshed();
+            } else {
+                ran.succeeded();
+                login.mended();
             }
-            let row = login.numbers(fault, "once, agent", 1, rounds);
-            assert_eq!((row.reuse_trips, row.forced_logins), (0, 0), "{row}");
+            agent.wait_credential(NAME, "saved", |seen| {
+                seen["saved"] == true && seen["health"] == "healthy" && seen["in_doubt"] == false
+            });
+            login.healed();
+            assert!(passed(&log).contains(&passing(step)), "{step} was never passed");
+            login.heard(agent.stop().succeeded());
+            rounds += 1;
         }
+        let row = login.numbers(fault, "once, agent", 1, rounds);
+        assert_eq!((row.reuse_trips, row.forced_logins), (0, 0), "{row}");
     }
 }
 

@@ -32,6 +32,12 @@ const NEEDS: &[Need] = &[
         packages: &["nftables"],
         why: "makes that network swallow what a process sends before it is killed",
     },
+    Need {
+        program: "bindfs",
+        probe: &[],
+        packages: &["bindfs"],
+        why: "lays a file system in user space over a store, whose locks may not be shared",
+    },
 ];
 
 /// Checks them; on Debian as root installs what is missing, otherwise names it precisely.
