@@ -119,6 +119,7 @@ fn operations() -> u64 {
 fn killed_at_any_operation_the_store_holds_the_acknowledged_record_or_the_next() {
     let all = operations();
     assert!(all > 150, "the history is only {all} operations long");
+    println!("{all} operations");
     for n in 1..=all {
         let disk = SimDisk::new(n);
         let process = disk.process();
