@@ -10,7 +10,7 @@ use renewd_e2e::{Peer, Stranger, unix_seconds, wait_for};
 const LIFETIME_S: u32 = 3600;
 
 /// Requests with one refresh token at the same moment.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 4;
 
 /// Presents a refresh token that must work: the access token and the next refresh token.
 fn rotate(peer: &Peer, refresh_token: &str) -> (String, String) {
