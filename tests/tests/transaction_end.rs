@@ -149,7 +149,7 @@ fn a_command_whose_disk_stays_full_prints_its_token_and_names_the_loss() {
 /// What cannot be had at P4: the caller's token acknowledges the rotation that was never saved.
 #[test]
 fn a_token_that_was_used_and_not_saved_retires_the_one_before_it_at_p4_and_the_loss_is_told() {
-    let mut row = Numbers::new(Tier::Processes, "disk-full", "P4", 2).variant("unsaved, and its token used");
+    let mut row = Numbers::new(Tier::Processes, "disk-full", "P4", 2).variant("a command, used unsaved");
     let scene = Scene::with(AsClass::P4, SHORT_GRACE);
     let ran = scene.run(at_point(scene.token(), STAYS_FULL)).failed(5);
     let given = Ran { code: Some(0), ..ran };
