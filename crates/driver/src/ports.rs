@@ -23,7 +23,14 @@ pub trait TokenEndpoint: Send + Sync + 'static {
 }
 
 /// Holds the right to spend a credential's refresh token. Dropping it gives the right back.
-pub trait Claim: Send + Sync {}
+pub trait Claim: Send + Sync {
+    /// Whether nobody else can have taken the right meanwhile. Asked once more before a request leaves: the process may
+    /// have been stopped since it wrote its intent, or be a fork of the one that did. Where locks are the kernel's this
+    /// fails only when somebody removed the lock's file.
+    fn is_current(&self) -> bool {
+        true
+    }
+}
 
 /// What must stand in the store before a login, logout or import is written.
 #[expect(clippy::exhaustive_enums, reason = "nothing stands there, or a version does")]

@@ -171,6 +171,14 @@ impl Caller {
     }
 }
 
+/// Whether the right to spend is still held; a store that cannot say is not trusted with a refresh token.
+pub(super) fn is_current(claim: &dyn Claim) -> bool {
+    catch_unwind(AssertUnwindSafe(|| claim.is_current())).unwrap_or_else(|_| {
+        tracing::error!("the store panicked in is_current");
+        false
+    })
+}
+
 /// Closes an attempt's socket.
 pub(super) fn abort(endpoint: &dyn TokenEndpoint, attempt: AttemptId) {
     if catch_unwind(AssertUnwindSafe(|| endpoint.abort(attempt))).is_err() {

@@ -9,7 +9,7 @@ use renewd_core::{Cause, Command, Hint, Input, Publication, Report, Span, Status
 use crate::ports::Event;
 use crate::snapshot::Snapshot;
 
-use super::calls::{Caller, abort};
+use super::calls::{Caller, abort, is_current};
 use super::clocks::MarginClass;
 use super::machine::Machine;
 use super::ops::{GateKind, Op};
@@ -82,7 +82,13 @@ impl World {
                 }
                 Command::Release => machine.busy().ops.push_back(Op::Release),
                 Command::Send { attempt, request } => {
-                    let aborted = Arc::new(AtomicBool::new(false));
+                    let busy = machine.busy();
+                    // With the right gone, it is as if the request had been aborted before it left.
+                    let lost = busy.claim.as_deref().is_some_and(|claim| !is_current(claim));
+                    if lost {
+                        tracing::warn!(credential = %machine.cell.name, "the claim was lost after the mark; nothing is sent");
+                    }
+                    let aborted = Arc::new(AtomicBool::new(lost));
                     machine.busy().sends.push((attempt, Arc::clone(&aborted)));
                     self.calls.push(caller.send(&self.ports, attempt, *request, aborted));
                 }

@@ -61,6 +61,8 @@ struct State {
     records: BTreeMap<CredentialName, Record>,
     writes: BTreeMap<CredentialName, u64>,
     claims: BTreeSet<CredentialName>,
+    /// Counts how often all claims were lost.
+    claims_era: u64,
     calls: Vec<(CredentialName, StoreCall)>,
     remember: bool,
     fault: FaultAt,
@@ -171,15 +173,24 @@ impl MemoryStore {
         self.take_claim(name)
     }
 
+    /// Somebody removes the lock files: whoever holds a claim holds it in vain, and others can take it.
+    pub fn lose_claims(&self) {
+        let mut state = lock(&self.state);
+        state.claims.clear();
+        state.claims_era += 1;
+    }
+
     /// The calls since this was last asked.
     pub fn take_calls(&self) -> Vec<(CredentialName, StoreCall)> {
         std::mem::take(&mut lock(&self.state).calls)
     }
 
     fn take_claim(&self, name: &CredentialName) -> Option<Box<dyn Claim>> {
-        let granted = lock(&self.state).claims.insert(name.clone());
+        let mut state = lock(&self.state);
+        let (granted, era) = (state.claims.insert(name.clone()), state.claims_era);
         granted.then(|| {
-            Box::new(MemoryClaim { state: Arc::downgrade(&self.state), name: name.clone() }) as Box<dyn Claim>
+            let state = Arc::downgrade(&self.state);
+            Box::new(MemoryClaim { state, name: name.clone(), era }) as Box<dyn Claim>
         })
     }
 
@@ -354,15 +365,22 @@ impl StoreWatch for MemoryWatch {
 struct MemoryClaim {
     state: Weak<Mutex<State>>,
     name: CredentialName,
+    era: u64,
 }
 
-impl Claim for MemoryClaim {}
+impl Claim for MemoryClaim {
+    fn is_current(&self) -> bool {
+        self.state.upgrade().is_some_and(|state| lock(&state).claims_era == self.era)
+    }
+}
 
 impl Drop for MemoryClaim {
     fn drop(&mut self) {
         if let Some(state) = self.state.upgrade() {
             let mut state = lock(&state);
-            state.claims.remove(&self.name);
+            if state.claims_era == self.era {
+                state.claims.remove(&self.name);
+            }
             if state.remember {
                 state.calls.push((self.name.clone(), StoreCall::Release));
             }

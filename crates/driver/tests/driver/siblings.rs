@@ -202,3 +202,35 @@ fn a_record_that_is_removed_during_a_request_comes_back_with_the_new_tokens() {
     assert!(siblings.keepers.iter().all(|k| k.try_token().is_some_and(|t| t.generation() == 1)));
     assert_eq!(siblings.requests(), 1);
 }
+
+#[test]
+fn a_claim_that_is_lost_between_the_mark_and_the_request_sends_nothing() {
+    let clock = VirtualClock::new(START);
+    let mut executor = VirtualExecutor::new(&clock);
+    let store = MemoryStore::new().with_latency(&clock, Span::from_millis(100));
+    let endpoint = Arc::new(ScriptedEndpoint::new(&clock, secs(1), [Reply::Grant(3600)]));
+    let ports = Ports {
+        clock: Arc::new(clock.clone()),
+        ..Ports::new(endpoint.clone(), Arc::new(store.clone()), Arc::new(VirtualTimer::new(&clock)))
+    };
+    store.write(&name("work"), record(mins(61)));
+    let (driver, handle) = Driver::new(ports, DriverOptions::default());
+    executor.spawn(driver.run());
+    let keeper = handle.add(name("work"), setup(), 7);
+    let caller = keeper.clone();
+    executor.spawn(async move { drop(caller.token().await) });
+    // Read, claimed and read again; the mark is being written.
+    executor.run_for(Span::from_millis(350));
+    assert_eq!(executor.run_until(secs(1), keeper.view()).unwrap().unwrap().view.phase, Phase::Marking);
+    store.lose_claims();
+    let theirs = store.claim_elsewhere(&name("work")).expect("another process can take it");
+    executor.run_for(secs(30));
+    assert_eq!(endpoint.count(), 0, "the other process may be spending it");
+    assert!(
+        store.read(&name("work")).is_some_and(|r| r.intent.is_none()),
+        "nobody need wait for what was not sent"
+    );
+    drop(theirs);
+    executor.run_for(mins(2));
+    assert_eq!((endpoint.count(), keeper.try_token().map(|t| t.generation())), (1, Some(1)));
+}

@@ -73,7 +73,7 @@ impl FileStore {
         }
         let Some(lock) = Lock::try_take(dir, &names::claim(name))?.map(Arc::new) else { return Ok(None) };
         self.inner.claims().insert(name.clone(), Arc::downgrade(&lock));
-        Ok(Some(Box::new(FileClaim { inner: Arc::clone(&self.inner), name: name.clone(), _lock: lock })))
+        Ok(Some(Box::new(FileClaim { inner: Arc::clone(&self.inner), name: name.clone(), lock })))
     }
 
     /// A number that changes whenever the record's file is replaced, set aside or removed.
@@ -155,10 +155,16 @@ impl Drop for Inner {
 struct FileClaim {
     inner: Arc<Inner>,
     name: CredentialName,
-    _lock: Arc<Lock>,
+    lock: Arc<Lock>,
 }
 
-impl Claim for FileClaim {}
+impl Claim for FileClaim {
+    fn is_current(&self) -> bool {
+        let file = names::claim(&self.name);
+        self.inner.check_process().is_ok()
+            && self.inner.open_dir().is_ok_and(|dir| self.lock.is_current(dir.as_ref(), &file))
+    }
+}
 
 impl Drop for FileClaim {
     fn drop(&mut self) {

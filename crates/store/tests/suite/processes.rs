@@ -130,3 +130,16 @@ fn writers_of_one_credential_take_turns() {
     assert_eq!(record_of(home.open().load_blocking(&name("x"))).version(), (1, 40));
     assert_eq!(home.temporary_files(), Vec::<String>::new());
 }
+
+#[test]
+fn a_claim_tells_when_its_lock_file_is_no_longer_the_one_that_others_lock() {
+    let home = Home::new();
+    let store = home.open();
+    put(&store, &name("x"), &login(1, "rt-1"), Expect::Absent);
+    let claim = store.try_claim_blocking(&name("x")).unwrap().unwrap();
+    assert!(claim.is_current());
+    std::fs::remove_file(home.file("x.claim")).unwrap();
+    assert!(!claim.is_current());
+    let other = home.open().try_claim_blocking(&name("x")).unwrap().unwrap();
+    assert!(other.is_current() && !claim.is_current());
+}
