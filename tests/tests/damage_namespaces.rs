@@ -192,7 +192,7 @@ fn an_attempt_of_the_boot_before_is_waited_out_on_this_boots_clock() {
 fn over_fuse(login: &Login) -> Option<Namespaces> {
     let (state, below) = (login.home.path().join("state"), login.home.path().join("below"));
     let script = format!(
-        "cp -a '{0}' '{1}' && bindfs '{1}' '{0}' && test -d '{0}/renewd'",
+        "mv '{0}' '{1}' && mkdir -m 700 '{0}' && bindfs '{1}' '{0}' && test -d '{0}/renewd'",
         state.display(),
         below.display()
     );
