@@ -3,6 +3,7 @@
 
 #![cfg(target_os = "linux")]
 
+use std::fs;
 use std::path::Path;
 
 use renewd_e2e::disk::login::{Login, NAME};
@@ -220,6 +221,11 @@ fn nothing_is_spent_where_locks_may_not_be_shared_unless_one_says_so() {
         login.healed();
         let seen = status_in(&login, &fuse);
         assert_eq!((&seen["generation"], &seen["in_doubt"]), (&2.into(), &json!(false)), "{seen}");
+        drop(fuse);
+        let (state, below) = (login.home.path().join("state"), login.home.path().join("below"));
+        fs::remove_dir(&state)
+            .and_then(|()| fs::rename(&below, &state))
+            .expect("nothing is mounted there now");
         let row = login.numbers("unshared-locks", "FUSE", 1, 1);
         assert_eq!((row.token_requests, row.reuse_trips, row.forced_logins), (2, 0, 0), "{row}");
     }
