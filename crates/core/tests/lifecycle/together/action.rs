@@ -17,6 +17,8 @@ pub(crate) enum Action {
     /// What becomes of all that are not.
     Network(Fate),
     Refresh(usize),
+    /// Somebody asks for a refresh thirty times in a minute.
+    Impatience(usize),
     Demand(usize),
     Reject(usize),
     /// It is told that the record was written.
@@ -75,6 +77,7 @@ pub(crate) fn actions() -> impl Strategy<Value = Vec<Action>> {
         2 => Just(Action::Network(Fate::Answered(200))),
         2 => fates().prop_map(Action::Network),
         8 => process().prop_map(Action::Refresh),
+        1 => process().prop_map(Action::Impatience),
         3 => process().prop_map(Action::Demand),
         2 => process().prop_map(Action::Reject),
         3 => process().prop_map(Action::Tell),

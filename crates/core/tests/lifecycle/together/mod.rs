@@ -19,7 +19,7 @@ use network::Fate;
 use world::World;
 
 /// Histories per property.
-const CASES: u32 = 96;
+const CASES: u32 = 128;
 
 fn config() -> Config {
     let asked = std::env::var("RENEWD_TOGETHER_CASES").ok().and_then(|n| n.parse().ok());
@@ -63,6 +63,13 @@ fn act(w: &mut World, action: &Action) {
         Action::NextRequest(fate) => w.fates.push_back(*fate),
         Action::Network(fate) => w.network_is = *fate,
         Action::Refresh(p) => w.tell(own(p), Input::Refresh),
+        Action::Impatience(p) => {
+            let p = own(p);
+            for _ in 0..30 {
+                w.tell(p, Input::Refresh);
+                w.pass(Span::from_secs(2));
+            }
+        }
         Action::Demand(p) => w.tell(own(p), Input::Demand { min_validity: Span::ZERO }),
         Action::Reject(p) => {
             let p = own(p);
