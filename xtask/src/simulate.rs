@@ -1,4 +1,6 @@
-//! `cargo xtask simulate`: plays scenario files in virtual time.
+//! `cargo xtask simulate`: plays scenario files in virtual time, and random ones from a seed.
+
+mod swarm;
 
 use std::path::{Path, PathBuf};
 
@@ -10,27 +12,110 @@ use crate::shell::{self, Failure};
 /// Exit code for a file that cannot be run, as page "Scenario files" of the book says.
 const BAD_FILE: u8 = 2;
 
-/// Plays the named files with their timelines, or all of the repository's with a line each.
+/// What is to be done.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Wish {
+    files: Vec<PathBuf>,
+    numbers: Option<PathBuf>,
+    swarm: Option<u64>,
+    seed: Option<u64>,
+    seconds: Option<u64>,
+    batches: bool,
+}
+
+/// Plays the named files with their timelines, or all of the repository's with a line each; or a swarm.
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
-    let (files, show) = if args.is_empty() { (all()?, false) } else { (named(args)?, true) };
-    let mut broken = 0;
+    let wish = wish(args)?;
+    if let Some(runs) = wish.swarm {
+        return swarm::run(runs, wish.seed.unwrap_or(swarm::FIXED_SEED), wish.seconds);
+    }
+    if let Some(folder) = &wish.numbers {
+        return play(&faults(&wish.files)?, &How { show: false, numbers: Some(folder) });
+    }
+    let show = !wish.files.is_empty();
+    let files = if show { wish.files } else { all()? };
+    play(&files, &How { show, numbers: None })?;
+    if wish.batches { swarm::batches() } else { Ok(()) }
+}
+
+fn wish(args: &[String]) -> Result<Wish, Failure> {
+    let mut wish = Wish::default();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value =
+            |what: &str| args.next().cloned().ok_or_else(|| Failure::usage(format!("{arg} takes {what}")));
+        match arg.as_str() {
+            "--numbers" => wish.numbers = Some(value("a FOLDER")?.into()),
+            "--swarm" => wish.swarm = Some(number(arg, &value("a number of runs")?)?),
+            "--seed" => wish.seed = Some(number(arg, &value("a number")?)?),
+            "--seconds" => wish.seconds = Some(number(arg, &value("a number of seconds")?)?),
+            "--batches" => wish.batches = true,
+            flag if flag.starts_with('-') => {
+                return Err(Failure::usage(format!(
+                    "simulate takes scenario files, --numbers FOLDER, or --swarm RUNS; it has no option {flag:?}"
+                )));
+            }
+            file => wish.files.push(file.into()),
+        }
+    }
+    if wish.swarm.is_none() && (wish.seed.is_some() || wish.seconds.is_some()) {
+        return Err(Failure::usage("--seed and --seconds go with --swarm RUNS".to_owned()));
+    }
+    if wish.swarm.is_some() && (!wish.files.is_empty() || wish.numbers.is_some()) {
+        return Err(Failure::usage("--swarm draws its scenarios: name no files with it".to_owned()));
+    }
+    Ok(wish)
+}
+
+fn number(flag: &str, text: &str) -> Result<u64, Failure> {
+    text.parse().map_err(|_| Failure::usage(format!("{flag} {text:?} is not a number")))
+}
+
+/// How files are played.
+struct How<'a> {
+    /// With their timelines.
+    show: bool,
+    /// Keeping the six numbers of each run there.
+    numbers: Option<&'a Path>,
+}
+
+fn play(files: &[PathBuf], how: &How<'_>) -> Result<(), Failure> {
+    let (mut runs, mut broken) = (0, 0);
     let mut simulated = Span::ZERO;
     let began = stopwatch();
-    for path in &files {
-        let scenario = read(path)?;
-        let outcome = renewd_sim::run(&scenario);
-        simulated = simulated + scenario.end;
-        print(path, &scenario, &outcome, show);
-        broken += usize::from(!outcome.broken.is_empty());
+    for path in files {
+        let mut holds = true;
+        for scenario in read(path)? {
+            let outcome = renewd_sim::run(&scenario);
+            simulated = simulated + scenario.end;
+            runs += 1;
+            broken += usize::from(!outcome.broken.is_empty());
+            holds &= outcome.broken.is_empty();
+            if how.show || !outcome.broken.is_empty() {
+                print(path, &scenario, &outcome);
+            }
+            if let (Some(folder), Some(row)) = (how.numbers, outcome.numbers(&scenario)) {
+                row.keep(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+            }
+        }
+        if !how.show && holds {
+            println!("✓ {}", path.file_stem().unwrap_or_default().to_string_lossy());
+        }
     }
-    let seconds = began.elapsed().as_secs_f64().max(1e-9);
-    let hours = simulated.as_millis() as f64 / 3_600_000.0;
-    println!("\n{hours:.0} simulated hours in {seconds:.1} s: {:.0} hours a second", hours / seconds);
-    println!("{} passed, {broken} failed", files.len() - broken);
+    print_speed(simulated, began.elapsed().as_secs_f64());
+    println!("{} passed, {broken} failed", runs - broken);
     if broken > 0 {
-        return Err(format!("{broken} of {} scenarios do not hold", files.len()).into());
+        return Err(format!("{broken} of {runs} scenarios do not hold").into());
     }
     Ok(())
+}
+
+fn print_speed(simulated: Span, seconds: f64) {
+    let hours = simulated.as_millis() as f64 / 3_600_000.0;
+    println!(
+        "\n{hours:.0} simulated hours in {seconds:.1} s: {:.0} scenario-hours a second",
+        hours / seconds.max(1e-9)
+    );
 }
 
 #[expect(clippy::disallowed_methods, reason = "how fast the simulator is can only be told by a real clock")]
@@ -57,31 +142,68 @@ fn all() -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-fn named(args: &[String]) -> Result<Vec<PathBuf>, Failure> {
-    match args.iter().find(|a| a.starts_with('-')) {
-        Some(flag) => {
-            Err(Failure::usage(format!("simulate takes scenario files; it has no option {flag:?}")))
+/// Those of the files that show a fault; of all where none is named.
+fn faults(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let files = if named.is_empty() { all()? } else { named.to_vec() };
+    let mut shown = Vec::new();
+    for path in files {
+        if read(&path)?.iter().any(|s| s.fault.is_some()) {
+            shown.push(path);
         }
-        None => Ok(args.iter().map(PathBuf::from).collect()),
     }
+    Ok(shown)
 }
 
-fn read(path: &Path) -> Result<Scenario, Failure> {
+fn read(path: &Path) -> Result<Vec<Scenario>, Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| bad_file(format!("{}: {e}", path.display())))?;
-    Scenario::parse(&text).map_err(|e| bad_file(format!("{}: {e}", path.display())))
+    Scenario::each(&text).map_err(|e| bad_file(format!("{}: {e}", path.display())))
 }
 
-fn print(path: &Path, scenario: &Scenario, outcome: &Outcome, show: bool) {
+fn print(path: &Path, scenario: &Scenario, outcome: &Outcome) {
     let file = path.file_stem().unwrap_or_default().to_string_lossy();
     let sign = if outcome.broken.is_empty() { "✓" } else { "✗" };
-    println!("{sign} {file}: {} (seed {}, {})", scenario.name, scenario.seed, scenario.end);
-    if show || !outcome.broken.is_empty() {
-        for line in &outcome.timeline {
-            println!("    {line}");
-        }
-        println!("    {}", outcome.totals);
+    println!(
+        "{sign} {file}: {} (seed {}, {}, {} processes, {}{}{})",
+        scenario.name,
+        scenario.seed,
+        scenario.server.class,
+        scenario.processes,
+        scenario.end,
+        if scenario.variant.is_empty() { "" } else { ", " },
+        scenario.variant,
+    );
+    for line in &outcome.timeline {
+        println!("    {line}");
     }
+    println!("    {}", outcome.totals);
     for broken in &outcome.broken {
         println!("  ✗ {broken}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(args: &[&str]) -> Result<Wish, String> {
+        let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
+        wish(&args).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn options_that_do_not_go_together_are_told() {
+        for (args, needle) in [
+            (&["--fast"][..], "no option \"--fast\""),
+            (&["--swarm"], "--swarm takes a number of runs"),
+            (&["--swarm", "many"], "\"many\" is not a number"),
+            (&["--seed", "1"], "go with --swarm"),
+            (&["--swarm", "1", "x.toml"], "name no files"),
+            (&["--numbers"], "--numbers takes a FOLDER"),
+        ] {
+            let said = asked(args).unwrap_err();
+            assert!(said.contains(needle), "{args:?}: {said}");
+        }
+        let wish = asked(&["--swarm", "5", "--seed", "7", "--seconds", "9"]).unwrap();
+        assert_eq!((wish.swarm, wish.seed, wish.seconds), (Some(5), Some(7), Some(9)));
     }
 }

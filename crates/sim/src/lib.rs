@@ -30,11 +30,12 @@ mod duration;
 mod outcome;
 mod points;
 mod scenario;
+pub mod swarm;
 mod world;
 
 pub use outcome::{Line, Outcome, Totals};
 pub use scenario::{
-    Action, ApiMode, ClockChange, Damage, Entry, ExpectTotals, Expectation, Network, On, PROCESSES_MAX,
+    Action, ApiMode, ClockChange, Damage, Entry, ExpectTotals, Expectation, Flaw, Network, On, PROCESSES_MAX,
     PointRule, ProcessAction, Scenario, ScenarioError, StoreMode, When, WireFault,
 };
 pub use world::run;

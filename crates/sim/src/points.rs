@@ -50,7 +50,10 @@ pub(crate) fn all() -> Vec<String> {
     let own = |name: &str| name.to_owned();
     let mut all = vec![own("claim.before"), own("claim.taken")];
     all.extend(of("mark"));
-    all.extend(["mark.done", "send.before", "server.received", "server.rotated", "server.answering", "send.after"].map(own));
+    all.extend(
+        ["mark.done", "send.before", "server.received", "server.rotated", "server.answering", "send.after"]
+            .map(own),
+    );
     all.extend(of("commit"));
     all.extend(["commit.done", "claim.released"].map(own));
     all
@@ -68,7 +71,9 @@ mod tests {
         for name in ["mark.preallocate", "orphan.rename", "commit.mark-file.sync-dir", "claim.released"] {
             assert!(is_point(name), "{name}");
         }
-        for name in ["", "commit", "commit.preallocate", "claim.rename", "mark.mark-file.preallocate", "send.rename"] {
+        for name in
+            ["", "commit", "commit.preallocate", "claim.rename", "mark.mark-file.preallocate", "send.rename"]
+        {
             assert!(!is_point(name), "{name}");
         }
     }

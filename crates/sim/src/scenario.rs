@@ -12,7 +12,8 @@ use renewd_testkit::{AsClass, AsConfig};
 use serde::Deserialize;
 
 pub use action::{
-    Action, ApiMode, ClockChange, Damage, Entry, Network, On, PointRule, ProcessAction, StoreMode, WireFault,
+    Action, ApiMode, ClockChange, Damage, Entry, Flaw, Network, On, PointRule, ProcessAction, StoreMode,
+    WireFault,
 };
 
 use crate::duration::parse;
@@ -21,6 +22,9 @@ use reading::{entries, expectation, optional, policy, server};
 
 /// The most processes that a world has.
 pub const PROCESSES_MAX: u32 = 64;
+
+/// Tokens that live shorter are over before anybody has looked.
+const LIVELY_LIFETIME_MIN: Span = Span::from_secs(15);
 
 /// A timeline of faults against a simulated world.
 #[derive(Clone, Debug)]
@@ -40,6 +44,10 @@ pub struct Scenario {
     pub store_latency: Span,
     /// Bytes that a dead process left in its socket still go out when the network is back.
     pub sockets_linger: bool,
+    /// Whether processes hear at once of what others write to the store.
+    pub watch: bool,
+    /// What is built wrong on purpose.
+    pub flaw: Option<Flaw>,
     /// In the end all faults are lifted, and every process must be well soon.
     pub liveness: bool,
     /// The authorization server.
@@ -191,6 +199,16 @@ impl Scenario {
             let place = format!("[[expect]] number {}", n + 1);
             expect.push(expectation(entry, processes).map_err(|e| bad(format!("{place}: {e}")))?);
         }
+        let latency =
+            optional(raw.server.latency.as_deref(), "as.latency")?.unwrap_or(Span::from_millis(120));
+        let server = AsConfig { class, ..server(&raw.server, raw.seed)? };
+        let liveness = raw.liveness.unwrap_or(raw.fault.is_some());
+        if liveness && server.lifetime_ms < LIVELY_LIFETIME_MIN.max(latency.times(10)).as_millis() {
+            return Err(bad(format!(
+                "as.lifetime: nobody can be shown to be well with tokens that live shorter than {LIVELY_LIFETIME_MIN} \
+                 or ten times the latency; say liveness = false, or let them live longer"
+            )));
+        }
         let given = [raw.variant.as_deref().unwrap_or_default(), vary];
         let variant = given.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ");
         Ok(Self {
@@ -199,12 +217,14 @@ impl Scenario {
             variant,
             seed: raw.seed,
             processes,
-            latency: optional(raw.server.latency.as_deref(), "as.latency")?.unwrap_or(Span::from_millis(120)),
-            server: AsConfig { class, ..server(&raw.server, raw.seed)? },
+            latency,
+            server,
             policy: policy(&raw.policy)?,
             store_latency: optional(raw.store_latency.as_deref(), "store_latency")?.unwrap_or(Span::ZERO),
             sockets_linger: reading::sockets(raw.sockets.as_deref())?,
-            liveness: raw.liveness.unwrap_or(raw.fault.is_some()),
+            watch: raw.watch.unwrap_or(true),
+            flaw: reading::flaw(raw.flaw.as_deref())?,
+            liveness,
             client_id: raw.login.client_id,
             access_token: raw.login.access_token,
             refresh_token: raw.login.refresh_token,
@@ -251,6 +271,9 @@ mod tests {
             ("name = 'x'\nvary = ['1h']", "$vary"),
             ("name = 'x'\n[[at]]\nt = '$vary'\nserver = 'ok'", "vary"),
             ("name = 'x'\nsockets = 'leak'", "reset, linger"),
+            ("name = 'x'\nliveness = true\nas = { lifetime = '1s' }", "liveness = false"),
+            ("name = 'x'\npolicy = { request = { timeout = '0s' } }", "policy.request.timeout"),
+            ("name = 'x'\nflaw = 'rust'", "claim-for-all"),
             ("name = 'x'\nnonsense = 1", "nonsense"),
             ("name = 'x'\n[[at]]\nt = '1h'\nserver = 'tired'", "[[at]] number 1: server"),
             ("name = 'x'\n[[at]]\nt = 'soon'\nserver = 'ok'", "[[at]] number 1: t"),

@@ -1,5 +1,6 @@
 //! Every scenario file of the repository holds, and holds the same way twice.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use renewd_sim::{Scenario, run};
@@ -15,15 +16,20 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
+fn read(path: &Path) -> Vec<Scenario> {
+    let text = std::fs::read_to_string(path).expect("a readable file");
+    Scenario::each(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The first cell of each file: `cargo xtask simulate` plays them all, and every test run does that.
 #[test]
-fn every_scenario_holds() {
+fn every_scenario_file_is_one_and_its_first_run_holds() {
     let mut failures = Vec::new();
     let files = files();
-    assert!(files.len() >= 20, "only {} scenarios", files.len());
+    assert!(files.len() >= 60, "only {} scenarios", files.len());
     for path in files {
-        let text = std::fs::read_to_string(&path).expect("a readable file");
-        let scenario = Scenario::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let outcome = run(&scenario);
+        let scenarios = read(&path);
+        let outcome = run(&scenarios[0]);
         for broken in &outcome.broken {
             failures.push(format!("{}: {broken}", path.file_name().unwrap_or_default().to_string_lossy()));
         }
@@ -32,11 +38,27 @@ fn every_scenario_holds() {
 }
 
 #[test]
+fn no_two_runs_of_a_fault_have_the_same_name() {
+    let mut names = BTreeSet::new();
+    for path in files() {
+        for s in read(&path) {
+            let Some(fault) = s.fault else { continue };
+            let name = (fault, s.variant, s.server.class.name(), s.processes);
+            assert!(
+                names.insert(name.clone()),
+                "{}: {name:?} is another's: give it a variant",
+                path.display()
+            );
+        }
+    }
+    assert!(names.len() >= 300, "only {} runs", names.len());
+}
+
+#[test]
 fn the_same_scenario_plays_the_same_to_the_millisecond() {
-    for path in files().iter().take(12) {
-        let text = std::fs::read_to_string(path).expect("a readable file");
-        let scenario = Scenario::parse(&text).expect("a scenario");
-        assert_eq!(run(&scenario), run(&scenario), "{}", path.display());
+    for path in files().iter().step_by(9) {
+        let scenario = &read(path)[0];
+        assert_eq!(run(scenario), run(scenario), "{}", path.display());
     }
 }
 

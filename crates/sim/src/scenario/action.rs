@@ -256,3 +256,19 @@ pub enum ApiMode {
     /// It answers 401 to everything, fresh tokens included.
     RejectAll,
 }
+
+/// Something built wrong on purpose: a world in which the invariants must be seen to break.
+#[expect(clippy::exhaustive_enums, reason = "the world must play each")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Whoever asks gets the claim.
+    ClaimForAll,
+    /// The intent is not written.
+    NoMark,
+}
+
+impl Flaw {
+    /// All of them, as scenario files write them.
+    pub const NAMES: [(&'static str, Self); 2] =
+        [("claim-for-all", Self::ClaimForAll), ("no-mark", Self::NoMark)];
+}

@@ -15,7 +15,9 @@ pub(super) fn variants(text: &str) -> Result<Vec<(String, RawScenario)>, Scenari
     let used = text.contains(PLACEHOLDER);
     let Some(values) = table.remove("vary") else {
         if used {
-            return Err(bad(format!("{PLACEHOLDER} is used, but there is no vary = [\"…\", …] to put in its place")));
+            return Err(bad(format!(
+                "{PLACEHOLDER} is used, but there is no vary = [\"…\", …] to put in its place"
+            )));
         }
         // From the text itself: an error then names its line.
         return Ok(vec![(String::new(), toml::from_str(text).map_err(bad)?)]);

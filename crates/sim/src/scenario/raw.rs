@@ -18,6 +18,8 @@ pub(super) struct RawScenario {
     pub(super) fault: Option<String>,
     pub(super) variant: Option<String>,
     pub(super) liveness: Option<bool>,
+    pub(super) watch: Option<bool>,
+    pub(super) flaw: Option<String>,
     pub(super) sockets: Option<String>,
     pub(super) store_latency: Option<String>,
     #[serde(default)]

@@ -4,7 +4,7 @@ use renewd_core::{Health, Policy, Span, Status};
 use renewd_testkit::{AsConfig, ExpiresIn, Fault};
 
 use super::action::{
-    Action, ApiMode, ClockChange, Entry, Network, On, PointRule, ProcessAction, StoreMode, WireFault,
+    Action, ApiMode, ClockChange, Entry, Flaw, Network, On, PointRule, ProcessAction, StoreMode, WireFault,
 };
 use super::raw::{RawAt, RawExpect, RawOn, RawPolicy, RawServer, RawWire};
 use super::{Expectation, ScenarioError, When, bad};
@@ -66,6 +66,18 @@ pub(super) fn policy(raw: &RawPolicy) -> Result<Policy, ScenarioError> {
     set(&mut p.auth_retrying.ceiling, &raw.auth_retrying.ceiling, "policy.auth_retrying.ceiling")?;
     set(&mut p.request.timeout, &raw.request.timeout, "policy.request.timeout")?;
     set(&mut p.request.connect_timeout, &raw.request.connect_timeout, "policy.request.connect_timeout")?;
+    for (span, key) in [
+        (p.retry.initial, "policy.retry.initial"),
+        (p.retry.max, "policy.retry.max"),
+        (p.auth_retrying.interval, "policy.auth_retrying.interval"),
+        (p.auth_retrying.ceiling, "policy.auth_retrying.ceiling"),
+        (p.request.timeout, "policy.request.timeout"),
+        (p.request.connect_timeout, "policy.request.connect_timeout"),
+    ] {
+        if span.is_zero() {
+            return Err(bad(format!("{key}: must be longer than nothing")));
+        }
+    }
     Ok(p)
 }
 
@@ -77,6 +89,10 @@ pub(super) fn sockets(text: Option<&str>) -> Result<bool, ScenarioError> {
     }
 }
 
+pub(super) fn flaw(text: Option<&str>) -> Result<Option<Flaw>, ScenarioError> {
+    text.map(|text| named(text, "flaw", Flaw::NAMES).map_err(bad)).transpose()
+}
+
 fn one_of(value: &str, key: &str, names: &str) -> String {
     format!("{key} = {value:?} is not one of {names}")
 }
@@ -86,7 +102,11 @@ fn duration(text: &str, key: &str) -> Result<Span, String> {
 }
 
 /// The value of that name, or an error that lists the names.
-fn named<T: Copy>(text: &str, key: &str, all: impl IntoIterator<Item = (&'static str, T)>) -> Result<T, String> {
+fn named<T: Copy>(
+    text: &str,
+    key: &str,
+    all: impl IntoIterator<Item = (&'static str, T)>,
+) -> Result<T, String> {
     let all: Vec<_> = all.into_iter().collect();
     let found = all.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
     let names = || all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
@@ -111,7 +131,11 @@ pub(super) fn entries(raw: &RawAt, processes: u32) -> Result<Vec<Entry>, String>
         _ => return Err("repeat and every go together, and repeat is at least 1".into()),
     };
     let entry = |t: Span, action: &Action| Entry { t, on, point: point.clone(), action: action.clone() };
-    Ok(times.into_iter().flat_map(|t| actions.iter().map(move |a| (t, a))).map(|(t, a)| entry(t, a)).collect())
+    Ok(times
+        .into_iter()
+        .flat_map(|t| actions.iter().map(move |a| (t, a)))
+        .map(|(t, a)| entry(t, a))
+        .collect())
 }
 
 fn on(raw: &RawAt, at_point: bool, processes: u32, actions: &[Action]) -> Result<On, String> {
@@ -123,9 +147,7 @@ fn on(raw: &RawAt, at_point: bool, processes: u32, actions: &[Action]) -> Result
             Err("on goes with process, point, burst or person = \"refresh\"".into())
         }
         Some(RawOn::Number(n)) if (1..=processes).contains(n) => Ok(On::One(*n)),
-        Some(RawOn::Number(n)) => {
-            Err(format!("on = {n}: there are {processes} processes, numbered from 1"))
-        }
+        Some(RawOn::Number(n)) => Err(format!("on = {n}: there are {processes} processes, numbered from 1")),
         Some(RawOn::Name(name)) => named(name, "on", [("any", On::Any), ("all", On::All)]),
     }
 }
@@ -181,7 +203,8 @@ fn actions(raw: &RawAt) -> Result<Vec<Action>, String> {
     }
     if let Some(text) = &raw.process {
         let of_one = ProcessAction::ALL.map(|a| (a.name(), Action::Process(a)));
-        let all = of_one.iter().map(|(name, a)| (*name, Some(a))).chain([("reboot", None), ("power-cut", None)]);
+        let all =
+            of_one.iter().map(|(name, a)| (*name, Some(a))).chain([("reboot", None), ("power-cut", None)]);
         out.push(match named(text, "process", all)? {
             Some(action) => action.clone(),
             None if text == "reboot" => Action::Reboot,

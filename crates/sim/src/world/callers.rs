@@ -48,7 +48,10 @@ impl Caller {
     /// Asks once, uses the token once, and complains once when it is refused.
     pub(super) async fn ask(&self) {
         let began = self.machine.true_time();
-        let answer = self.keeper.token_with(TokenRequestOptions { timeout: Some(PATIENCE), ..Default::default() }).await;
+        let answer = self
+            .keeper
+            .token_with(TokenRequestOptions { timeout: Some(PATIENCE), ..Default::default() })
+            .await;
         let took = self.machine.true_time().since(began);
         if took > PATIENCE + LATE_MAX && !self.life.stood_still_since(began) {
             self.oracle.broken(15, &format!("a caller of process {} waited {took}", self.life.number));

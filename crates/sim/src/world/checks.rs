@@ -18,8 +18,7 @@ impl World<'_> {
     /// What the processes show, by their numbers: the one that is asked for, or all that run.
     pub(super) fn views(&mut self, on: Option<u32>) -> Vec<(u32, View)> {
         let numbers = on.map_or(1..=self.scenario.processes, |n| n..=n);
-        let keepers: Vec<_> =
-            numbers.filter_map(|n| self.live(n).map(|p| (n, p.keeper.clone()))).collect();
+        let keepers: Vec<_> = numbers.filter_map(|n| self.live(n).map(|p| (n, p.keeper.clone()))).collect();
         let mut views = Vec::new();
         for (number, keeper) in keepers {
             let seen = self.executor.run_until(Span::ZERO, async move { keeper.view().await });

@@ -5,9 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
-use renewd_core::{
-    Answer, AttemptId, Failure, FailureKind, Response, Secret, Sent, Span, TokenRequest,
-};
+use renewd_core::{Answer, AttemptId, Failure, FailureKind, Response, Secret, Sent, Span, TokenRequest};
 use renewd_driver::TokenEndpoint;
 use renewd_testkit::{AsReply, Delivery, TokenForm};
 
@@ -66,7 +64,8 @@ impl Endpoint {
         let (socket, answer) = Socket::open();
         self.sockets().insert(attempt, socket.clone());
         // Closed when the attempt ends, and when its process does.
-        let guard = Open { outside: self.outside.clone(), oracle: self.oracle.clone(), socket: socket.clone(), id };
+        let guard =
+            Open { outside: self.outside.clone(), oracle: self.oracle.clone(), socket: socket.clone(), id };
         let sent = Request { id, life: self.life.clone(), form, socket };
         self.oracle.sent(&sent, attempt);
         self.outside.dispatch(sent, &self.oracle);

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use renewd_core::Boot;
+use renewd_store::testing::SimProcess;
 
 use super::machine::Machine;
 
@@ -28,6 +29,8 @@ struct State {
     wakers: Vec<Option<Waker>>,
     /// When it last stood still, or the machine slept, by true time.
     stood_still: Option<Boot>,
+    /// What it is to the disk.
+    on_disk: Option<SimProcess>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,7 +42,7 @@ enum Run {
 
 impl Life {
     pub(super) fn new(machine: &Machine, number: u32, id: u64) -> Self {
-        let state = State { run: Run::Runs, wakers: Vec::new(), stood_still: None };
+        let state = State { run: Run::Runs, wakers: Vec::new(), stood_still: None, on_disk: None };
         Self { state: Arc::new(Mutex::new(state)), machine: machine.clone(), number, id }
     }
 
@@ -61,9 +64,21 @@ impl Life {
         self.lock().stood_still.is_some_and(|at| at >= then)
     }
 
-    /// No code of it runs any more.
+    /// It uses the disk as this: that ends with it.
+    pub(super) fn holds(&self, process: &SimProcess) {
+        self.lock().on_disk = Some(process.clone());
+    }
+
+    /// No code of it runs any more. Its locks are free before anything that it holds is dropped.
     pub(super) fn end(&self) {
-        self.lock().run = Run::Over;
+        let on_disk = {
+            let mut state = self.lock();
+            state.run = Run::Over;
+            state.on_disk.take()
+        };
+        if let Some(process) = on_disk {
+            process.kill();
+        }
         self.wake();
     }
 
@@ -162,6 +177,10 @@ mod tests {
         assert_eq!(count.load(Ordering::Relaxed), 3, "the sleep that ended meanwhile ends now");
         life.end();
         executor.run_for(Span::from_secs(100));
-        assert_eq!((count.load(Ordering::Relaxed), Arc::strong_count(&count)), (3, 1), "what it held is dropped");
+        assert_eq!(
+            (count.load(Ordering::Relaxed), Arc::strong_count(&count)),
+            (3, 1),
+            "what it held is dropped"
+        );
     }
 }

@@ -1,9 +1,8 @@
 //! The liveness phase: all faults are over. Within one capped backoff every process serves a fresh token, or says why a
 //! person has to log in.
 
-use renewd_core::{Loaded, RecordState, Span, Stamp};
+use renewd_core::{Loaded, RecordState, Span, Stamp, Status, StoreFaultKind};
 use renewd_driver::{Clock, TokenRequestOptions};
-use renewd_testkit::AsClass;
 
 use super::World;
 use crate::scenario::StoreMode;
@@ -28,11 +27,7 @@ impl World<'_> {
         let mut by_itself = true;
         let mut healed = None;
         while healed.is_none() && self.journal.elapsed().saturating_sub(began) <= bound {
-            if self.needs_login() {
-                by_itself = false;
-                self.journal.say("· a person logs in");
-                self.log_in();
-            }
+            by_itself &= !self.help();
             if self.all_serve() {
                 healed = Some(self.journal.elapsed().saturating_sub(began));
             } else {
@@ -50,7 +45,12 @@ impl World<'_> {
     }
 
     fn lift_faults(&mut self) {
-        self.outside.triggers.disarm();
+        for point in self.outside.triggers.disarm() {
+            if self.scenario.fault.is_some() {
+                self.broken
+                    .push(format!("no process reached {point}: the scenario does not show what it says"));
+            }
+        }
         self.disk.set(StoreMode::Ok);
         self.outside.heal();
         self.outside.lock().latency = self.scenario.latency;
@@ -70,26 +70,52 @@ impl World<'_> {
         let now = self.machine.now();
         let asked = match self.disk.visible() {
             Loaded::Record(r) | Loaded::RolledBack { record: r, .. } => r.not_before.map(|n| {
-                let since = Stamp::elapsed(&n.from, now, self.machine.boot_id(), policy.auth_retrying.interval);
+                let since =
+                    Stamp::elapsed(&n.from, now, self.machine.boot_id(), policy.auth_retrying.interval);
                 n.wait.saturating_sub(since)
             }),
             Loaded::Absent | Loaded::Fault(_) => None,
         };
-        rest.fraction(5, 4) + asked.unwrap_or(Span::ZERO) + policy.settle().times(2) + policy.request.timeout + CALM + MARGIN
+        rest.fraction(5, 4)
+            + asked.unwrap_or(Span::ZERO)
+            + policy.settle().times(2)
+            + policy.request.timeout
+            + CALM
+            + MARGIN
     }
 
-    /// Whether only a person can help, and the record says so.
+    /// What only a person can do, where the record says so. True where it was a login.
+    fn help(&mut self) -> bool {
+        if matches!(self.disk.visible(), Loaded::Fault(f) if f.kind == StoreFaultKind::Damaged)
+            && self.disk.repair()
+        {
+            self.journal.say("· a person puts the record back as it was");
+            return false;
+        }
+        if !self.needs_login() && !self.refused_in_spite_of_the_record() {
+            return false;
+        }
+        self.journal.say("· a person logs in");
+        self.log_in()
+    }
+
+    /// A backup brought a record back from before it was given up: who knows that it was shows it, and sends nothing.
+    fn refused_in_spite_of_the_record(&mut self) -> bool {
+        self.oracle.is_store_meddled()
+            && self.views(None).iter().any(|(_, view)| view.status == Status::Unauthenticated)
+    }
+
+    /// Whether only a login can help, and the record says so.
     fn needs_login(&self) -> bool {
         match self.disk.visible() {
             Loaded::Record(r) | Loaded::RolledBack { record: r, .. } => {
                 let over = !self.scenario.refresh_token && r.grant.refresh_token.is_none();
                 r.state != RecordState::Active || over
             }
-            Loaded::Fault(fault) if fault.kind == renewd_core::StoreFaultKind::Damaged => {
+            Loaded::Fault(fault) if fault.kind == StoreFaultKind::Damaged => {
                 self.oracle.forced_by_damage();
                 true
             }
-            Loaded::Fault(fault) if fault.kind == renewd_core::StoreFaultKind::NewerFormat => false,
             Loaded::Absent => true,
             Loaded::Fault(_) => false,
         }
@@ -120,10 +146,8 @@ impl World<'_> {
         self.pass_until(until);
         let began = self.journal.elapsed();
         while !self.all_serve() {
-            if self.needs_login() && self.scenario.server.class == AsClass::P5 {
-                // A buggy server hands out a token that it then takes for stolen.
-                return;
-            }
+            // What was lost under the faults may show only now.
+            self.help();
             if self.journal.elapsed().saturating_sub(began) > bound {
                 return self.report_unwell(bound);
             }
@@ -138,9 +162,15 @@ impl World<'_> {
             }
             let view = self.views(Some(number)).pop().map(|(_, view)| view);
             let shown = view.map_or("it does not answer".to_owned(), |v| {
-                format!("{} ({}), phase {}", v.status.name(), v.cause.map_or("no cause", |c| c.name()), v.phase.name())
+                format!(
+                    "{} ({}), phase {}",
+                    v.status.name(),
+                    v.cause.map_or("no cause", |c| c.name()),
+                    v.phase.name()
+                )
             });
-            self.oracle.broken(14, &format!("process {number} serves no token {bound} after the faults: {shown}"));
+            self.oracle
+                .broken(14, &format!("process {number} serves no token {bound} after the faults: {shown}"));
         }
     }
 }

@@ -153,7 +153,8 @@ mod tests {
     use renewd_driver::testing::VirtualExecutor;
 
     fn machine() -> (Machine, VirtualExecutor) {
-        let truth = VirtualClock::new(Now { boot: Boot::from_millis(1_000), wall: Wall::from_unix_millis(50_000) });
+        let truth =
+            VirtualClock::new(Now { boot: Boot::from_millis(1_000), wall: Wall::from_unix_millis(50_000) });
         (Machine::new(&truth), VirtualExecutor::new(&truth))
     }
 

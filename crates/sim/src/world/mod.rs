@@ -27,9 +27,7 @@ use renewd_driver::testing::{VirtualClock, VirtualExecutor};
 use renewd_driver::{CredentialName, NameError};
 
 use crate::outcome::Outcome;
-use crate::scenario::{
-    Action, ApiMode, ClockChange, Entry, Network, On, ProcessAction, Scenario, When,
-};
+use crate::scenario::{Action, ApiMode, ClockChange, Entry, Network, On, ProcessAction, Scenario, When};
 use checks::Open;
 use disk::Disk;
 use journal::Journal;
@@ -89,7 +87,7 @@ impl<'s> World<'s> {
         let mut executor = VirtualExecutor::new(&truth);
         let (outside, packets) = Outside::new(scenario, &truth);
         executor.spawn(packets);
-        let disk = Disk::new(&name);
+        let disk = Disk::new(&name, scenario.seed, scenario.flaw, scenario.watch);
         let oracle = Oracle::new(scenario, &outside, &machine, &disk);
         let mut world = Self {
             scenario,
@@ -110,6 +108,7 @@ impl<'s> World<'s> {
         };
         world.set_at_once();
         world.log_in();
+        world.log_in_elsewhere();
         world
     }
 
@@ -128,11 +127,8 @@ impl<'s> World<'s> {
             Some(Action::Reboot | Action::PowerCut) => {
                 living.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Life::end);
             }
-            Some(Action::Store(mode)) => {
-                if disk.set(*mode) {
-                    oracle.store_meddled();
-                }
-            }
+            Some(Action::Store(mode)) if disk.set(*mode) => oracle.store_meddled(),
+            Some(Action::Store(_)) => {}
             Some(action) => {
                 outside.suffer(action);
             }
@@ -269,7 +265,8 @@ impl<'s> World<'s> {
                 }
             }
             Action::Network(_) | Action::Api(ApiMode::Ok | ApiMode::RejectAll) => {}
-            Action::Process(action) if struck && matches!(action, ProcessAction::Kill | ProcessAction::Pause) => {}
+            Action::Process(action)
+                if struck && matches!(action, ProcessAction::Kill | ProcessAction::Pause) => {}
             Action::Process(action) => {
                 for number in self.meant(on) {
                     self.act(*action, number);
@@ -296,7 +293,8 @@ impl<'s> World<'s> {
     }
 
     fn refresh(&mut self, on: On) {
-        let first = self.meant(on).into_iter().find_map(|n| self.live(n).map(|p| (p.keeper.clone(), p.life.clone())));
+        let first =
+            self.meant(on).into_iter().find_map(|n| self.live(n).map(|p| (p.keeper.clone(), p.life.clone())));
         if let Some((keeper, life)) = first {
             self.oracle.person_asks();
             self.executor.spawn(life.keep(async move {

@@ -7,6 +7,7 @@ use renewd_driver::{Clock, CredentialStore, Expect};
 use renewd_testkit::TokenForm;
 
 use super::World;
+use super::disk::OTHER;
 use super::endpoint::{REVOKE_URL, TOKEN_URL};
 use super::life::Life;
 use super::store::ProcessStore;
@@ -68,10 +69,27 @@ impl World<'_> {
         self.put(&store, &record, expect)
     }
 
+    /// Another credential of this store, which nobody uses.
+    pub(super) fn log_in_elsewhere(&mut self) {
+        let store = self.command();
+        let Ok(name) = OTHER.parse() else { return };
+        let record = Record::new(
+            1,
+            self.identity(),
+            Settings::default(),
+            GrantMaterial::default(),
+            self.machine.now(),
+        );
+        let put = async { store.store.put(&name, &record, Expect::Absent).await };
+        // It is there or it is not: what it is for says so.
+        let _ = self.executor.run_until(Span::ZERO, put);
+    }
+
     /// Writes a tombstone, then revokes as best it can.
     pub(super) fn log_out(&mut self) {
         let store = self.command();
-        let (Loaded::Record(standing) | Loaded::RolledBack { record: standing, .. }) = self.read(&store) else {
+        let (Loaded::Record(standing) | Loaded::RolledBack { record: standing, .. }) = self.read(&store)
+        else {
             return;
         };
         let expect = Expect::Version { epoch: standing.epoch, generation: standing.generation };

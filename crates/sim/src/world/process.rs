@@ -46,13 +46,16 @@ impl World<'_> {
 
     pub(super) fn start(&mut self, number: u32) {
         let place = number as usize - 1;
-        if self.processes[place].as_ref().is_some_and(|p| !p.life.is_over()) {
+        if let Some(process) = self.processes[place].as_mut().filter(|p| !p.life.is_over()) {
+            // One that is ending makes room first.
+            process.again |= process.stopping;
             return;
         }
         self.lives += 1;
         let life = Life::new(&self.machine, number, self.lives);
         self.living().push(life.clone());
-        let mut store = ProcessStore::new(&self.disk, &life, &self.machine, &self.oracle, &self.outside.triggers);
+        let mut store =
+            ProcessStore::new(&self.disk, &life, &self.machine, &self.oracle, &self.outside.triggers);
         store.latency = self.scenario.store_latency;
         let voice = Voice {
             journal: self.journal.clone(),
@@ -154,7 +157,8 @@ impl World<'_> {
         process.stopping = true;
         process.again = again;
         let (life, ended) = (process.life.clone(), process.handle.shutdown());
-        let (journal, oracle, triggers) = (self.journal.clone(), self.oracle.clone(), self.outside.triggers.clone());
+        let (journal, oracle, triggers) =
+            (self.journal.clone(), self.oracle.clone(), self.outside.triggers.clone());
         self.executor.spawn(process.life.keep(async move {
             for (_, sentence) in ended.await.lost {
                 journal.say(format!("! lost at the stop: {sentence}"));
@@ -185,7 +189,9 @@ impl World<'_> {
                 continue;
             }
             self.begin_stop(number, false);
-            let Some(life) = self.processes[number as usize - 1].as_ref().map(|p| p.life.clone()) else { continue };
+            let Some(life) = self.processes[number as usize - 1].as_ref().map(|p| p.life.clone()) else {
+                continue;
+            };
             let mut waited = Span::ZERO;
             while !life.is_over() && waited <= STOP_MAX {
                 self.executor.run_for(Span::from_secs(1));

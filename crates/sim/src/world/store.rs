@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, Span, StoreFault};
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect};
+use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreWatch};
 
 use super::life::Life;
 use super::machine::Machine;
@@ -28,7 +28,13 @@ pub(super) struct ProcessStore {
 }
 
 impl ProcessStore {
-    pub(super) fn new(disk: &Disk, life: &Life, machine: &Machine, oracle: &Oracle, triggers: &Triggers) -> Self {
+    pub(super) fn new(
+        disk: &Disk,
+        life: &Life,
+        machine: &Machine,
+        oracle: &Oracle,
+        triggers: &Triggers,
+    ) -> Self {
         Self {
             disk: disk.clone(),
             store: disk.handle(life, triggers),
@@ -70,7 +76,6 @@ impl ProcessStore {
         self.begin().await;
         let before = self.disk.visible();
         self.oracle.will_write(record);
-        self.disk.doing(doing);
         let done = match write {
             Wrote::Mark(fence) => self.store.mark(name, record, fence).await,
             Wrote::Commit(fence) => self.store.commit(name, record, fence).await,
@@ -141,6 +146,10 @@ impl CredentialStore for ProcessStore {
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {
         self.store.fingerprint(name)
+    }
+
+    fn watch(&self) -> Result<Option<Box<dyn StoreWatch>>, StoreFault> {
+        self.store.watch()
     }
 }
 

@@ -55,11 +55,9 @@ impl Triggers {
         self.lock().armed.push(Armed { entry, on, rule: rule.clone() });
     }
 
-    /// Nothing waits any more.
-    pub(super) fn disarm(&self) {
-        let mut state = self.lock();
-        state.armed.clear();
-        state.happened.clear();
+    /// Nothing waits any more. Gives the points that were not reached.
+    pub(super) fn disarm(&self) -> Vec<String> {
+        self.lock().armed.drain(..).map(|armed| armed.rule.name).collect()
     }
 
     /// The process has reached this point. True when it is dead now.

@@ -11,8 +11,8 @@ use futures_channel::{mpsc, oneshot};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use renewd_core::{Boot, Span};
-use renewd_driver::testing::VirtualClock;
 use renewd_driver::Clock;
+use renewd_driver::testing::VirtualClock;
 use renewd_testkit::{AsModel, Delivery, Fault, LogEntry, Script, TokenForm};
 
 use super::life::Life;
@@ -30,7 +30,7 @@ pub(super) struct Outside {
     state: Arc<Mutex<State>>,
     truth: VirtualClock,
     /// How long a packet may still arrive after its socket was closed.
-    packet_life: Span,
+    pub(super) packet_life: Span,
     jobs: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
     pub(super) triggers: Triggers,
 }
@@ -92,10 +92,7 @@ impl Socket {
 
 impl Outside {
     /// The world, and the task that carries its packets.
-    pub(super) fn new(
-        scenario: &Scenario,
-        truth: &VirtualClock,
-    ) -> (Self, impl Future<Output = ()> + use<>) {
+    pub(super) fn new(scenario: &Scenario, truth: &VirtualClock) -> (Self, impl Future<Output = ()> + use<>) {
         let state = State {
             model: AsModel::new(scenario.server.clone()),
             script: Script::new(Fault::Ok),
@@ -185,7 +182,8 @@ impl Outside {
         let fault = self.lock().wire_faults.pop_front();
         let (outside, oracle) = (self.clone(), oracle.clone());
         // The task that carries packets ends with the world, not before.
-        let _ = self.jobs.unbounded_send(Box::pin(async move { outside.travel(request, fault, oracle).await }));
+        let _ =
+            self.jobs.unbounded_send(Box::pin(async move { outside.travel(request, fault, oracle).await }));
     }
 
     async fn travel(self, request: Request, fault: Option<WireFault>, oracle: Oracle) {

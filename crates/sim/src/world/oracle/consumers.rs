@@ -50,7 +50,10 @@ impl Oracle {
         if !fits && !overtaken {
             self.broken(
                 9,
-                &format!("process {number} is unauthenticated ({}), and the record is {stands:?}", cause.name()),
+                &format!(
+                    "process {number} is unauthenticated ({}), and the record is {stands:?}",
+                    cause.name()
+                ),
             );
         }
     }

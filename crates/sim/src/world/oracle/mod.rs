@@ -71,6 +71,10 @@ struct Rules {
     interval: Span,
     budget: u32,
     budget_refill: Span,
+    /// How long a packet may still arrive after its socket was closed.
+    packet_life: Span,
+    /// What is left in a socket goes out whenever it can.
+    linger: bool,
 }
 
 #[derive(Default)]
@@ -115,6 +119,10 @@ struct Flight {
     process: u32,
     open: bool,
     under_way: bool,
+    /// When its socket was closed.
+    closed: Boot,
+    /// What the server gave for it.
+    issued: Option<Token>,
 }
 
 struct Rotation {
@@ -153,6 +161,8 @@ impl Oracle {
             interval: scenario.policy.auth_retrying.interval,
             budget: scenario.policy.retry.budget,
             budget_refill: scenario.policy.retry.budget_refill,
+            packet_life: outside.packet_life,
+            linger: scenario.sockets_linger,
         };
         Self {
             state: Arc::default(),
@@ -194,6 +204,10 @@ impl Oracle {
         state.tainted.extend(grants);
     }
 
+    pub(super) fn is_store_meddled(&self) -> bool {
+        self.lock().store_meddled
+    }
+
     /// Times that a login was lost, and of these those that were reported as a lost rotation.
     pub(super) fn forced_logins(&self) -> (u64, u64) {
         let state = self.lock();
@@ -217,7 +231,10 @@ impl Oracle {
     pub(super) fn forced_by_damage(&self) {
         let mut state = self.lock();
         let version = state.acknowledged;
-        state.forced.insert(version);
+        if state.forced.insert(version) {
+            // The fault itself says that the record is damaged, where it lies, and what to do.
+            state.told_lost += 1;
+        }
     }
 
     fn token_of(&self, refresh_token: &str) -> Option<Token> {

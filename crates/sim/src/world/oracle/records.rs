@@ -105,13 +105,20 @@ impl Oracle {
                 let token = self.token_in(record);
                 let (known, acknowledged, meddled) = {
                     let state = self.lock();
-                    (state.attempted.contains(&(record.version(), token)), state.acknowledged, state.store_meddled)
+                    (
+                        state.attempted.contains(&(record.version(), token)),
+                        state.acknowledged,
+                        state.store_meddled,
+                    )
                 };
                 if !known {
                     self.broken(16, &format!("{:?} was read, and nobody ever wrote it", record.version()));
                 }
                 if record.version() < acknowledged && !meddled {
-                    self.broken(5, &format!("{:?} was saved; now {:?} is read", acknowledged, record.version()));
+                    self.broken(
+                        5,
+                        &format!("{:?} was saved; now {:?} is read", acknowledged, record.version()),
+                    );
                 }
             }
             Loaded::Absent => {
@@ -121,7 +128,10 @@ impl Oracle {
             }
             Loaded::RolledBack { record, .. } => {
                 if !self.lock().store_meddled {
-                    self.broken(5, &format!("{:?} reads as rolled back, and nobody did that", record.version()));
+                    self.broken(
+                        5,
+                        &format!("{:?} reads as rolled back, and nobody did that", record.version()),
+                    );
                 }
             }
             Loaded::Fault(_) => {}
@@ -131,7 +141,9 @@ impl Oracle {
     /// Invariant 9: a login is given up. Was it lost, and by what?
     fn check_refusal(&self, cause: RefusedCause, version: Version, token: Option<Token>) {
         let problem = match cause {
-            RefusedCause::GrantRefused | RefusedCause::RotationLost => self.refused_without_reason(cause, token),
+            RefusedCause::GrantRefused | RefusedCause::RotationLost => {
+                self.refused_without_reason(cause, token)
+            }
             RefusedCause::Ceiling => self.ceiling_too_early(),
             RefusedCause::RefreshTokenExpired => {
                 let known = self.outside.lock().model.config().rt_lifetime_ms.is_some();
@@ -148,16 +160,21 @@ impl Oracle {
     }
 
     fn refused_without_reason(&self, cause: RefusedCause, token: Option<Token>) -> Option<String> {
-        let Some(token) = token else { return Some("given up, and the record holds no refresh token".into()) };
+        let Some(token) = token else {
+            return Some("given up, and the record holds no refresh token".into());
+        };
         let state = self.lock();
         let class = self.rules.class;
         let Some(fatal) = state.fatal.get(&token) else {
             return Some("given up without an answer of the server about this refresh token".into());
         };
-        let Some(verdict) = fatal.verdict else { return None };
+        // None: a fault of the scenario said so, and the server never saw it.
+        let verdict = fatal.verdict?;
         let excused = match verdict {
             // Whether the server was right to is judged where it did.
-            TokenVerdict::Reuse | TokenVerdict::RevokedGrant => state.tripped.contains(&token.0) || state.tainted.contains(&token.0),
+            TokenVerdict::Reuse | TokenVerdict::RevokedGrant => {
+                state.tripped.contains(&token.0) || state.tainted.contains(&token.0)
+            }
             TokenVerdict::ExpiredGrant => true,
             TokenVerdict::Evicted => class == AsClass::P6,
             _ => false,
@@ -165,9 +182,10 @@ impl Oracle {
         if !excused {
             return Some(format!("given up after {verdict}: a login that could have been kept"));
         }
-        let lost = state.lost(token) && !state.tainted.contains(&token.0);
-        (lost && cause == RefusedCause::GrantRefused && verdict == TokenVerdict::Reuse)
-            .then(|| "the rotated token was lost before it could be saved, and this is not what was told".into())
+        let lost = state.lost(token) && !state.tainted.contains(&token.0) && class != AsClass::P5;
+        (lost && cause == RefusedCause::GrantRefused && verdict == TokenVerdict::Reuse).then(|| {
+            "the rotated token was lost before it could be saved, and this is not what was told".into()
+        })
     }
 
     fn ceiling_too_early(&self) -> Option<String> {
@@ -176,7 +194,8 @@ impl Oracle {
         let took = self.machine.true_time().since(since);
         // Over a reboot the wall clock is trusted for an interval at most; rounding is not the matter here.
         let credit = self.rules.interval.times(self.machine.reboots() + 1);
-        (took + credit < self.rules.ceiling)
-            .then(|| format!("the ceiling of {} was reached {took} after the last success", self.rules.ceiling))
+        (took + credit < self.rules.ceiling).then(|| {
+            format!("the ceiling of {} was reached {took} after the last success", self.rules.ceiling)
+        })
     }
 }

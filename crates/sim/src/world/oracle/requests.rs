@@ -7,6 +7,9 @@ use super::{Bucket, Fatal, Flight, InHand, Oracle, Rotation, Token, token};
 use crate::world::life::Life;
 use crate::world::wire::Request;
 
+/// How a compressed body begins.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 impl Oracle {
     /// A process is about to send this.
     pub(in crate::world) fn sent(&self, request: &Request, attempt: AttemptId) {
@@ -14,7 +17,14 @@ impl Oracle {
         self.check_flights(sent, request.life.number);
         self.check_store(sent, request.life.number, attempt);
         self.check_budget(request.life.number);
-        let flight = Flight { token: sent, process: request.life.number, open: true, under_way: true };
+        let flight = Flight {
+            token: sent,
+            process: request.life.number,
+            open: true,
+            under_way: true,
+            closed: self.machine.true_time(),
+            issued: None,
+        };
         self.lock().flights.insert(request.id, flight);
     }
 
@@ -24,9 +34,12 @@ impl Oracle {
         if self.rules.class == AsClass::P3 && !self.rules.grace.is_zero() {
             return;
         }
+        let now = self.machine.true_time();
+        let dead = |f: &Flight| !f.open && !self.rules.linger && now.since(f.closed) > self.rules.packet_life;
         let other = {
             let state = self.lock();
-            let mut others = state.flights.values().filter(|f| f.token == sent && (f.open || f.under_way));
+            let mut others =
+                state.flights.values().filter(|f| f.token == sent && (f.open || f.under_way) && !dead(f));
             others.next().map(|f| (f.open, f.process))
         };
         match other {
@@ -47,22 +60,34 @@ impl Oracle {
         let version = sent.and_then(|t| self.lock().saved.get(&t).copied());
         if let Loaded::Record(durable) | Loaded::RolledBack { record: durable, .. } = self.disk.durable() {
             let of_this_login = version.is_none_or(|(epoch, _)| durable.epoch <= epoch);
-            let marked = durable.intent.as_ref().is_some_and(|i| i.attempt == attempt && i.generation == durable.generation);
+            let marked = durable
+                .intent
+                .as_ref()
+                .is_some_and(|i| i.attempt == attempt && i.generation == durable.generation);
             if of_this_login && !marked {
                 self.broken(2, &format!("process {process} sends, and the disk would forget that it did"));
             }
-        } else {
-            self.broken(2, &format!("process {process} sends, and there would be no record after a power cut"));
+        } else if !self.lock().store_meddled {
+            self.broken(
+                2,
+                &format!("process {process} sends, and there would be no record after a power cut"),
+            );
         }
         if let Loaded::Record(stands) = self.disk.visible() {
-            let newer = version.is_some_and(|(epoch, gen_)| stands.epoch == epoch && stands.generation > gen_);
+            let newer =
+                version.is_some_and(|(epoch, gen_)| stands.epoch == epoch && stands.generation > gen_);
             if newer && self.rules.class != AsClass::P0 {
-                self.broken(6, &format!("process {process} sends the refresh token before the one in the store"));
+                self.broken(
+                    6,
+                    &format!("process {process} sends the refresh token before the one in the store"),
+                );
             }
             let mut state = self.lock();
             let allowed = match stands.state {
                 RecordState::Active => true,
-                RecordState::Refused { cause: RefusedCause::Ceiling, .. } => std::mem::take(&mut state.person_asks),
+                RecordState::Refused { cause: RefusedCause::Ceiling, .. } => {
+                    std::mem::take(&mut state.person_asks)
+                }
                 // The record of a login or logout in the middle of a refresh: what is sent is of before.
                 RecordState::Refused { .. } | RecordState::Tombstone { .. } => {
                     version.is_some_and(|(epoch, _)| stands.epoch > epoch)
@@ -80,7 +105,8 @@ impl Oracle {
         let now = self.machine.true_time();
         let full = f64::from(self.rules.budget.max(1));
         let refill = self.rules.budget_refill.as_millis().max(1) as f64;
-        let over_reboots = self.machine.reboots() as f64 * (self.rules.interval.as_millis() as f64 / refill + 1.0);
+        let over_reboots =
+            self.machine.reboots() as f64 * (self.rules.interval.as_millis() as f64 / refill + 1.0);
         let overdrawn = {
             let mut state = self.lock();
             let bucket = state.bucket.get_or_insert(Bucket { left: full, at: now });
@@ -103,13 +129,21 @@ impl Oracle {
 
     /// Its socket is closed.
     pub(in crate::world) fn closed(&self, id: u64) {
+        let now = self.machine.true_time();
         if let Some(flight) = self.lock().flights.get_mut(&id) {
             flight.open = false;
+            flight.closed = now;
         }
     }
 
     /// It reached the server, which wrote this into its log. A copy is the network's doing.
-    pub(in crate::world) fn arrived(&self, request: &Request, entry: Option<&LogEntry>, _now_ms: u64, copy: bool) {
+    pub(in crate::world) fn arrived(
+        &self,
+        request: &Request,
+        entry: Option<&LogEntry>,
+        _now_ms: u64,
+        copy: bool,
+    ) {
         let now = self.machine.true_time();
         let Some(entry) = entry else { return };
         let presented = entry.presented.map(token);
@@ -123,11 +157,15 @@ impl Oracle {
             if copy && let Some((grant, _)) = presented {
                 state.tainted.insert(grant);
             }
-            if let (Some(presented), Some(issued), Some(verdict)) = (presented, entry.issued.map(token), entry.verdict)
+            if let (Some(presented), Some(issued), Some(verdict)) =
+                (presented, entry.issued.map(token), entry.verdict)
                 && verdict.is_success()
                 && issued != presented
             {
                 state.rotations.entry(presented).or_default().push(Rotation { issued, at: now });
+                if !copy && let Some(flight) = state.flights.get_mut(&request.id) {
+                    flight.issued = Some(issued);
+                }
             }
             if entry.verdict.is_none_or(|v| !v.is_success()) {
                 state.refusals.insert(request.id, Fatal { verdict: entry.verdict });
@@ -183,14 +221,15 @@ impl Oracle {
             }
             return;
         }
-        let usable = response.status == 200 && !response.truncated;
+        let body = response.body.expose();
+        let tokens = body.starts_with(b"{") || body.starts_with(GZIP);
+        let usable = response.status == 200 && !response.truncated && tokens;
         let epoch = state.saved.get(&sent).map_or(0, |(epoch, _)| *epoch);
         if usable {
             state.last_success = Some(self.machine.true_time());
             state.bucket = None;
         }
-        if let Some(issued) = state.rotations.get(&sent).and_then(|all| all.last()).map(|r| r.issued).filter(|_| usable)
-        {
+        if let Some(issued) = flight.issued.filter(|_| usable) {
             state.in_hand.push(InHand { issued, epoch, life: life.clone() });
         }
     }
