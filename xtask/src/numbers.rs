@@ -20,6 +20,10 @@ const AFTER_THE_GRACE: &str = "after the grace";
 /// the old one (decision 0024).
 const USED_UNSAVED: &str = "used unsaved";
 
+/// Rows of tests that restored a whole folder carry these words: nothing in it says that it is old, so the refusal cannot
+/// be told as a lost rotation (`docs/storage.md`, the limits of the promise).
+const WHOLE_FOLDER: &str = "whole folder";
+
 /// Where rows are kept in a run; emptied before the next.
 pub(crate) fn folder() -> PathBuf {
     shell::root().join("target").join("numbers")
@@ -205,11 +209,15 @@ fn promise(row: &Numbers) -> Promise {
 /// What of a row may not be.
 fn broken(row: &Numbers) -> Vec<&'static str> {
     let safe = promise(row) == Promise::Nothing;
+    let untold = row.variant.contains(WHOLE_FOLDER);
     [
         (row.rounds == 0, "no round was played"),
         (safe && row.reuse_trips > 0, "a spent refresh token was seen again, at a class where none may be"),
         (safe && row.forced_logins > 0, "somebody had to log in, at a class where nobody may have to"),
-        (row.forced_logins > row.told_lost, "a login was needed that was not told as a lost rotation"),
+        (
+            row.forced_logins > row.told_lost && !untold,
+            "a login was needed that was not told as a lost rotation",
+        ),
         (row.expired_served > 0, "an expired token was served"),
         (row.leaks > 0, "a secret was found where none may be"),
         (row.heal_ms.is_none() && row.forced_logins == 0, "it never healed, though no login was needed"),
@@ -258,7 +266,8 @@ fn verdict(rows: &[Numbers]) -> Result<String, Failure> {
     let sum = |number: fn(&Numbers) -> u64| rows.iter().map(number).sum::<u64>();
     Ok(format!(
         "verdict: holds · {} rows, {} rounds, {} token requests · no reuse trip and no forced login at P0, P1, P4 (tokens \
-         used unsaved apart) or inside a grace · {} forced logins elsewhere, every one told as a lost rotation · no expired token served · no leak",
+         used unsaved apart) or inside a grace · {} forced logins elsewhere, every one told as a lost rotation (whole \
+         folders restored apart) · no expired token served · no leak",
         rows.len(),
         sum(|r| r.rounds),
         sum(|r| r.token_requests),
@@ -314,6 +323,15 @@ mod tests {
         assert!(broken(&lost.clone().variant("pause, recovered after the grace")).is_empty());
         lost.class = "P4".to_owned();
         assert!(broken(&lost.variant("its token used unsaved")).is_empty());
+    }
+
+    #[test]
+    fn a_whole_folder_that_was_restored_cannot_be_told_as_lost_and_excuses_nothing_else() {
+        let mut restored = row("P2").variant("the whole folder");
+        (restored.reuse_trips, restored.forced_logins, restored.heal_ms) = (1, 1, None);
+        assert!(broken(&restored).is_empty());
+        restored.class = "P1".to_owned();
+        assert_eq!(broken(&restored).len(), 2);
     }
 
     #[test]
