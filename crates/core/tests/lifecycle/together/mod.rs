@@ -142,6 +142,10 @@ fn heal(w: &mut World) {
         }
         w.pass(Span::from_mins(1));
     }
+    // Not in the middle of a refresh: the server may have rotated already.
+    while w.wires.iter().any(|wire| wire.is_open()) {
+        w.pass(Span::from_millis(100));
+    }
     (0..w.processes.len()).for_each(|p| w.tell(p, Input::StoreChanged));
     w.run_ready();
 }
