@@ -57,11 +57,6 @@ impl Stored for PairedRecord {
 }
 
 impl Paired {
-    /// What the two did differently first, if anything.
-    pub fn differs(&self) -> Option<&str> {
-        self.differs.as_deref()
-    }
-
     fn expect(&mut self, same: bool, what: impl FnOnce() -> String) {
         if !same && self.differs.is_none() {
             self.differs = Some(what());
@@ -206,6 +201,10 @@ impl Process for Paired {
 
     fn attempts(&self) -> u128 {
         self.model.attempts() | self.real.attempts()
+    }
+
+    fn differs(&self) -> Option<&str> {
+        self.differs.as_deref()
     }
 }
 

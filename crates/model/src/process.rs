@@ -153,4 +153,8 @@ pub trait Process: Clone + Debug + Hash + PartialEq + Send + Sync + 'static {
     fn seen(&self, clock: &Self::Clock) -> Seen;
     /// The names of attempts that it still knows, as a set of bits.
     fn attempts(&self) -> u128;
+    /// Where it is two that are held side by side: what they did differently first.
+    fn differs(&self) -> Option<&str> {
+        None
+    }
 }

@@ -42,11 +42,13 @@ pub enum Promise {
     LoginOnlyForALoss,
     /// A rotation that was lost is reported as that.
     LossIsTold,
+    /// The model's machine and the real core, told the same, do the same ([`Paired`](crate::Paired)).
+    LikeCore,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::OneUnsettledRequest,
         Self::IntentBeforeSend,
         Self::RotationIsNotDropped,
@@ -66,6 +68,7 @@ impl Promise {
         Self::NoLoginWhereHarmless,
         Self::LoginOnlyForALoss,
         Self::LossIsTold,
+        Self::LikeCore,
     ];
 
     /// As a search names it.
@@ -90,6 +93,7 @@ impl Promise {
             Self::NoLoginWhereHarmless => "no new login where a replay is harmless",
             Self::LoginOnlyForALoss => "a new login only for a rotation lost before it was saved",
             Self::LossIsTold => "a lost rotation is told as one",
+            Self::LikeCore => "the model does what core does",
         }
     }
 

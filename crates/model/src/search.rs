@@ -1,5 +1,6 @@
 //! The model as the checker sees it.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,6 +44,17 @@ impl<P: Process> Transaction<P> {
         Self { setting, tally: Arc::default(), process: PhantomData }
     }
 
+    /// Whether it is tried out in this state how a run without faults ends.
+    fn looks_ahead(&self, world: &World<P>) -> bool {
+        let one_in = self.setting.looks_ahead_one_in;
+        if one_in <= 1 {
+            return true;
+        }
+        let mut hasher = DefaultHasher::new();
+        world.hash(&mut hasher);
+        hasher.finish().is_multiple_of(one_in)
+    }
+
     /// What a search will have met.
     pub fn tally(&self) -> Arc<Tally> {
         Arc::clone(&self.tally)
@@ -74,7 +86,7 @@ impl<P: Process> Model for Transaction<P> {
     }
 
     fn next_state(&self, world: &World<P>, step: Step) -> Option<World<P>> {
-        Some(world.after(&self.setting, step)).filter(|next| next != world)
+        Some(world.after(&self.setting, step))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -97,11 +109,12 @@ impl<P: Process> Model for Transaction<P> {
             promise!(NoLoginWhereHarmless),
             promise!(LoginOnlyForALoss),
             promise!(LossIsTold),
+            promise!(LikeCore),
             Property::always(Promise::Heals.name(), |model: &Self, world: &World<P>| {
                 let tally = &model.tally;
                 tally.needed_logins.fetch_add(world.needs_login(&model.setting).into(), Ordering::Relaxed);
                 tally.trips.fetch_add(world.has_tripped().into(), Ordering::Relaxed);
-                world.any_broken() || world.heals(&model.setting)
+                world.any_broken() || !model.looks_ahead(world) || world.heals(&model.setting)
             }),
         ]
     }

@@ -13,7 +13,8 @@ pub struct Bounds {
     pub faults: u8,
     /// Logins and logouts.
     pub logins: u8,
-    /// Units of time. The model's own machine needs no bound; a real process, which is told the hour, does.
+    /// Units of time. The model's own machine needs no bound; a real process, which is told the hour, does. Where they
+    /// are bounded, none is spent while nobody waits for anything.
     pub units: u8,
 }
 
@@ -105,6 +106,8 @@ pub struct Setting {
     pub bounds: Bounds,
     /// What may go wrong.
     pub faults: Vec<Fault>,
+    /// In one state of so many it is tried out how a run without faults ends, which costs more than everything else.
+    pub looks_ahead_one_in: u64,
     /// A rule left out of the protocol, to see that the search notices.
     pub mutant: Option<Mutant>,
 }
@@ -124,6 +127,7 @@ impl Setting {
             pause_max: 4,
             bounds: Bounds { wishes: 2, faults: 2, logins: 0, units: Bounds::FOR_EVER },
             faults: Fault::ALL.to_vec(),
+            looks_ahead_one_in: 1,
             mutant: None,
         }
     }

@@ -1,7 +1,7 @@
 //! The model's machine and the real core, side by side in one world: told the same, they do the same.
 
 use renewd_core::AsClass;
-use renewd_model::{Bounds, Mutant, Paired, Setting, Step, World};
+use renewd_model::{Bounds, Fault, Mutant, Paired, Process, Setting, Step, World, exhaust, story};
 
 /// How long a walk is at most.
 const STEPS: usize = 200;
@@ -50,7 +50,7 @@ fn walk(class: AsClass, mutant: Option<Mutant>, seed: u64) -> Result<usize, Stri
         let step = choose(&mut dice, &steps);
         way.push(step);
         world = world.after(&setting, step);
-        if let Some(difference) = world.processes().find_map(Paired::differs) {
+        if let Some(difference) = world.processes().find_map(Process::differs) {
             return Err(format!("{} seed {seed}, after {way:?}:\n{difference}", class.name()));
         }
     }
@@ -93,4 +93,17 @@ fn a_rule_left_out_of_the_models_machine_is_a_difference_to_the_real_core() {
         let told_apart = (0..2_000).any(|seed| walk(AsClass::P2, Some(mutant), seed).is_err());
         assert!(told_apart, "{mutant:?} does what core does");
     }
+}
+
+#[test]
+fn the_model_and_the_real_core_do_the_same_in_every_order_of_events() {
+    let mut setting = Setting::new(AsClass::P2);
+    setting.faults = vec![Fault::Crash, Fault::LostAnswer, Fault::SyncFails];
+    setting.bounds = Bounds { wishes: 2, faults: 1, logins: 0, units: 4 };
+    setting.looks_ahead_one_in = 32;
+    let findings = exhaust::<Paired>(&setting, 2);
+    let told = findings.broken.first().map(|(p, way)| (p.name(), story::<Paired>(&setting, way)));
+    assert_eq!(told, None);
+    println!("{} states", findings.states);
+    assert!(findings.states > 1_000, "hardly anything was explored");
 }

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use renewd_core::AsClass;
-use renewd_model::{Bounds, Fault, Machine, Setting, exhaust, story};
+use renewd_model::{Bounds, Fault, Machine, RealProcess, Setting, exhaust, story};
 
 const USAGE: &str = "\
-usage: explore [--processes N] [--wishes N] [--faults N] [--logins N] [--grace N] [--only FAULT,…] [--threads N] [CLASS…]
+usage: explore [--core] [--units N] [--processes N] [--wishes N] [--faults N] [--logins N] [--grace N] [--only FAULT,…] [--threads N] [CLASS…]
+--core takes the real core for the model's own machine; it wants --units, since its clocks never come back.
 A class is P0 to P6; none means all. A fault is a name as in `Fault`, such as Crash; none means all.";
 
 struct Options {
@@ -18,6 +19,7 @@ struct Options {
     grace: Option<u8>,
     only: Option<Vec<Fault>>,
     threads: usize,
+    core: bool,
 }
 
 fn main() -> ExitCode {
@@ -46,7 +48,12 @@ fn explore(class: AsClass, options: &Options) -> bool {
     setting.grace = options.grace.unwrap_or(setting.grace);
     setting.faults = options.only.clone().unwrap_or(setting.faults);
     let began = now();
-    let findings = exhaust::<Machine>(&setting, options.threads);
+    let findings = if options.core {
+        setting.looks_ahead_one_in = 16;
+        exhaust::<RealProcess>(&setting, options.threads)
+    } else {
+        exhaust::<Machine>(&setting, options.threads)
+    };
     let Bounds { wishes, faults, logins, .. } = setting.bounds;
     println!(
         "{:<5}  {:>9}  {wishes:>6}  {faults:>6}  {logins:>6}  {}  {}  {}  {}  {}",
@@ -59,7 +66,8 @@ fn explore(class: AsClass, options: &Options) -> bool {
         began.elapsed().as_secs()
     );
     for (promise, steps) in &findings.broken {
-        println!("broken: {}\n{}", promise.name(), story::<Machine>(&setting, steps));
+        let told = if options.core { story::<RealProcess> } else { story::<Machine> };
+        println!("broken: {}\n{}", promise.name(), told(&setting, steps));
     }
     findings.broken.is_empty()
 }
@@ -72,10 +80,15 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
         grace: None,
         only: None,
         threads: 2,
+        core: false,
     };
     while let Some(word) = words.next() {
         if let Some(class) = AsClass::from_name(&word) {
             options.classes.push(class);
+            continue;
+        }
+        if word == "--core" {
+            options.core = true;
             continue;
         }
         let value = words.next().ok_or_else(|| format!("{word} is no class, and no value follows it"))?;
@@ -86,6 +99,7 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
             "--wishes" => options.bounds.wishes = number()?,
             "--faults" => options.bounds.faults = number()?,
             "--logins" => options.bounds.logins = number()?,
+            "--units" => options.bounds.units = number()?,
             "--grace" => options.grace = Some(number()?),
             "--threads" => options.threads = usize::from(number()?).max(1),
             "--only" => options.only = Some(value.split(',').map(fault).collect::<Result<_, _>>()?),

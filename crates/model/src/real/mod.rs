@@ -52,13 +52,21 @@ impl RealClock {
 
 /// A record as core writes it.
 #[derive(Clone)]
-pub struct RealRecord(pub(crate) Box<renewd_core::Record>);
+pub struct RealRecord {
+    record: Arc<renewd_core::Record>,
+    /// Of all that is in it.
+    fingerprint: u64,
+}
 
 impl RealRecord {
-    fn fingerprint(&self) -> u64 {
+    fn new(record: renewd_core::Record) -> Self {
         let mut hasher = DefaultHasher::new();
-        self.0.hash(&mut hasher);
-        hasher.finish()
+        record.hash(&mut hasher);
+        Self { record: Arc::new(record), fingerprint: hasher.finish() }
+    }
+
+    fn boxed(&self) -> Box<renewd_core::Record> {
+        Box::new((*self.record).clone())
     }
 }
 
@@ -70,13 +78,13 @@ impl std::fmt::Debug for RealRecord {
 
 impl Hash for RealRecord {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.0.hash(hasher);
+        self.fingerprint.hash(hasher);
     }
 }
 
 impl PartialEq for RealRecord {
     fn eq(&self, other: &Self) -> bool {
-        self.fingerprint() == other.fingerprint()
+        self.fingerprint == other.fingerprint
     }
 }
 
@@ -98,15 +106,15 @@ impl Stored for RealRecord {
             ..GrantMaterial::default()
         };
         let record = renewd_core::Record::new(epoch.into(), identity(), Settings::default(), grant, now);
-        Self(Box::new(record))
+        Self::new(record)
     }
 
     fn tombstone(&self, _: &Setting, _: u8) -> Self {
-        Self(Box::new(self.0.tombstone(RealClock::default().now())))
+        Self::new(self.record.tombstone(RealClock::default().now()))
     }
 
     fn view(&self) -> Record {
-        translate::record(&self.0)
+        translate::record(&self.record)
     }
 
     fn elapse(&mut self, _: &Setting) {}
@@ -162,23 +170,23 @@ fn setup(setting: &Setting, clock: RealClock) -> Setup {
 /// A real [`Lifecycle`].
 #[derive(Clone)]
 pub struct RealProcess {
-    life: Lifecycle,
+    life: Arc<Lifecycle>,
+    /// Of all that decides what it will do.
+    fingerprint: u64,
     /// One more than the greatest name of an attempt that it was told.
     names: u8,
 }
 
 impl RealProcess {
-    fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.life.fingerprint(&mut hasher);
-        hasher.finish()
-    }
-
     fn drain(&mut self) -> Vec<Command<RealRecord>> {
         let mut commands = Vec::new();
-        while let Some(command) = self.life.poll_command() {
+        let life = Arc::make_mut(&mut self.life);
+        while let Some(command) = life.poll_command() {
             commands.extend(translate::command(command));
         }
+        let mut hasher = DefaultHasher::new();
+        life.fingerprint(&mut hasher);
+        self.fingerprint = hasher.finish();
         commands
     }
 }
@@ -191,14 +199,14 @@ impl std::fmt::Debug for RealProcess {
 
 impl Hash for RealProcess {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.life.fingerprint(hasher);
+        self.fingerprint.hash(hasher);
         self.names.hash(hasher);
     }
 }
 
 impl PartialEq for RealProcess {
     fn eq(&self, other: &Self) -> bool {
-        self.names == other.names && self.fingerprint() == other.fingerprint()
+        self.names == other.names && self.fingerprint == other.fingerprint
     }
 }
 
@@ -207,7 +215,7 @@ fn broken_store() -> StoreFault {
 }
 
 fn loaded(record: RealRecord) -> Loaded {
-    Loaded::Record(record.0)
+    Loaded::Record(record.boxed())
 }
 
 fn failure(failure: Failure<RealRecord>) -> renewd_core::CommitFailure {
@@ -233,7 +241,7 @@ impl Process for RealProcess {
 
     fn start(setting: &Setting, clock: &RealClock, slot: usize) -> (Self, Vec<Command<RealRecord>>) {
         let life = Lifecycle::new(setup(setting, *clock), slot as u64);
-        let mut process = Self { life, names: 0 };
+        let mut process = Self { life: Arc::new(life), fingerprint: 0, names: 0 };
         let commands = process.drain();
         (process, commands)
     }
@@ -263,13 +271,13 @@ impl Process for RealProcess {
             Input::CommitFailed(ticket, f) => renewd_core::Input::CommitFailed(Ticket(ticket), failure(f)),
             Input::StoreChanged => renewd_core::Input::StoreChanged,
             Input::Replaced(record) if record.view().state == RecordState::Tombstone => {
-                renewd_core::Input::LoggedOut(record.0)
+                renewd_core::Input::LoggedOut(record.boxed())
             }
-            Input::Replaced(record) => renewd_core::Input::LoggedIn(record.0),
+            Input::Replaced(record) => renewd_core::Input::LoggedIn(record.boxed()),
             Input::Refresh => renewd_core::Input::Refresh,
             Input::Shutdown => renewd_core::Input::Shutdown,
         };
-        self.life.handle(clock.now(), input);
+        Arc::make_mut(&mut self.life).handle(clock.now(), input);
         self.drain()
     }
 

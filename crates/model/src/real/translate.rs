@@ -72,8 +72,12 @@ pub(super) fn command(command: renewd_core::Command) -> Option<Command<RealRecor
     Some(match command {
         Real::Load => Command::Load,
         Real::Claim => Command::Claim,
-        Real::Mark { ticket, record, fence: f } => Command::Mark(ticket.0, RealRecord(record), fence(f)),
-        Real::Commit { ticket, record, fence: f } => Command::Commit(ticket.0, RealRecord(record), fence(f)),
+        Real::Mark { ticket, record, fence: f } => {
+            Command::Mark(ticket.0, RealRecord::new(*record), fence(f))
+        }
+        Real::Commit { ticket, record, fence: f } => {
+            Command::Commit(ticket.0, RealRecord::new(*record), fence(f))
+        }
         Real::Send { attempt, request } => Command::Send(name(attempt), carried(&request, "refresh_token=")?),
         Real::Abort { attempt } => Command::Abort(name(attempt)),
         Real::Release => Command::Release,

@@ -324,6 +324,7 @@ impl<P: Process> World<P> {
         });
         let awake = |r: &Request| self.slots[r.from].awake().is_some();
         self.left.units > 0
+            && (self.left.units == Bounds::FOR_EVER || self.somebody_waits())
             && ready
             && !self.wire.iter().any(|r| r.open && awake(r) && r.age >= setting.deadline)
     }

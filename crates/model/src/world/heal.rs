@@ -63,6 +63,12 @@ impl<P: Process> World<P> {
         false
     }
 
+    /// Whether time that passes leads somewhere.
+    pub(crate) fn somebody_waits(&self) -> bool {
+        let unsettled = self.disk.seen.view().intent.is_some_and(|i| i.orphaned.is_some());
+        !self.rests() || unsettled || self.slots.iter().any(|s| s.paused.is_some())
+    }
+
     fn rests(&self) -> bool {
         let phases = self.slots.iter().filter_map(|s| s.life.as_ref()).map(|l| l.seen(&self.clock).phase);
         let mut idle = true;

@@ -130,6 +130,8 @@ impl<P: Process> World<P> {
             (Some(login), _) => seen.refresh_token.is_some_and(|t| t.grant == login),
         };
         self.breaks_if(!stands, Promise::LoginsStand);
+        let differs = self.processes().any(|p| p.differs().is_some());
+        self.breaks_if(differs, Promise::LikeCore);
         for i in 0..self.slots.len() {
             self.judge_process(setting, i);
         }
