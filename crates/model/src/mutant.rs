@@ -83,18 +83,18 @@ impl Mutant {
     pub fn setting(self) -> Setting {
         let (class, wishes, logins, faults): (AsClass, u8, u8, &[Fault]) = match self {
             Self::SettleZero => (AsClass::P2, 2, 0, &[Fault::Crash]),
-            Self::SettleFromMark => (AsClass::P2, 2, 0, &[Fault::Crash, Fault::Pause]),
+            Self::SettleFromMark => (AsClass::P2, 2, 0, &[Fault::Crash]),
             Self::RebootSettles => (AsClass::P2, 3, 0, &[Fault::Crash, Fault::Reboot]),
             Self::ResendAtOnce => (AsClass::P2, 1, 0, &[Fault::Stalled]),
             Self::NoIntent | Self::LockAroundIo | Self::NoReread | Self::LoserRevokes => {
                 (AsClass::P2, 2, 0, &[])
             }
             Self::NoFence | Self::LoginSameEpoch => (AsClass::P2, 1, 1, &[]),
-            Self::RefusalUnfenced => (AsClass::P2, 2, 1, &[Fault::LostAnswer]),
+            Self::RefusalUnfenced => (AsClass::P2, 1, 1, &[Fault::LostAnswer]),
             Self::NoReadBack => (AsClass::P2, 1, 0, &[Fault::WriteLies]),
             Self::UnsavedDropped => (AsClass::P2, 1, 0, &[Fault::WriteFails]),
             Self::ShutdownAtOnce => (AsClass::P2, 1, 0, &[Fault::Shutdown, Fault::WriteFails]),
-            Self::BudgetInMemory => (AsClass::P0, 3, 0, &[Fault::Crash]),
+            Self::BudgetInMemory => (AsClass::P0, 2, 0, &[Fault::Crash]),
             Self::DoubtForgotten | Self::UnclearIsRefusal => (AsClass::P2, 1, 0, &[Fault::Unclear]),
             Self::RefusedTriesAgain => (AsClass::P2, 2, 0, &[Fault::Unclear]),
             Self::StragglerForgotten => (AsClass::P3, 3, 0, &[Fault::LostAnswer]),
@@ -106,8 +106,7 @@ impl Mutant {
         setting.bounds = Bounds { wishes, faults: faults.len() as u8, logins, units: Bounds::FOR_EVER };
         setting.mutant = Some(self);
         if self == Self::BudgetInMemory {
-            setting.budget = 2;
-            setting.bounds.faults = 3;
+            setting.budget = 1;
         }
         match self {
             Self::StragglerForgotten => setting.grace = 2,

@@ -222,7 +222,7 @@ impl<P: Process> World<P> {
             (Some(Command::Mark(ticket, ..)), None) => Input::Marked(ticket),
             (Some(Command::Mark(ticket, ..)), Some(failure)) => Input::MarkFailed(ticket, failure),
             (Some(Command::Commit(ticket, record, _)), None) => {
-                self.note_committed(i, &record);
+                self.note_committed(setting, i, &record);
                 Input::Committed(ticket)
             }
             (Some(Command::Commit(ticket, ..)), Some(failure)) => Input::CommitFailed(ticket, failure),

@@ -4,7 +4,7 @@ use renewd_core::{AsClass, Status};
 
 use crate::process::{Answer, Command, Process};
 use crate::promise::Promise;
-use crate::record::{Attempt, RecordState, Stored, Token};
+use crate::record::{Attempt, Record, RecordState, Stored, Token};
 use crate::server::Verdict;
 use crate::setting::Setting;
 use crate::world::World;
@@ -65,8 +65,9 @@ impl<P: Process> World<P> {
     }
 
     /// A commit was reported as done.
-    pub(crate) fn note_committed(&mut self, i: usize, record: &P::Record) {
+    pub(crate) fn note_committed(&mut self, setting: &Setting, i: usize, record: &P::Record) {
         let written = record.view();
+        self.note_recovery(setting, &written);
         self.ghost.committed = self.ghost.committed.max(written.version());
         if written.intent.is_none() && written.state == RecordState::Active {
             self.ghost.in_time = false;
@@ -121,7 +122,6 @@ impl<P: Process> World<P> {
         if let Some(token) = self.disk.durable.view().refresh_token {
             self.server.note_saved(token);
         }
-        self.note_recovery(setting);
         let seen = self.disk.seen.view();
         self.breaks_if(seen.version() < self.ghost.committed, Promise::VersionsGrow);
         let stands = match (self.ghost.login, seen.state) {
@@ -194,16 +194,12 @@ impl<P: Process> World<P> {
 
     /// P3: a wait for an unknown outcome has begun while enough of the grace is left for it, for a request, and for
     /// two polls.
-    fn note_recovery(&mut self, setting: &Setting) {
-        if setting.class != AsClass::P3 {
-            return;
-        }
-        let durable = self.disk.durable.view();
-        let begun = durable.intent.and_then(|i| i.orphaned).is_some_and(|o| o.age == 0);
-        if let Some(token) = durable.refresh_token.filter(|_| begun && !self.ghost.clean) {
+    fn note_recovery(&mut self, setting: &Setting, written: &Record) {
+        let begun = written.intent.is_some_and(|i| i.orphaned.is_some());
+        if let (AsClass::P3, true, Some(token)) = (setting.class, begun, written.refresh_token) {
             let needs = setting.promised_wait() + setting.deadline + 2;
             let age = self.server.superseded(token).unwrap_or_default();
-            self.ghost.in_time |= age + needs <= setting.grace;
+            self.ghost.in_time = age + needs <= setting.grace;
         }
     }
 }
