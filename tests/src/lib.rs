@@ -34,7 +34,7 @@ pub use peer::{Counts, Peer, Place, Stranger};
 pub use points::{Left, POINTS, every_point, is_lost, left_at, meet};
 pub use renewd_testkit as testkit;
 pub use run::{Ran, Running, json};
-pub use scene::{CLASSES, Scene, Served, add, count};
+pub use scene::{CLASSES, Scene, Served, count, report};
 pub use wait::{PATIENCE, Stopwatch, pause, unix_seconds, unix_seconds_of, wait_for};
 
 /// The programs on the pages that a stranger reads first are compiled with the doctests.

@@ -8,7 +8,7 @@
 
 use renewd_e2e::testkit::{AsClass, Numbers, Tier};
 use renewd_e2e::{
-    Agent, CLASSES, PATIENCE, Ran, Running, Scene, Served, Stopwatch, at_point, count, spread, wait_for,
+    Agent, CLASSES, PATIENCE, Ran, Running, Scene, Served, Stopwatch, at_point, report, spread, wait_for,
     wait_stopped,
 };
 use rustix::process::Signal;
@@ -16,22 +16,9 @@ use rustix::process::Signal;
 /// Another way to the server: the agent gives the credential to another loop.
 const ANOTHER_WAY: &str = "[request]\nconnect_timeout = \"7s\"\ntimeout = \"40s\"\n";
 
-/// Somebody comes next, and the row is told.
-fn next(scene: &Scene, row: &mut Numbers) -> Served {
-    let watch = Stopwatch::start();
-    let served = scene.ask();
-    if matches!(served, Served::Fresh(_)) {
-        row.heal_ms = row.heal_ms.max(Some(watch.ms()));
-    }
-    count(row, &served);
-    row.rounds += 1;
-    served
-}
-
 fn close(scene: Scene, mut row: Numbers) {
     scene.close(&mut row);
-    row.report().expect("a row can be kept");
-    assert_eq!((row.leaks, row.expired_served), (0, 0), "{row}");
+    report([row]);
 }
 
 #[test]
@@ -62,7 +49,7 @@ fn a_reload_in_the_middle_of_a_refresh_drops_no_rotation() {
         agent.wait_credential("work", "the rotation, saved", |seen| {
             seen["generation"] == 2 && seen["saved"] == true && seen["in_doubt"] == false
         });
-        let served = next(&scene, &mut row);
+        let served = scene.heal(&mut row);
         assert!(matches!(served, Served::Fresh(_)), "{class} {way}: {served:?}");
         let totals = scene.server.totals();
         assert_eq!((totals.token_requests, totals.reuse_trips), (2, 0), "{class} {way}: {totals:?}");
@@ -212,7 +199,7 @@ fn an_answer_that_comes_after_another_login_is_not_kept_and_is_handed_back() {
                 scene.heard(&agent.stop().succeeded());
             }
         }
-        let served = next(&scene, &mut row);
+        let served = scene.heal(&mut row);
         let Served::Fresh(token) = &served else { panic!("{what}: {served:?}") };
         let check = scene.server.with_model(|model, now_ms| model.check_access(now_ms, token));
         let grants = scene.server.totals().grants_minted;

@@ -5,8 +5,8 @@
 
 use renewd_e2e::testkit::{AsClass, Numbers, Tier};
 use renewd_e2e::{
-    Agent, CLASSES, PATIENCE, Ran, Running, Scene, Served, Stopwatch, TEST_POINT_LOG, at_point, count,
-    passings, spread, wait_for,
+    Agent, CLASSES, PATIENCE, Ran, Running, Scene, Served, TEST_POINT_LOG, at_point, passings, report,
+    spread, wait_for,
 };
 use rustix::process::Signal;
 
@@ -16,22 +16,9 @@ const SHORT_GRACE: &str = "[shutdown]\ngrace = \"700ms\"\n";
 /// A disk that is full from the first commit on.
 const STAYS_FULL: &str = "commit.write#1+=fail:ENOSPC,commit.create-temp#1+=fail:ENOSPC";
 
-/// Somebody comes next, and the row is told.
-fn next(scene: &Scene, row: &mut Numbers) -> Served {
-    let watch = Stopwatch::start();
-    let served = scene.ask();
-    if matches!(served, Served::Fresh(_)) {
-        row.heal_ms = row.heal_ms.max(Some(watch.ms()));
-    }
-    count(row, &served);
-    row.rounds += 1;
-    served
-}
-
 fn close(scene: Scene, mut row: Numbers) {
     scene.close(&mut row);
-    row.report().expect("a row can be kept");
-    assert_eq!((row.leaks, row.expired_served), (0, 0), "{row}");
+    report([row]);
 }
 
 #[test]
@@ -58,7 +45,7 @@ fn a_command_told_to_end_while_its_request_is_on_the_wire_saves_the_answer_first
             (None, ""),
             "{class}: in the end the signal has its way: {ran:?}"
         );
-        let served = next(&scene, &mut row);
+        let served = scene.heal(&mut row);
         assert!(matches!(served, Served::Fresh(_)), "{class}: {served:?}");
         let totals = scene.server.totals();
         assert_eq!((totals.token_requests, totals.reuse_trips), (1, 0), "{class}: {totals:?}");
@@ -81,7 +68,7 @@ fn a_command_told_twice_ends_at_once_and_leaves_its_intent() {
     assert_eq!(ran.code, None, "{ran:?}");
     scene.server.release();
     scene.server.wait_idle(PATIENCE).unwrap();
-    let served = next(&scene, &mut row);
+    let served = scene.heal(&mut row);
     assert!(matches!(served, Served::Fresh(_)), "{served:?}");
     let totals = scene.server.totals();
     assert_eq!((totals.token_requests, totals.replays, totals.reuse_trips), (2, 1, 0), "{totals:?}");
@@ -111,7 +98,7 @@ fn an_agent_told_to_end_while_its_request_is_on_the_wire_saves_the_answer_and_cl
             "{class}: the claim goes back after the last write: {last}"
         );
         assert_eq!(passings(&log, "commit.done"), 1, "{class}");
-        let served = next(&scene, &mut row);
+        let served = scene.heal(&mut row);
         assert!(matches!(served, Served::Fresh(_)), "{class}: {served:?}");
         assert_eq!(scene.server.totals().token_requests, 1, "{class}");
         close(scene, row);
@@ -135,7 +122,7 @@ fn a_command_whose_disk_stays_full_prints_its_token_and_names_the_loss() {
         let status = scene.status();
         assert_eq!(status["in_doubt"], true, "{class}: the intent stays: {status}");
         // The disk works again.
-        let served = next(&scene, &mut row);
+        let served = scene.heal(&mut row);
         if class == AsClass::P2 {
             assert_eq!(served, Served::LoginNeeded { told_lost: true });
         } else {
@@ -154,7 +141,7 @@ fn a_token_that_was_used_and_not_saved_retires_the_one_before_it_at_p4_and_the_l
     let ran = scene.run(at_point(scene.token(), STAYS_FULL)).failed(5);
     let given = Ran { code: Some(0), ..ran };
     assert!(matches!(scene.served(&given), Served::Fresh(_)), "{given:?}");
-    let served = next(&scene, &mut row);
+    let served = scene.heal(&mut row);
     assert_eq!(served, Served::LoginNeeded { told_lost: true });
     close(scene, row);
 }
@@ -172,7 +159,7 @@ fn an_agent_whose_disk_stays_full_serves_its_token_and_names_the_loss_at_its_end
     let ended = agent.stop().failed(5);
     scene.heard(&ended);
     assert!(ended.stderr.contains("work"), "{ended:?}");
-    let served = next(&scene, &mut row);
+    let served = scene.heal(&mut row);
     assert!(matches!(served, Served::Fresh(_)), "{served:?}");
     close(scene, row);
 }
@@ -186,7 +173,7 @@ fn a_disk_that_is_full_for_less_than_the_grace_loses_nothing() {
             scene.run(at_point(scene.token(), "commit.write#1=fail:ENOSPC,commit.sync-file#1=fail:EIO"));
         let served = scene.served(&ran);
         assert!(matches!(served, Served::Fresh(_)), "{class}: {ran:?}");
-        let again = next(&scene, &mut row);
+        let again = scene.heal(&mut row);
         assert_eq!(served, again, "{class}: what was saved is what was printed");
         assert_eq!(scene.server.totals().token_requests, 1, "{class}");
         close(scene, row);

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use renewd_e2e::testkit::{AsClass, Fault, Numbers, Tier, Totals, http_request};
 use renewd_e2e::{
-    Agent, CLASSES, Left, PATIENCE, Running, Scene, Served, Stopwatch, add, count, every_point, is_lost,
-    left_at, meet, number, pause, points, spread,
+    Agent, CLASSES, Left, PATIENCE, Running, Scene, Served, Stopwatch, count, every_point, is_lost, left_at,
+    meet, number, pause, points, report, spread,
 };
 use rustix::process::Signal;
 
@@ -39,13 +39,7 @@ fn kill_at(scene: &Scene, point: &str, victim: Command) {
 
 /// Somebody comes next and wants a token.
 fn heal(scene: &Scene, point: &str, row: &mut Numbers) -> Served {
-    let watch = Stopwatch::start();
-    let served = scene.ask();
-    if matches!(served, Served::Fresh(_)) {
-        row.heal_ms = row.heal_ms.max(Some(watch.ms()));
-    }
-    count(row, &served);
-    row.rounds += 1;
+    let served = scene.heal(row);
     let totals = scene.server.totals();
     let lost = is_lost(scene.class, left(point));
     let (class, requests) = (scene.class, if left(point) == Left::Unsaved { 2 } else { 1 });
@@ -57,21 +51,6 @@ fn heal(scene: &Scene, point: &str, row: &mut Numbers) -> Served {
     assert_eq!(totals.reuse_trips, u64::from(lost), "{class} {point}: {totals:?}");
     assert_eq!(totals.token_requests, requests, "{class} {point}: {totals:?}");
     served
-}
-
-fn report(rows: Vec<Numbers>) {
-    let mut told: Vec<Numbers> = Vec::new();
-    for part in rows {
-        match told.iter_mut().find(|row| (&row.class, &row.variant) == (&part.class, &part.variant)) {
-            Some(row) => add(row, &part),
-            None => told.push(part),
-        }
-    }
-    for row in told {
-        row.report().expect("a row can be kept");
-        assert_eq!((row.leaks, row.expired_served), (0, 0), "{row}");
-        assert_eq!(row.forced_logins, row.told_lost, "{row}");
-    }
 }
 
 fn row(class: AsClass, variant: &str) -> Numbers {

@@ -5,8 +5,8 @@
 
 use renewd_e2e::testkit::{AsClass, Numbers, Tier};
 use renewd_e2e::{
-    CLASSES, Left, PATIENCE, Ran, Running, Scene, Served, Stopwatch, add, count, every_point, is_lost,
-    left_at, meet, number, spread, wait_stopped,
+    CLASSES, Left, PATIENCE, Ran, Running, Scene, Served, count, every_point, is_lost, left_at, meet, number,
+    report, spread, wait_stopped,
 };
 use rustix::process::Signal;
 
@@ -66,34 +66,6 @@ fn meanwhile(scene: &Scene, point: &str) -> Served {
     served
 }
 
-/// Somebody comes after all of it.
-fn afterwards(scene: &Scene, row: &mut Numbers) -> Served {
-    let watch = Stopwatch::start();
-    let served = scene.ask();
-    if matches!(served, Served::Fresh(_)) {
-        row.heal_ms = row.heal_ms.max(Some(watch.ms()));
-    }
-    count(row, &served);
-    row.rounds += 1;
-    served
-}
-
-/// Prints the rows of each class together.
-fn report(parts: Vec<Numbers>) {
-    let mut rows: Vec<Numbers> = Vec::new();
-    for part in parts {
-        match rows.iter_mut().find(|row| (&row.class, &row.variant) == (&part.class, &part.variant)) {
-            Some(row) => add(row, &part),
-            None => rows.push(part),
-        }
-    }
-    for row in rows {
-        row.report().expect("a row can be kept");
-        assert_eq!((row.leaks, row.expired_served), (0, 0), "{row}");
-        assert_eq!(row.forced_logins, row.told_lost, "{row}");
-    }
-}
-
 /// What the one that was stopped may have come to: a token, or the end of its own patience (124, or 4 where it knows
 /// when it would try next).
 fn assert_in_order(scene: &Scene, point: &str, ran: &Ran) {
@@ -116,7 +88,7 @@ fn a_command_stopped_at_any_point_past_every_deadline_spends_nothing_twice_when_
         count(&mut row, &meanwhile(&scene, point));
         victim.signal(Signal::CONT);
         assert_in_order(&scene, point, &victim.finish());
-        let served = afterwards(&scene, &mut row);
+        let served = scene.heal(&mut row);
         assert!(matches!(served, Served::Fresh(_)), "{class} {point}: {served:?}");
         let totals = scene.server.totals();
         assert_eq!((totals.reuse_trips, totals.replays), (0, 0), "{class} {point}: {totals:?}");
@@ -136,7 +108,7 @@ fn a_command_killed_after_a_pause_leaves_what_the_next_one_needs() {
         count(&mut row, &meanwhile(&scene, point));
         victim.signal(Signal::KILL);
         scene.heard(&victim.finish());
-        let served = afterwards(&scene, &mut row);
+        let served = scene.heal(&mut row);
         let lost = is_lost(class, left_at(point));
         if lost {
             assert_eq!(served, Served::LoginNeeded { told_lost: true }, "{class} {point}");
@@ -177,7 +149,7 @@ fn a_command_stopped_while_its_request_is_at_the_server_takes_the_answer_when_it
         scene.server.wait_idle(PATIENCE).unwrap();
         victim.signal(Signal::CONT);
         assert_in_order(&scene, place, &victim.finish());
-        let served = afterwards(&scene, &mut row);
+        let served = scene.heal(&mut row);
         assert!(matches!(served, Served::Fresh(_)), "{class} {place}: {served:?}");
         let totals = scene.server.totals();
         assert_eq!((totals.reuse_trips, totals.successes), (0, 1), "{class} {place}: {totals:?}");
