@@ -3,6 +3,7 @@
 mod swarm;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use renewd_core::Span;
 use renewd_sim::{Outcome, Scenario};
@@ -29,12 +30,13 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     if let Some(runs) = wish.swarm {
         return swarm::run(runs, wish.seed.unwrap_or(swarm::FIXED_SEED), wish.seconds);
     }
-    if let Some(folder) = &wish.numbers {
-        return play(&faults(&wish.files)?, &How { show: false, numbers: Some(folder) });
+    let numbers = wish.numbers.as_deref();
+    if numbers.is_some() && !wish.batches {
+        return play(&faults(&wish.files)?, &How { show: false, numbers });
     }
     let show = !wish.files.is_empty();
     let files = if show { wish.files } else { all()? };
-    play(&files, &How { show, numbers: None })?;
+    play(&files, &How { show, numbers })?;
     if wish.batches { swarm::batches() } else { Ok(()) }
 }
 
@@ -80,34 +82,63 @@ struct How<'a> {
 }
 
 fn play(files: &[PathBuf], how: &How<'_>) -> Result<(), Failure> {
-    let (mut runs, mut broken) = (0, 0);
-    let mut simulated = Span::ZERO;
-    let began = stopwatch();
+    let mut cells = Vec::new();
     for path in files {
-        let mut holds = true;
-        for scenario in read(path)? {
-            let outcome = renewd_sim::run(&scenario);
-            simulated = simulated + scenario.end;
-            runs += 1;
-            broken += usize::from(!outcome.broken.is_empty());
-            holds &= outcome.broken.is_empty();
-            if how.show || !outcome.broken.is_empty() {
-                print(path, &scenario, &outcome);
-            }
-            if let (Some(folder), Some(row)) = (how.numbers, outcome.numbers(&scenario)) {
-                row.keep(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-            }
+        cells.extend(read(path)?.into_iter().map(|scenario| (path, scenario)));
+    }
+    let began = stopwatch();
+    let next = AtomicUsize::new(0);
+    let outcomes = on_every_core(|done: &mut Vec<(usize, Outcome)>| {
+        let n = next.fetch_add(1, Ordering::Relaxed);
+        let Some((_, scenario)) = cells.get(n) else { return false };
+        let mut outcome = renewd_sim::run(scenario);
+        if !how.show && outcome.broken.is_empty() {
+            outcome.timeline = Vec::new();
         }
-        if !how.show && holds {
+        done.push((n, outcome));
+        true
+    });
+    let seconds = began.elapsed().as_secs_f64();
+    if outcomes.len() != cells.len() {
+        return Err("a run panicked; its words stand above".to_owned().into());
+    }
+    let (runs, mut broken, mut simulated, mut last) = (cells.len(), 0, Span::ZERO, None);
+    for ((path, scenario), outcome) in cells.iter().zip(outcomes) {
+        simulated = simulated + scenario.end;
+        broken += usize::from(!outcome.broken.is_empty());
+        if how.show || !outcome.broken.is_empty() {
+            print(path, scenario, &outcome);
+        } else if last.replace(*path) != Some(*path) {
             println!("✓ {}", path.file_stem().unwrap_or_default().to_string_lossy());
         }
+        if let (Some(folder), Some(row)) = (how.numbers, outcome.numbers(scenario)) {
+            row.keep(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        }
     }
-    print_speed(simulated, began.elapsed().as_secs_f64());
+    print_speed(simulated, seconds);
     println!("{} passed, {broken} failed", runs - broken);
     if broken > 0 {
         return Err(format!("{broken} of {runs} scenarios do not hold").into());
     }
     Ok(())
+}
+
+/// Does pieces of work on every core until a piece says that there was none left; gives what was done, in the order of
+/// its numbers.
+fn on_every_core<T: Send>(piece: impl Fn(&mut Vec<(usize, T)>) -> bool + Sync) -> Vec<T> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut all = std::thread::scope(|scope| {
+        let work = || {
+            let mut done = Vec::new();
+            while piece(&mut done) {}
+            done
+        };
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        // A worker that panicked has said so; what it had done is missing, and the count tells.
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect::<Vec<_>>()
+    });
+    all.sort_by_key(|(n, _)| *n);
+    all.into_iter().map(|(_, done)| done).collect()
 }
 
 fn print_speed(simulated: Span, seconds: f64) {

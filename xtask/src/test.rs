@@ -38,13 +38,13 @@ pub(crate) fn add_steps(steps: &mut Steps, args: &[String]) -> Result<(), Failur
     }
     let rows = numbers::fresh()?;
     steps.run("tests", || run_tests(&binary, args, Some(&rows)))?;
-    steps.run("scenarios", || passed(simulate::run(&[])))?;
+    steps.run("scenarios", || {
+        let folder = rows.display().to_string();
+        passed(simulate::run(&["--batches".to_owned(), "--numbers".to_owned(), folder]))
+    })?;
     steps.run("examples", run_examples)?;
     steps.run("doctests", || passed(shell::run(shell::cargo(&["test", "--workspace", "--doc"]))))?;
-    steps.run("numbers", || {
-        numbers::world(&rows)?;
-        numbers::report()
-    })
+    steps.run("numbers", numbers::report)
 }
 
 fn passed(result: Result<(), Failure>) -> Result<Outcome, Failure> {

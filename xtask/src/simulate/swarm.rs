@@ -1,12 +1,13 @@
 //! Random scenarios from a seed: what fails is told with its seed, made small, and kept as a file.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use renewd_core::Span;
 use renewd_sim::swarm::{self, Drawn};
 
-use super::{print_speed, stopwatch};
+use super::{on_every_core, print_speed, stopwatch};
 use crate::shell::{self, Failure};
 
 /// Where the fixed batch begins: the same scenarios every time, so that a change that breaks one is known by it.
@@ -35,23 +36,31 @@ fn fresh_seed() -> u64 {
 pub(super) fn run(runs: u64, seed: u64, seconds: Option<u64>) -> Result<(), Failure> {
     let began = stopwatch();
     let limit = seconds.map(Duration::from_secs);
-    let (mut played, mut simulated, mut failed) = (0, Span::ZERO, Vec::new());
-    for seed in (seed..).take(usize::try_from(runs).unwrap_or(usize::MAX)) {
-        if limit.is_some_and(|limit| began.elapsed() >= limit) {
-            break;
+    let next = AtomicUsize::new(0);
+    let drawn = on_every_core(|done: &mut Vec<(usize, Result<Drawn, String>)>| {
+        let n = next.fetch_add(1, Ordering::Relaxed);
+        if n as u64 >= runs || limit.is_some_and(|limit| began.elapsed() >= limit) {
+            return false;
         }
-        let drawn = swarm::play(seed).map_err(|e| format!("seed {seed}: {e}"))?;
-        played += 1;
-        simulated = simulated + drawn.simulated;
-        if !drawn.outcome.broken.is_empty() {
-            failed.push(seed);
-            if failed.len() <= TOLD_MAX {
-                tell(&drawn)?;
-            }
+        let seed = seed.wrapping_add(n as u64);
+        let mut drawn = swarm::play(seed).map_err(|e| format!("seed {seed}: {e}"));
+        if let Ok(drawn) = &mut drawn {
+            drawn.outcome.timeline = Vec::new();
         }
+        done.push((n, drawn));
+        true
+    });
+    let seconds = began.elapsed().as_secs_f64();
+    let drawn = drawn.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let (played, simulated) = (drawn.len(), drawn.iter().fold(Span::ZERO, |all, d| all + d.simulated));
+    println!("{played} random scenarios from seed {seed}");
+    print_speed(simulated, seconds);
+    let broken: Vec<&Drawn> = drawn.iter().filter(|d| !d.outcome.broken.is_empty()).collect();
+    for drawn in broken.iter().take(TOLD_MAX) {
+        tell(drawn)?;
     }
-    println!("{played} random scenarios from seed {seed}, {} failed", failed.len());
-    print_speed(simulated, began.elapsed().as_secs_f64());
+    let failed: Vec<u64> = broken.iter().map(|d| d.seed).collect();
+    println!("{} passed, {} failed", played - failed.len(), failed.len());
     match failed.first() {
         None => Ok(()),
         Some(first) => {
