@@ -3,6 +3,8 @@
 //! Rows come from proofs of three depths (the simulated world, real processes, servers written elsewhere) in one shape,
 //! [`Numbers`]. What may never happen is judged here, in one place, and not in each test.
 
+mod table;
+
 use std::path::{Path, PathBuf};
 
 use renewd_testkit::{NUMBERS_ENV, Numbers};
@@ -93,7 +95,10 @@ fn tests_with_numbers() -> Result<Vec<String>, Failure> {
 pub(crate) fn report() -> Result<Outcome, Failure> {
     let faults = faults::list()?;
     let rows = read(&folder(), &faults)?;
-    println!("{}\n\nby class:\n{}", table(&rows), table(&by_class(&rows)));
+    let whole = shell::root().join("target").join("numbers.txt");
+    std::fs::write(&whole, table::of(&rows) + "\n").map_err(|e| format!("{}: {e}", whole.display()))?;
+    println!("{}\n\nby class:\n{}", table::of(&table::by_fault(&rows)), table::of(&table::by_class(&rows)));
+    println!("\n{} rows; target/numbers.txt has each by itself", rows.len());
     let missing: Vec<&str> =
         faults.iter().map(|f| f.key.as_str()).filter(|key| !rows.iter().any(|r| r.fault == *key)).collect();
     if !missing.is_empty() {
@@ -125,90 +130,29 @@ fn read(folder: &Path, faults: &[Fault]) -> Result<Vec<Numbers>, Failure> {
     Ok(rows)
 }
 
-const HEAD: [&str; 12] = [
-    "fault",
-    "variant",
-    "where",
-    "class",
-    "proc.",
-    "rounds",
-    "requests",
-    "reuse trips",
-    "forced logins (told lost)",
-    "expired served",
-    "heal",
-    "leaks",
-];
-
-/// Columns of words stand left, those of numbers right.
-const WORDS: usize = 4;
-
-fn cells(row: &Numbers) -> [String; 12] {
-    let forced = match row.forced_logins {
-        0 => "0".to_owned(),
-        logins => format!("{logins} ({})", row.told_lost),
-    };
-    [
-        row.fault.clone(),
-        row.variant.clone(),
-        row.tier.name().to_owned(),
-        row.class.clone(),
-        row.processes.to_string(),
-        row.rounds.to_string(),
-        row.token_requests.to_string(),
-        row.reuse_trips.to_string(),
-        forced,
-        row.expired_served.to_string(),
-        row.heal_ms.map_or_else(|| "by login".to_owned(), seconds),
-        row.leaks.to_string(),
-    ]
-}
-
-fn seconds(ms: u64) -> String {
-    match ms {
-        0..100_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        100_000..7_200_000 => format!("{} min", ms / 60_000),
-        _ => format!("{} h", ms / 3_600_000),
-    }
-}
-
-fn table(rows: &[Numbers]) -> String {
-    let body: Vec<[String; 12]> = rows.iter().map(cells).collect();
-    let head = HEAD.map(str::to_owned);
-    let width = |column: usize| {
-        body.iter().chain([&head]).map(|cells| cells[column].chars().count()).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
-    let line = |cells: &[String; 12]| {
-        let padded = cells.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-            if column < WORDS { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    [&head].into_iter().chain(&body).map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// What a server's class lets us promise.
-#[derive(PartialEq)]
-enum Promise {
-    /// No login is ever lost, and no spent refresh token ever seen again as theft.
-    Nothing,
-    /// A login is lost only where the rotated token was, and is told as that.
-    OnlyLost,
+/// What the class of a row's server lets us promise.
+struct Promise {
+    /// No login is ever lost, and no spent refresh token seen again as theft. Else a login is lost only where the
+    /// rotated token was, and is told as that.
+    nothing_lost: bool,
+    /// The words that take the row out of what its class promises.
+    apart: Option<&'static str>,
 }
 
 fn promise(row: &Numbers) -> Promise {
-    match row.class.as_str() {
-        "P0" | "P1" => Promise::Nothing,
-        "P4" if !row.variant.contains(USED_UNSAVED) => Promise::Nothing,
-        "P3" if !row.variant.contains(AFTER_THE_GRACE) => Promise::Nothing,
-        _ => Promise::OnlyLost,
-    }
+    let (nothing_lost, exception) = match row.class.as_str() {
+        "P0" | "P1" => (true, None),
+        "P3" => (true, Some(AFTER_THE_GRACE)),
+        "P4" => (true, Some(USED_UNSAVED)),
+        _ => (false, None),
+    };
+    let apart = exception.filter(|words| row.variant.contains(words));
+    Promise { nothing_lost: nothing_lost && apart.is_none(), apart }
 }
 
 /// What of a row may not be.
 fn broken(row: &Numbers) -> Vec<&'static str> {
-    let safe = promise(row) == Promise::Nothing;
+    let safe = promise(row).nothing_lost;
     let untold = row.variant.contains(WHOLE_FOLDER);
     [
         (row.rounds == 0, "no round was played"),
@@ -225,30 +169,6 @@ fn broken(row: &Numbers) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(is, what)| is.then_some(what))
     .collect()
-}
-
-/// All rows of each class and proof together: sums, the most processes, and the longest healing.
-fn by_class(rows: &[Numbers]) -> Vec<Numbers> {
-    let mut sums: Vec<Numbers> = Vec::new();
-    for row in rows {
-        let known = sums.iter().position(|sum| sum.tier == row.tier && sum.class == row.class);
-        let at = known.unwrap_or_else(|| {
-            sums.push(Numbers::new(row.tier, "all", &row.class, 0));
-            sums.len() - 1
-        });
-        let sum = &mut sums[at];
-        sum.processes = sum.processes.max(row.processes);
-        sum.rounds += row.rounds;
-        sum.token_requests += row.token_requests;
-        sum.reuse_trips += row.reuse_trips;
-        sum.forced_logins += row.forced_logins;
-        sum.told_lost += row.told_lost;
-        sum.expired_served += row.expired_served;
-        sum.heal_ms = sum.heal_ms.max(row.heal_ms);
-        sum.leaks += row.leaks;
-    }
-    sums.sort_by_cached_key(|sum| (sum.class.clone(), sum.tier.name()));
-    sums
 }
 
 /// The closing line, or what broke.
@@ -335,32 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_is_the_sum_of_its_rows_with_the_longest_healing() {
-        let mut slow = row("P2").variant("slow");
-        (slow.heal_ms, slow.forced_logins, slow.told_lost, slow.processes) = (Some(9_000), 2, 2, 20);
-        let sums = by_class(&[row("P2"), row("P0"), slow]);
-        assert_eq!(sums.iter().map(|sum| sum.class.as_str()).collect::<Vec<_>>(), ["P0", "P2"]);
-        let p2 = &sums[1];
-        assert_eq!((p2.rounds, p2.token_requests, p2.forced_logins, p2.told_lost), (6, 10, 2, 2));
-        assert_eq!((p2.processes, p2.heal_ms), (20, Some(9_000)));
-    }
-
-    #[test]
     fn a_run_without_rows_is_no_proof() {
         assert!(verdict(&[]).is_err());
-    }
-
-    #[test]
-    fn the_table_stands_in_columns() {
-        let text = table(&[row("P2"), row("oidc-provider").variant("commit.rename")]);
-        let lines: Vec<&str> = text.lines().collect();
-        let ends: Vec<usize> = lines.iter().map(|line| line.chars().count()).collect();
-        assert!(ends.iter().all(|end| *end == ends[0]), "{text}");
-        assert!(lines[2].contains("oidc-provider") && lines[2].contains("1.5 s"), "{text}");
-    }
-
-    #[test]
-    fn a_time_is_told_in_the_unit_that_reads_best() {
-        assert_eq!([1_549, 130_000, 86_400_000].map(seconds), ["1.5 s", "2 min", "24 h"]);
     }
 }
