@@ -67,7 +67,9 @@ impl<P: Process> World<P> {
     /// A commit was reported as done.
     pub(crate) fn note_committed(&mut self, setting: &Setting, i: usize, record: &P::Record) {
         let written = record.view();
-        self.note_recovery(setting, &written);
+        if self.slots[i].stopping.is_none() {
+            self.note_recovery(setting, &written);
+        }
         self.ghost.committed = self.ghost.committed.max(written.version());
         if written.intent.is_none() && written.state == RecordState::Active {
             self.ghost.in_time = false;
