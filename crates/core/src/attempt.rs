@@ -27,7 +27,7 @@ impl fmt::Debug for BootId {
 /// The process that wrote an intent. For people: the kernel's lock alone decides who lives.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Owner {
-    /// Host name.
+    /// Host name. Whoever has a host chooses it: it is for people only as [`plain_line`](crate::plain_line) shows it.
     pub host: String,
     /// Boot of that host.
     pub boot_id: BootId,

@@ -43,7 +43,9 @@ mod time;
 mod verdict;
 mod view;
 
-pub use answer::{Answer, Failure, FailureKind, Grant, Judgement, RequestContext, Response, Sent, judge};
+pub use answer::{
+    Answer, Failure, FailureKind, Grant, Judgement, RequestContext, Response, Sent, judge, plain_line,
+};
 pub use attempt::{AttemptId, BootId, Fence, Owner};
 pub use budget::Budget;
 pub use client::{Client, ClientAuth};

@@ -125,6 +125,12 @@ pub(super) fn plain_text(text: &str, max_bytes: usize) -> Zeroizing<Vec<u8>> {
     out
 }
 
+/// Foreign text as one line that a terminal and a log may be shown: no control, direction or invisible characters, at
+/// most so many bytes. Names of hosts in records need it too: whoever shares a folder chooses his own.
+pub fn plain_line(text: &str, max_bytes: usize) -> String {
+    String::from(core::str::from_utf8(&plain_text(text, max_bytes)).unwrap_or_default())
+}
+
 /// Characters that turn or hide what stands beside them.
 const fn is_invisible(character: char) -> bool {
     matches!(

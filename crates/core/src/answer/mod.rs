@@ -25,6 +25,7 @@ mod rules;
 mod scanner;
 mod types;
 
+pub use evidence::plain_line;
 pub use types::{Answer, Failure, FailureKind, Grant, Judgement, RequestContext, Response, Sent};
 
 use body::Body;

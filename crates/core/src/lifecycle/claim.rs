@@ -6,6 +6,7 @@ use core::mem;
 
 use statig::Outcome::Handled;
 
+use crate::answer::plain_line;
 use crate::attempt::AttemptId;
 use crate::command::{Command, RefreshReason};
 use crate::input::{Loaded, StoreFault, StoreFaultKind};
@@ -20,6 +21,9 @@ use crate::time::Span;
 const CLAIM_POLL_MIN: Span = Span::from_millis(50);
 /// …up to this.
 const CLAIM_POLL_MAX: Span = Span::from_secs(1);
+
+/// The longest name of a host (RFC 1035 §2.3.4), as a message repeats it.
+const HOST_MAX_BYTES: usize = 253;
 
 impl Machine {
     /// Begins an attempt with the claim.
@@ -118,6 +122,7 @@ impl Machine {
                 self.commit(record, fence, Pending::Orphan { until }, cx)
             }
             Standing::Foreign(host) => {
+                let host = plain_line(&host, HOST_MAX_BYTES);
                 let message = alloc::format!(
                     "machine {host} has announced that it is about to spend this refresh token, and nobody here can \
                      tell whether it lives; set refresh.accept_foreign_intents if it is gone for good"

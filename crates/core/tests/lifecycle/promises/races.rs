@@ -37,7 +37,9 @@ fn with_an_intent_of_another_machine_nothing_is_spent_unless_the_configuration_a
     for accepts in [false, true] {
         let mut record = login(1);
         let mut intent = dead_mans_intent(&record, Stamp::new(at(0), BootId(0xfa)));
-        intent.owner = Owner { host: "elsewhere".into(), boot_id: BootId(0xfa), pid: 3, start_time: 4 };
+        // Whoever shares the folder chooses the name of his host.
+        let host = "else\u{1b}]0;where\u{7}\n\u{202e}".repeat(40);
+        intent.owner = Owner { host, boot_id: BootId(0xfa), pid: 3, start_time: 4 };
         record.intent = Some(intent);
         let policy = Policy { accept_foreign_intents: accepts, ..Policy::default() };
         let mut h = Host::new(setup_with(policy, Profile::generic(), Client::public("cli")), Some(record));
@@ -47,9 +49,10 @@ fn with_an_intent_of_another_machine_nothing_is_spent_unless_the_configuration_a
             assert_eq!((h.requests.len(), fault), (1, None), "after the wait");
         } else {
             assert_eq!(h.requests.len(), 0);
-            assert!(
-                fault.is_some_and(|f| f.kind == StoreFaultKind::NotShared && f.message.contains("elsewhere"))
-            );
+            let fault = fault.unwrap();
+            assert!(fault.message.starts_with("machine else ]0;where else"), "{}", fault.message);
+            assert!(!fault.message.contains(|c: char| c.is_control() || c == '\u{202e}'));
+            assert!(fault.kind == StoreFaultKind::NotShared && fault.message.len() < 500);
             let tries = h.trace.iter().filter(|t| t.ends_with("claim")).count();
             assert!(tries < 40, "{tries} tries in half an hour");
             assert_eq!(h.reports().filter(|r| matches!(r, Report::StoreFailed(_))).count(), 1, "told once");
