@@ -15,7 +15,8 @@
 //! | `…/.NAME.tmp-…` | a file that is being written, or room for the next commit | until its process renames or ends |
 //!
 //! Folders have mode 0700, files 0600, and both must belong to the user who runs renewd; links are not followed.
-//! Whatever differs is refused with the command that mends it. Folders further up are the user's own matter.
+//! Whatever differs is refused with the command that mends it. Folders further up are the user's own matter, but
+//! for those under which a new store would be made: another user must not be able to put one in its place.
 //!
 //! # What holds
 //!

@@ -33,6 +33,9 @@ impl SystemDir {
     pub(super) fn create(path: &Path) -> Result<Self, StoreFault> {
         let missing: Vec<_> =
             path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).collect();
+        if !missing.is_empty() {
+            check_above(path, path.ancestors().nth(missing.len()).unwrap_or(Path::new("")))?;
+        }
         for folder in missing.into_iter().rev() {
             match std::fs::DirBuilder::new().mode(0o700).create(folder) {
                 // A folder is as durable as its name in the one above it.
@@ -303,6 +306,54 @@ fn check_owner(stat: &Stat, path: &Path, mode: &str) -> Result<(), StoreFault> {
         return Err(loose(stat, path, mode));
     }
     Ok(())
+}
+
+/// Refuses to make a folder below one in which another user can put others in its place: he could take a store away, and
+/// what is made anew then begins with a refresh token that was spent. What stands already is its owner's matter.
+fn check_above(path: &Path, standing: &Path) -> Result<(), StoreFault> {
+    let standing = if standing.as_os_str().is_empty() { Path::new(".") } else { standing };
+    // A way over links is as good as the folders that hold them and those that they lead to.
+    let real = std::fs::canonicalize(standing).unwrap_or_default();
+    for above in standing.ancestors().chain(real.ancestors()).filter(|p| !p.as_os_str().is_empty()) {
+        // One that cannot be looked at says so itself when something is made in it.
+        let Ok(stat) = rustix::fs::lstat(above) else { continue };
+        let link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+        // In a folder like /tmp only the owner of a name can move it.
+        let open = !link && mode_of(&stat).contains(Mode::WOTH) && !mode_of(&stat).contains(Mode::SVTX);
+        let why = if !is_mine_or_roots(stat.st_uid) {
+            format!("{} belongs to uid {}", shown(above), stat.st_uid)
+        } else if open {
+            format!("every user can write to {}", shown(above))
+        } else {
+            continue;
+        };
+        let message = format!(
+            "no folder is made at {}: {why}, who could put another one in its place; choose a folder of your own",
+            shown(path)
+        );
+        return Err(fault(StoreFaultKind::Denied, message));
+    }
+    Ok(())
+}
+
+fn is_mine_or_roots(uid: u32) -> bool {
+    uid == rustix::process::geteuid().as_raw() || uid == 0 || is_unmapped(uid)
+}
+
+/// Whether that number may stand for root, and for anybody else that this user namespace does not know
+/// (user_namespaces(7)).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_unmapped(uid: u32) -> bool {
+    /// `/proc/sys/kernel/overflowuid`, where nobody changed it.
+    const OVERFLOW: u32 = 65_534;
+    const ALL: [&str; 3] = ["0", "0", "4294967295"];
+    let maps_all = |map: String| map.split_ascii_whitespace().eq(ALL);
+    uid == OVERFLOW && !std::fs::read_to_string("/proc/self/uid_map").is_ok_and(maps_all)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn is_unmapped(_: u32) -> bool {
+    false
 }
 
 fn mode_of(stat: &Stat) -> Mode {

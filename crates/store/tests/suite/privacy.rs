@@ -179,6 +179,47 @@ fn what_belongs_to_another_user_is_refused() {
     assert_kind(&home.open_fault(), StoreFaultKind::Denied, &["belongs to uid 12345"]);
 }
 
+#[test]
+fn no_store_is_made_where_another_user_could_put_another_in_its_place() {
+    let home = Home::new();
+    let above = home.state().join("above");
+    let options = || {
+        let mut options = home.options();
+        options.state_dir = above.join("state");
+        options.dir = above.join("state/credentials");
+        options
+    };
+    let refused = |words: &str| match FileStore::open(options()) {
+        Err(renewd_store::StoreError::Fault(fault)) => {
+            assert_kind(&fault, StoreFaultKind::Denied, &[words, "above"]);
+            assert!(!above.join("state").exists());
+        }
+        other => panic!("opened, or refused otherwise: {:?}", other.err()),
+    };
+    fs::create_dir_all(&above).unwrap();
+    chmod(&above, 0o777);
+    refused("every user can write");
+    if give_away(&above).is_ok() {
+        chmod(&above, 0o755);
+        refused("belongs to uid 12345");
+        std::os::unix::fs::chown(&above, Some(0), None).unwrap();
+        // His link, in a folder where he may make some, can lead elsewhere tomorrow.
+        fs::rename(&above, home.state().join("real")).unwrap();
+        symlink(home.state().join("real"), &above).unwrap();
+        std::os::unix::fs::lchown(&above, Some(12345), None).unwrap();
+        refused("belongs to uid 12345");
+        fs::remove_file(&above).unwrap();
+        fs::rename(home.state().join("real"), &above).unwrap();
+    }
+    // As /tmp is.
+    chmod(&above, 0o1777);
+    let store = FileStore::open(options()).unwrap();
+    put(&store, &x(), &login(1, "rt-1"), Expect::Absent);
+    // What stands is its owner's matter.
+    chmod(&above, 0o777);
+    assert_eq!(record_of(FileStore::open(options()).unwrap().load_blocking(&x())).version(), (1, 0));
+}
+
 fn give_away(path: &Path) -> std::io::Result<()> {
     std::os::unix::fs::chown(path, Some(12345), None)
 }
