@@ -78,13 +78,11 @@ struct Points {
     plan: Plan,
     log: Option<PathBuf>,
     passed: Mutex<HashMap<String, u64>>,
-    /// Where in the transaction the store is.
-    stage: Mutex<wrap::Stage>,
 }
 
 impl Points {
     fn new(plan: Plan, log: Option<PathBuf>) -> Self {
-        Self { plan, log, passed: Mutex::default(), stage: Mutex::default() }
+        Self { plan, log, passed: Mutex::default() }
     }
 
     /// Passes a point.

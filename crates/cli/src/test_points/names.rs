@@ -1,7 +1,5 @@
 //! What the points are called, in the order in which a refresh comes by them.
 
-use renewd_store::IoStep;
-
 /// Every point. `mark.create-temp` is passed twice, for the commit's room and for the record; `commit.create-temp` only
 /// where that room is gone; `….mark-file.…` only where the mark is behind the record, as a rule after a commit.
 pub(super) const POINTS: &[&str] = &[
@@ -50,24 +48,6 @@ pub(super) const POINTS: &[&str] = &[
     "commit.done",
     "claim.released",
 ];
-
-/// Between a stage and a step of the file that is written after the record.
-pub(super) const MARK_FILE: &str = "mark-file";
-
-/// What a step of writing a file is called.
-pub(super) const fn step(step: IoStep) -> &'static str {
-    match step {
-        IoStep::CreateTemp => "create-temp",
-        IoStep::Preallocate => "preallocate",
-        IoStep::Write => "write",
-        IoStep::SyncFile => "sync-file",
-        IoStep::Rename => "rename",
-        IoStep::SyncDir => "sync-dir",
-        IoStep::ReadBack => "read-back",
-        // A step that the store learnt since has no point yet: it cannot be asked for, only told.
-        _ => "unnamed",
-    }
-}
 
 /// Whether the point is a step of writing a file, and so can be let fail.
 pub(super) fn is_step(point: &str) -> bool {

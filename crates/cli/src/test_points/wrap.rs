@@ -1,61 +1,31 @@
 //! The ports with points around them, and the hook that names the steps within.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use renewd_core::{
     Answer, AttemptId, CommitFailure, Fence, Loaded, Record, Secret, StoreFault, TokenRequest,
 };
 use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreWatch, TokenEndpoint};
-use renewd_store::{IoHook, IoStep};
+use renewd_store::{IoAct, IoHook, IoPoint, IoStep};
 
 use super::Points;
-use super::names::{MARK_FILE, step};
 
-/// Which write is under way. One for the process: the tests keep one credential, and its writes come one at a time.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Stage {
-    /// `orphan`, `mark` or `commit`; none while a login, logout or import is written, or a room is made.
-    name: Option<&'static str>,
-    /// The record was read back: what is written now is its mark.
-    record_stands: bool,
-}
-
-impl Points {
-    fn begin(&self, name: &'static str) {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) =
-            Stage { name: Some(name), record_stands: false };
-    }
-
-    fn end(&self) {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage::default();
-    }
-
-    /// The point that a step is now, if it is one.
-    fn at_step(&self, at: IoStep) -> Option<String> {
-        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = stage.name?;
-        let last_of_record = at == IoStep::ReadBack && !stage.record_stands;
-        let point = if stage.record_stands {
-            format!("{name}.{MARK_FILE}.{}", step(at))
-        } else {
-            format!("{name}.{}", step(at))
-        };
-        stage.record_stands |= last_of_record;
-        Some(point)
-    }
-}
-
-/// Passes the steps of writing files.
+/// Passes the steps of writing files, by the names that the store gives them.
 pub(super) struct Steps(pub(super) Arc<Points>);
 
 impl IoHook for Steps {
-    fn before(&self, at: IoStep, _file: &str) -> io::Result<()> {
-        match self.0.at_step(at) {
-            Some(point) => self.0.pass(&point),
-            None => Ok(()),
+    fn before(&self, _step: IoStep, _file: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn at(&self, point: &IoPoint<'_>) -> io::Result<()> {
+        match point.act {
+            IoAct::Mark | IoAct::Orphan | IoAct::Commit => self.0.pass(&point.to_string()),
+            // A login, an import, a repair or a new store is no part of a refresh.
+            _ => Ok(()),
         }
     }
 }
@@ -105,9 +75,7 @@ impl CredentialStore for Store {
     }
 
     async fn mark(&self, name: &CredentialName, record: &Record, fence: &Fence) -> Result<(), CommitFailure> {
-        self.points.begin("mark");
         let marked = self.inner.mark(name, record, fence).await;
-        self.points.end();
         if marked.is_ok() {
             self.marked.store(true, Ordering::SeqCst);
             self.points.pass_by("mark.done");
@@ -121,11 +89,8 @@ impl CredentialStore for Store {
         record: &Record,
         fence: &Fence,
     ) -> Result<(), CommitFailure> {
-        let orphans = self.is_orphans(record);
-        self.points.begin(if orphans { "orphan" } else { "commit" });
         let committed = self.inner.commit(name, record, fence).await;
-        self.points.end();
-        if committed.is_ok() && !orphans {
+        if committed.is_ok() && !self.is_orphans(record) {
             self.points.pass_by("commit.done");
         }
         committed
