@@ -9,7 +9,7 @@ use std::path::Path;
 use renewd_e2e::disk::login::{Login, NAME};
 use renewd_e2e::disk::{Namespaces, kill_inside};
 use renewd_e2e::testkit::AsClass;
-use renewd_e2e::{Running, wait_for};
+use renewd_e2e::{CLASSES, Running, at_point, wait_for};
 use serde_json::{Value, json};
 
 /// Everything that a container has of its own, and a host name.
@@ -31,7 +31,7 @@ fn held_refresh(login: &Login, namespaces: &Namespaces) -> Running {
 
 #[test]
 fn two_pid_namespaces_cost_one_request_and_the_loser_takes_the_winners_token() {
-    for class in AsClass::ALL.into_iter().take(5) {
+    for class in CLASSES {
         let login = Login::at(class);
         let (Some(one), Some(two)) = (container("one", "true"), container("two", "true")) else { return };
         login.server.hold_answers();
@@ -80,12 +80,11 @@ fn a_living_owner_elsewhere_is_waited_for_although_its_number_is_somebody_elses_
 /// Killed before it sent: whoever comes next waits, although a process of that number lives where it looks.
 #[test]
 fn a_dead_owner_elsewhere_is_waited_out_and_the_login_goes_on() {
-    for class in AsClass::ALL.into_iter().take(5) {
+    for class in CLASSES {
         let login = Login::at(class);
         let (Some(one), Some(two)) = (container("one", "true"), container("two", "true")) else { return };
         login.token().succeeded();
-        let mut command = login.command_in(&one, &["refresh", NAME]);
-        command.env("RENEWD_TEST_POINT", "send.before=kill");
+        let command = at_point(login.command_in(&one, &["refresh", NAME]), "send.before=kill");
         let ran = login.heard(Running::start(command, b"").finish());
         assert_ne!(ran.code, Some(0), "it was killed before it sent");
         let seen = status_in(&login, &two);
@@ -108,7 +107,7 @@ fn a_dead_owner_elsewhere_is_waited_out_and_the_login_goes_on() {
 /// Killed with the rotated token in nobody's hands: lost at a strict server, and called by its name.
 #[test]
 fn an_owner_killed_elsewhere_after_the_rotation_costs_what_it_costs_anywhere() {
-    for class in AsClass::ALL.into_iter().take(5) {
+    for class in CLASSES {
         let login = Login::at(class);
         let (Some(one), Some(two)) = (container("one", "true"), container("two", "true")) else { return };
         login.token().succeeded();
@@ -148,8 +147,7 @@ fn an_attempt_left_by_another_machine_is_not_spent_upon_unless_one_says_so() {
         let login = Login::at(class);
         let Some(elsewhere) = other_machine(&login) else { return };
         login.token().succeeded();
-        let mut command = login.command_in(&elsewhere, &["refresh", NAME]);
-        command.env("RENEWD_TEST_POINT", "send.before=kill");
+        let command = at_point(login.command_in(&elsewhere, &["refresh", NAME]), "send.before=kill");
         assert_ne!(login.heard(Running::start(command, b"").finish()).code, Some(0));
         let ran = login.run(&["refresh", NAME]).failed(5);
         assert!(ran.stderr.contains("machine elsewhere has announced"), "{ran:?}");
@@ -178,8 +176,7 @@ fn an_attempt_of_the_boot_before_is_waited_out_on_this_boots_clock() {
         let Some(before) = other_machine(&login) else { return };
         let Some(now) = container("elsewhere", "true") else { return };
         login.token().succeeded();
-        let mut command = login.command_in(&before, &["refresh", NAME]);
-        command.env("RENEWD_TEST_POINT", "send.before=kill");
+        let command = at_point(login.command_in(&before, &["refresh", NAME]), "send.before=kill");
         assert_ne!(login.heard(Running::start(command, b"").finish()).code, Some(0));
         login.mended();
         login.run_in(&now, &["refresh", NAME]).succeeded();

@@ -10,7 +10,7 @@ use std::process::Command;
 use renewd_e2e::disk::login::{Login, NAME};
 use renewd_e2e::disk::record::Patient;
 use renewd_e2e::testkit::AsClass;
-use renewd_e2e::wait_for;
+use renewd_e2e::{CLASSES, wait_for};
 
 /// A login whose record of the first generation was kept while two more came.
 fn with_backup(class: AsClass) -> (Login, Patient) {
@@ -28,7 +28,7 @@ fn is_lost(class: AsClass) -> bool {
 
 #[test]
 fn a_record_restored_while_nobody_runs_is_told_and_probed_once() {
-    for class in AsClass::ALL.into_iter().take(5) {
+    for class in CLASSES {
         let (login, backup) = with_backup(class);
         let before = login.server.totals().token_requests;
         backup.restore();
@@ -68,7 +68,7 @@ fn a_record_restored_while_nobody_runs_is_told_and_probed_once() {
 
 #[test]
 fn a_record_restored_under_a_living_agent_is_written_again_from_its_memory() {
-    for class in AsClass::ALL.into_iter().take(5) {
+    for class in CLASSES {
         let (login, backup) = with_backup(class);
         let agent = login.agent();
         agent.wait_credential(NAME, "its record", |seen| seen["generation"] == 2);
@@ -113,7 +113,7 @@ fn copy(from: &Path, to: &Path) {
 /// Key, marks and all: from inside nothing is old. What a user of a strict server sees is a refused grant.
 #[test]
 fn a_whole_folder_restored_cannot_be_told_and_costs_one_request_and_no_more() {
-    for class in AsClass::ALL.into_iter().take(5) {
+    for class in CLASSES {
         let login = Login::at(class);
         login.token().succeeded();
         let backup = login.home.path().join("backup");

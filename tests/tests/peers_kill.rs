@@ -4,7 +4,9 @@
 #![cfg(unix)]
 
 use renewd_e2e::testkit::Numbers;
-use renewd_e2e::{Counts, Home, PassThrough, Peer, QUICK_RETRY, Ran, Running, Stop, Stranger, unix_seconds};
+use renewd_e2e::{
+    Counts, Home, PassThrough, Peer, QUICK_RETRY, Ran, Running, Stop, Stranger, at_point, unix_seconds,
+};
 use rustix::process::Signal;
 
 /// A lifetime that no test sees the end of.
@@ -34,8 +36,7 @@ impl World {
 
     /// A command that ends itself at that point.
     fn die_at(&self, point: &str) {
-        let mut command = self.home.command(REFRESH);
-        command.env("RENEWD_TEST_POINT", format!("{point}=kill"));
+        let command = at_point(self.home.command(REFRESH), &format!("{point}=kill"));
         let ran = Running::start(command, b"").finish();
         assert_eq!((ran.code, ran.stdout.as_str()), (None, ""), "{ran:?}");
     }

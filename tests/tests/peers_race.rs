@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use renewd_e2e::{Agent, Home, QUICK_RETRY, Running, Stranger, unix_seconds, wait_for};
+use renewd_e2e::{Agent, Home, QUICK_RETRY, Running, Stranger, number, unix_seconds, wait_for};
 
 /// Processes at the same time.
 const PROCESSES: usize = 20;
 
 /// Rotations of a run in CI; [`ROTATIONS_ENV`] asks for more.
-const ROTATIONS: u64 = 10;
+const ROTATIONS: usize = 10;
 
 /// How many rotations a run goes through.
 const ROTATIONS_ENV: &str = "RENEWD_PEERS_ROTATIONS";
@@ -21,10 +21,6 @@ const LIFETIME_S: u32 = 3600;
 
 /// Whoever asks for so much wants a refresh, unless somebody just made one.
 const ALMOST_A_LIFETIME: &str = "3599s";
-
-fn rotations() -> u64 {
-    std::env::var(ROTATIONS_ENV).map_or(ROTATIONS, |text| text.parse().expect("a number of rotations"))
-}
 
 /// A home in which a refresh may follow another at once.
 fn home(more: &str) -> Home {
@@ -58,8 +54,9 @@ fn twenty_processes_share_it(stranger: Stranger) {
     let home = home("");
     peer.import(&home, "work", None, &[]);
     let imported = generation(&home);
+    let rotations = number(ROTATIONS_ENV, ROTATIONS) as u64;
     let mut rounds = 0;
-    while peer.counts().rotations < rotations() {
+    while peer.counts().rotations < rotations {
         let before = generation(&home);
         let ask = ["token", "work", "--min-validity", ALMOST_A_LIFETIME, "--format", "json"];
         let (asking, refreshing): (Vec<_>, Vec<_>) =

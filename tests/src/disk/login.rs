@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::agent::Agent;
 use crate::disk::{Namespaces, SmallDisk};
+use crate::fleet::{TEST_POINT_LOG, at_point};
 use crate::home::Home;
 use crate::run::{Ran, Running};
 use crate::wait::{PATIENCE, wait_for};
@@ -178,10 +179,7 @@ impl Login {
     /// When the binary has no points: a release build.
     #[track_caller]
     pub fn run_failing(&self, plan: &str, args: &[&str]) -> (Ran, Vec<String>) {
-        let log = self.home.path().join("points");
-        let _ = fs::remove_file(&log);
-        let mut command = self.command(args);
-        command.env("RENEWD_TEST_POINT", plan).env("RENEWD_TEST_POINT_LOG", &log);
+        let (command, log) = self.failing(plan, args);
         let ran = self.heard(Running::start(command, b"").finish());
         (ran, passed(&log))
     }
@@ -189,11 +187,18 @@ impl Login {
     /// Starts an agent with that plan of failures, and says where it tells the points that it passes.
     #[track_caller]
     pub fn agent_failing(&self, plan: &str) -> (Agent, PathBuf) {
-        let log = self.home.path().join("points");
-        let _ = fs::remove_file(&log);
-        let mut command = self.command(&["agent"]);
-        command.env("RENEWD_TEST_POINT", plan).env("RENEWD_TEST_POINT_LOG", &log);
+        let (command, log) = self.failing(plan, &["agent"]);
         (Agent::start_at(command, &self.home.socket()), log)
+    }
+
+    /// The command with a plan of failures, and a new log of the points that it passes.
+    fn failing(&self, plan: &str, args: &[&str]) -> (Command, PathBuf) {
+        let log = self.home.path().join("points");
+        // There is one of the command before, if any.
+        let _ = fs::remove_file(&log);
+        let mut command = at_point(self.command(args), plan);
+        command.env(TEST_POINT_LOG, &log);
+        (command, log)
     }
 
     /// Starts an agent.
@@ -208,10 +213,10 @@ impl Login {
         ran
     }
 
-    /// `renewd token` for one second at most. A token that is given must be one that is not over.
+    /// `renewd token`. A token that is given must be one that is not over.
     #[track_caller]
     pub fn token(&self) -> Ran {
-        let ran = self.run(&["token", NAME, "--timeout", "1s"]);
+        let ran = self.run(&["token", NAME, "--timeout", "30s"]);
         self.given(&ran);
         ran
     }
