@@ -66,8 +66,8 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "simulate",
-        args: "[FILES…]",
-        about: "play scenario files in virtual time; without names, all of tests/scenarios",
+        args: "[FILES…] | --swarm RUNS",
+        about: "play scenario files in virtual time; without names, all of tests/scenarios; or random ones",
         run: simulate::run,
     },
     Chore {
@@ -133,7 +133,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
 fn help() -> String {
     let mut text = String::from("usage: cargo xtask CHORE\n");
     for chore in CHORES {
-        text += &format!("\n  {:<26} {}", format!("{} {}", chore.name, chore.args), chore.about);
+        text += &format!("\n  {:<34} {}", format!("{} {}", chore.name, chore.args), chore.about);
     }
     text
 }
