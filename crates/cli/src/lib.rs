@@ -18,6 +18,7 @@ mod demo;
 mod environment;
 mod exit;
 #[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
 pub mod fuzzing;
 mod harden;
 mod input;

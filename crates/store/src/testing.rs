@@ -1,3 +1,3 @@
-//! A disk that forgets, for tests of this crate, for simulations, and for hosts that try their own store against it.
+//! A disk that forgets, under the real [`FileStore`](crate::FileStore): for tests and simulations.
 
 pub use crate::sim::{Chance, Damage, Fate, OpCounts, SimDisk, SimProcess, Snapshot};
