@@ -3,6 +3,7 @@
 mod ahead;
 mod clocks;
 mod copies;
+mod details;
 mod giving_up;
 mod lifetimes;
 mod outage;

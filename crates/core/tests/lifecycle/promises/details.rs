@@ -1,0 +1,83 @@
+//! Small print of the transaction that no larger story would miss: how often a held claim is tried, who waits for
+//! whose pause.
+
+use renewd_core::*;
+
+use crate::host::*;
+
+/// When claims were tried, in milliseconds.
+fn claims(h: &Host) -> Vec<u64> {
+    let tries = h.trace.iter().filter_map(|line| line.strip_suffix(" claim"));
+    tries.map(|at| at.parse().unwrap()).collect()
+}
+
+/// In `auth_retrying`, a second before the next attempt is due.
+fn about_to_try_again() -> Host {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.server.mode = Mode::Waf;
+    h.pass(mins(31));
+    let due = h.view().next_attempt.unwrap();
+    h.pass(due.since(h.now.boot).saturating_sub(secs(1)));
+    h
+}
+
+#[test]
+fn a_held_claim_is_tried_after_50_ms_and_then_ever_more_slowly_up_to_a_second() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.store.claim_taken = true;
+    let _ = h.ask();
+    h.pass(secs(30));
+    let tries = claims(&h);
+    let gaps: Vec<u64> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!((25..=50).contains(&gaps[0]), "{gaps:?}");
+    assert!((50..=100).contains(&gaps[1]), "{gaps:?}");
+    assert!(gaps[6..].iter().all(|gap| (500..=1000).contains(gap)), "{gaps:?}");
+    assert!(gaps[6..].iter().any(|gap| *gap != gaps[6]), "many that wait must not march in step: {gaps:?}");
+}
+
+#[test]
+fn whoever_asks_for_a_refresh_gets_an_attempt_although_a_sibling_has_just_made_one() {
+    let mut h = about_to_try_again();
+    let mut record = h.store.record.clone().unwrap();
+    let window = record.window.as_mut().unwrap();
+    window.attempts += 1;
+    window.last_attempt_at = Stamp::new(h.now, BOOT);
+    h.store.put(record);
+    let before = h.requests.len();
+    h.input(Input::Refresh);
+    h.pass(secs(5));
+    assert_eq!(h.requests.len(), before + 1);
+}
+
+#[test]
+fn a_pause_that_a_sibling_was_asked_for_is_kept_by_who_reads_of_it_under_the_claim() {
+    let mut h = about_to_try_again();
+    let mut record = h.store.record.clone().unwrap();
+    record.not_before = Some(NotBefore { from: Stamp::new(h.now, BOOT), wait: mins(20) });
+    h.store.put(record);
+    let (before, tried) = (h.requests.len(), claims(&h).len());
+    let until = h.now.boot + mins(20);
+    h.pass(secs(5));
+    assert!(h.view().next_attempt.is_some_and(|at| at >= until), "{:?}", h.view().next_attempt);
+    h.pass(mins(19));
+    assert_eq!((h.requests.len(), claims(&h).len()), (before, tried + 1), "it is not tried again and again");
+    h.pass(mins(12));
+    assert!(h.requests.len() > before);
+}
+
+#[test]
+fn a_restored_record_keeps_the_cadence_that_it_was_saved_in() {
+    let mut h = about_to_try_again();
+    let in_the_middle = h.store.record.clone().unwrap();
+    h.server.mode = Mode::Ok(3600);
+    h.input(Input::Refresh);
+    h.pass(secs(5));
+    assert_eq!(h.status(), Status::Running);
+    h.ledger.restored_backup();
+    let mut restored = in_the_middle;
+    restored.window.as_mut().unwrap().last_attempt_at = Stamp::new(h.now, BOOT);
+    h.store.record = Some(restored);
+    h.restart(setup());
+    let next = h.view().next_attempt.unwrap();
+    assert!(next > h.now.boot, "the pause of that window is not over");
+}
