@@ -30,6 +30,7 @@ impl Machine {
             Loaded::Record(r) => {
                 self.store_reads(cx);
                 match self.version() {
+                    Some(_) if self.began_anew(r) => self.want_claim_to_write(cx),
                     Some(mine) if r.version() < mine => self.want_written_again(cx),
                     Some(mine) if r.version() == mine => self.refresh_bookkeeping(r),
                     _ => {
@@ -55,7 +56,15 @@ impl Machine {
     /// process can end, or another one spends the old.
     fn want_written_again(&mut self, cx: &mut Cx<'_>) -> Out {
         let active = self.record.as_ref().is_some_and(|r| r.state == RecordState::Active);
-        if !active || !self.can_refresh() || self.stopping.is_some() || self.settle_until.is_some() {
+        if !active || !self.can_refresh() || self.settle_until.is_some() {
+            return Handled;
+        }
+        self.want_claim_to_write(cx)
+    }
+
+    /// Takes the claim, only to set right what stands in the store.
+    fn want_claim_to_write(&mut self, cx: &mut Cx<'_>) -> Out {
+        if self.stopping.is_some() {
             return Handled;
         }
         self.writing_again = true;
@@ -121,6 +130,10 @@ impl Machine {
         if self.version().is_some_and(|mine| record.version() <= mine) {
             return Handled;
         }
+        if self.goes_on_in(record) {
+            self.take_over(record);
+            return Handled;
+        }
         let unsaved = self.unsaved();
         let over = self.record.clone().filter(|old| self.is_over(old, record));
         if let Some(exchange) = self.exchange.take() {
@@ -132,6 +145,13 @@ impl Machine {
             self.revoke(&old, cx);
         }
         self.adopt(record, cx)
+    }
+
+    /// Whether the request on the wire is that record's too: its refresh token was imported anew meanwhile, and what
+    /// the request brings belongs to the new login.
+    fn goes_on_in(&self, record: &Record) -> bool {
+        let attempt = record.intent.as_ref().filter(|i| i.generation == record.generation).map(|i| i.attempt);
+        self.exchange.as_ref().is_some_and(|x| Some(x.attempt) == attempt)
     }
 
     /// Takes a newer record over and goes where it leads.

@@ -35,6 +35,8 @@ pub(crate) enum Pending {
     Again,
     /// The wait for somebody's request to settle has begun.
     Orphan { until: Boot },
+    /// A login that began below what is known here: then take it over.
+    Raised,
     /// The mark is taken back: then stop.
     Unmark,
 }
@@ -45,7 +47,12 @@ impl Pending {
         match self {
             Self::Success { .. } | Self::Saved => true,
             Self::Failed { salvaged, .. } => *salvaged,
-            Self::Send(_) | Self::GiveUp { .. } | Self::Again | Self::Orphan { .. } | Self::Unmark => false,
+            Self::Send(_)
+            | Self::GiveUp { .. }
+            | Self::Again
+            | Self::Orphan { .. }
+            | Self::Raised
+            | Self::Unmark => false,
         }
     }
 }
@@ -91,6 +98,9 @@ impl Machine {
         self.store_works(cx);
         self.save_retry = None;
         self.unwritten = None;
+        if matches!(writing.then, Pending::Raised) {
+            return self.adopt(&writing.record, cx);
+        }
         self.know(writing.record);
         self.release(cx);
         let state = match writing.then {
@@ -108,7 +118,9 @@ impl Machine {
                 self.settle_until = Some(until);
                 State::Settling
             }
-            Pending::Saved | Pending::Again | Pending::Send(_) | Pending::Unmark => self.resting(),
+            Pending::Saved | Pending::Again | Pending::Send(_) | Pending::Raised | Pending::Unmark => {
+                self.resting()
+            }
         };
         if self.stopping.is_some() { self.stop_now(cx) } else { to(state) }
     }
@@ -165,6 +177,7 @@ impl Machine {
             | Pending::Saved
             | Pending::Orphan { .. }
             | Pending::Send(_)
+            | Pending::Raised
             | Pending::Unmark => self.write_trouble(fault, cx),
         }
     }
@@ -184,6 +197,10 @@ impl Machine {
             Loaded::Record(r) if self.is_newer_than_write(r, &writing) => {
                 self.discard(&writing, r, cx);
                 return self.adopt(r, cx);
+            }
+            Loaded::Record(r) if self.began_anew(r) => {
+                self.discard(&writing, &self.raised(r), cx);
+                return self.raise(r, cx);
             }
             Loaded::Record(r) => stands = Some(r),
             Loaded::RolledBack { record, .. } => stands = Some(record),
@@ -231,6 +248,7 @@ impl Machine {
             | Pending::GiveUp { .. }
             | Pending::Again
             | Pending::Orphan { .. }
+            | Pending::Raised
             | Pending::Unmark => {}
         }
         let wait = match self.save_retry {

@@ -150,6 +150,8 @@ pub(crate) struct Machine {
     pub(crate) distrusted: bool,
     /// The record was rolled back; the greatest version ever committed.
     pub(crate) rolled_back: Option<(u64, u64)>,
+    /// The greatest time at which a record that was known here had been written.
+    pub(crate) wall_seen: Wall,
     /// The claim is wanted only to write again what is known here and no longer stands in the store.
     pub(crate) writing_again: bool,
     pub(crate) retried_immediately: bool,
@@ -201,6 +203,7 @@ impl Machine {
             late_answers: 0,
             distrusted: false,
             rolled_back: None,
+            wall_seen: Wall::default(),
             writing_again: false,
             retried_immediately: false,
             dpop_nonce: None,

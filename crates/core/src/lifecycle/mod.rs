@@ -10,6 +10,7 @@
 //! - `schedule`: when. `serve`: what can be seen. `publish`: what is told.
 
 mod adopt;
+mod anew;
 mod caller;
 mod claim;
 mod commit;

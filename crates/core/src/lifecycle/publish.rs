@@ -7,6 +7,9 @@ use crate::view::{Phase, Status};
 impl Machine {
     /// Announces what became visible: the status, and what callers get.
     pub(crate) fn settled(&mut self, phase: Phase, cx: &mut Cx<'_>) {
+        if let Some(record) = &self.record {
+            self.wall_seen = self.wall_seen.max(record.max_wall_seen);
+        }
         let status = self.status(phase);
         // A shutdown announces nothing: what was true of the credential stays true in the store.
         if status != self.announced && status != Status::Stopped {

@@ -11,7 +11,10 @@ use crate::lifecycle::state::Out;
 pub(super) fn claiming(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
     match input {
         Input::Tick | Input::Resumed => m.claim_when_due(cx),
-        Input::ClaimGranted { loaded, attempt } => m.on_claim_granted(loaded, *attempt, cx),
+        Input::ClaimGranted { loaded, attempt } => match m.raise_when_granted(loaded, cx) {
+            Some(raising) => raising,
+            None => m.on_claim_granted(loaded, *attempt, cx),
+        },
         Input::ClaimDenied(fault) => m.on_claim_denied(fault.as_ref(), cx),
         // Nothing has been spent yet: whoever asks now has asked for this very attempt.
         Input::Refresh => {

@@ -14,6 +14,8 @@ impl Machine {
     pub(crate) fn stop_now(&mut self, cx: &mut Cx<'_>) -> Out {
         let lost = self.lost();
         self.writing = None;
+        // What still comes is too late: nothing leads out of here.
+        self.overdue = None;
         self.release(cx);
         self.stopping = None;
         self.forget_plans();

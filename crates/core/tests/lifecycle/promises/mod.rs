@@ -6,6 +6,7 @@ mod copies;
 mod details;
 mod giving_up;
 mod lifetimes;
+mod looks;
 mod outage;
 mod overdue;
 mod races;
