@@ -3,12 +3,17 @@
 //! The same types are read back where one process of ours asks another, hence texts rather than enums: a reader of
 //! tomorrow's answer must not fail over a status it does not know.
 
-use renewd_core::{Cause, Health, LastAttempt, Now, Span, Status, View};
+use std::io;
+
+use renewd_core::{Cause, Health, LastAttempt, Now, Span, Status, View, plain_line};
 use serde::{Deserialize, Serialize};
 
 use crate::credential::Announced;
 use crate::exit::{Exit, Failure};
 use crate::output::time::rfc3339;
+
+/// The longest name of a host (RFC 1035 §2.3.4).
+const HOST_MAX_BYTES: usize = 253;
 
 /// The schema of every document here.
 pub(crate) const SCHEMA: u32 = 1;
@@ -136,7 +141,8 @@ impl CredentialStatus {
         let owner = &announced.intent.owner;
         self.announced = Some(AnnouncedStatus {
             at: rfc3339(announced.intent.marked.wall),
-            host: owner.host.clone(),
+            // Another container's, perhaps, and chosen by whoever runs in it.
+            host: plain_line(&owner.host, HOST_MAX_BYTES),
             pid: owner.pid,
             lives: announced.lives,
         });
@@ -281,9 +287,34 @@ pub(crate) struct ExplainDocument {
 /// # Errors
 /// Never for the types here; an internal failure otherwise.
 pub(crate) fn line(document: &impl Serialize) -> Result<Vec<u8>, Failure> {
-    let mut bytes = serde_json::to_vec(document).map_err(|e| Failure::internal(format!("JSON: {e}")))?;
+    let mut bytes = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, ControlsEscaped);
+    document.serialize(&mut serializer).map_err(|e| Failure::internal(format!("JSON: {e}")))?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// JSON in which every control character is escaped. RFC 8259 §7 asks for that up to U+001F only, and a terminal obeys
+/// U+0080 to U+009F too: a scope that a server chose stands in what a person may print.
+struct ControlsEscaped;
+
+impl serde_json::ser::Formatter for ControlsEscaped {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for piece in fragment.split_inclusive(char::is_control) {
+            let mut rest = piece.chars();
+            match rest.next_back() {
+                Some(control) if control.is_control() => {
+                    write!(writer, "{}\\u{:04x}", rest.as_str(), u32::from(control))?;
+                }
+                _ => writer.write_all(piece.as_bytes())?,
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -326,6 +357,43 @@ mod tests {
             let document = StatusDocument::new(all.into_iter().map(with).collect());
             assert_eq!(document.health, worst);
         }
+    }
+
+    #[test]
+    fn what_a_terminal_obeys_is_escaped_and_survives() {
+        let told = ["\u{1b}[31m\"\\\n", "a\u{9b}2J\u{7f}\u{85}b", "\u{e9}\u{2713}", ""];
+        let bytes = line(&told).unwrap();
+        let text = std::str::from_utf8(&bytes).unwrap().trim_end();
+        assert!(!text.contains(char::is_control), "{text:?}");
+        assert!(text.contains(r"a\u009b2J\u007f\u0085b"), "{text}");
+        assert_eq!(serde_json::from_str::<[String; 4]>(text).unwrap(), told);
+    }
+
+    #[test]
+    fn the_name_of_another_host_cannot_steer_the_terminal_that_shows_it() {
+        use renewd_core::{AttemptId, Intent, Owner, Stamp};
+        let host = format!("a\u{1b}]0;b\u{7}\u{9b}2J\u{202e}c\nfake{}", "x".repeat(1 << 16));
+        let intent = Intent {
+            attempt: AttemptId(1),
+            generation: 0,
+            owner: Owner { host, ..Owner::default() },
+            marked: Stamp::default(),
+            settled: false,
+            doubt: false,
+            orphaned: None,
+        };
+        let view = renewd_core::Lifecycle::new(
+            renewd_driver::system::setup(
+                renewd_core::Policy::default(),
+                renewd_core::Profile::generic(),
+                renewd_core::Client::public("c"),
+            ),
+            0,
+        )
+        .view(Now::default());
+        let seen = CredentialStatus::new("a", &view, Now::default());
+        let host = seen.announcing(&Announced { intent, lives: None }).announced.unwrap().host;
+        assert!(host.starts_with("a ]0;b 2Jc fakex") && host.len() == HOST_MAX_BYTES, "{host:?}");
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub(crate) fn read(state: &Path, name: &CredentialName) -> io::Result<Vec<Entry>
     let newest = path(&state.join("journal"), name);
     let mut entries = Vec::new();
     for path in [old(&newest), newest] {
-        let file = match File::open(&path) {
+        let file = match open_own(OpenOptions::new().read(true), &path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
@@ -90,21 +90,33 @@ fn old(path: &Path) -> PathBuf {
     path.with_extension("jsonl.1")
 }
 
-#[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::CLOEXEC;
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)
+    open_own(OpenOptions::new().append(true).create(true), path)
+}
+
+/// Opens a regular file of one's own, and waits for nobody: a state folder that another user planted holds lines of
+/// his, or a pipe that keeps whoever opens it for ever.
+#[cfg(unix)]
+fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+    let flags = rustix::fs::OFlags::NOFOLLOW
+        | rustix::fs::OFlags::CLOEXEC
+        | rustix::fs::OFlags::NONBLOCK
+        | rustix::fs::OFlags::NOCTTY;
+    let file = options.mode(0o600).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::other(format!("it belongs to another user (uid {})", meta.uid())));
+    }
+    Ok(file)
 }
 
 #[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.open(path)
 }
 
 #[cfg(unix)]
@@ -162,5 +174,37 @@ mod tests {
         let change = Event::Changed { from: Status::Running, to: Status::Stopped, cause: None };
         folder.take(&"other".parse().unwrap(), Now::default(), &change);
         assert_eq!(fs::read(&victim).unwrap(), b"");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_planted_pipe_keeps_neither_a_reader_nor_a_writer_waiting() {
+        let state = tempfile::tempdir().unwrap();
+        let name: CredentialName = "work".parse().unwrap();
+        let pipe = path(&state.path().join("journal"), &name);
+        fs::create_dir(state.path().join("journal")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(read(state.path(), &name).unwrap_err().to_string().contains("no regular file"));
+        // With a reader at its other end a writer would not even be refused.
+        let _reader = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+        let folder = JournalFolder::new(state.path());
+        assert!(folder.append(&name, b"line\n").unwrap_err().to_string().contains("no regular file"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_another_user_wrote_is_no_journal() {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: only root can give a file away");
+            return;
+        }
+        let state = tempfile::tempdir().unwrap();
+        let name: CredentialName = "work".parse().unwrap();
+        let mut folder = JournalFolder::new(state.path());
+        folder.take(&name, Now::default(), &event(1));
+        let file = path(&state.path().join("journal"), &name);
+        std::os::unix::fs::chown(&file, Some(65_534), None).unwrap();
+        assert!(read(state.path(), &name).unwrap_err().to_string().contains("another user (uid 65534)"));
+        assert!(folder.append(&name, b"line\n").is_err());
     }
 }

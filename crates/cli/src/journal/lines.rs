@@ -12,6 +12,7 @@ use crate::json::login_command_for;
 use crate::output::Painter;
 use crate::output::evidence::looked_like;
 use crate::output::time::{brief, local};
+use crate::output::without_controls;
 
 /// How the lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +108,7 @@ impl Lines {
             Report::RejectionPassed { .. } => {
                 format!("{bad} {name}: a fresh token was refused by the resource server; passed through")
             }
-            Report::StoreFailed(fault) => format!("{bad} {name}: {}", fault.message),
+            Report::StoreFailed(fault) => format!("{bad} {name}: {}", without_controls(&fault.message)),
             Report::StoreHealed => format!("{good} {name}: the store works again"),
             _ => return None,
         })

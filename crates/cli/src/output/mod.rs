@@ -80,7 +80,7 @@ impl Output {
 }
 
 /// The text without what a terminal obeys: file names that others chose stand in messages.
-fn without_controls(text: &str) -> String {
+pub(crate) fn without_controls(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

@@ -6,6 +6,7 @@ use crate::json::{AnnouncedStatus, AttemptStatus, CredentialStatus};
 use crate::output::Painter;
 use crate::output::evidence::answer;
 use crate::output::time::{local, parse_rfc3339, relative};
+use crate::output::without_controls;
 
 /// Between columns.
 const GAP: &str = "  ";
@@ -75,7 +76,7 @@ pub(super) fn one(c: &CredentialStatus, agent: bool, now: Wall, paint: Painter) 
     if let Some(last) = &c.last_attempt {
         rows.push(("last attempt", attempt(last, now)));
         if let Some(message) = &last.message {
-            rows.push(("", message.clone()));
+            rows.push(("", without_controls(message)));
         }
     }
     let mut text: String =
@@ -162,7 +163,7 @@ fn attempt(a: &AttemptStatus, now: Wall) -> String {
             .or_else(|| a.message.clone())
             .unwrap_or_else(|| a.verdict.clone())
     };
-    format!("{what}, {ago}")
+    without_controls(&format!("{what}, {ago}"))
 }
 
 /// What is wrong and what to do about it.
@@ -203,7 +204,7 @@ fn troubles(c: &CredentialStatus, now: Wall, paint: Painter) -> Vec<String> {
         lines.push(format!("{} {}: {}", paint.yellow("!"), c.name, under_way(announced, now)));
     }
     if let Some(advice) = &c.advice {
-        lines.push(format!("{} {}: {advice}", paint.yellow("!"), c.name));
+        lines.push(format!("{} {}: {}", paint.yellow("!"), c.name, without_controls(advice)));
     }
     lines
 }
