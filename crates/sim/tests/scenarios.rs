@@ -78,3 +78,15 @@ fn a_broken_expectation_is_told_with_its_time() {
     assert!(outcome.broken[0].starts_with("at 50m"), "{}", outcome.broken[0]);
     assert!(outcome.broken[1].contains("hints is 1, expected 7"), "{}", outcome.broken[1]);
 }
+
+#[test]
+fn what_an_ordinary_program_leaves_in_its_socket_arrives_after_its_death_and_is_seen() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/bytes-left-in-a-dead-socket.toml");
+    let text = std::fs::read_to_string(path).expect("a readable file");
+    let careful = Scenario::parse(&text).expect("a scenario");
+    assert_eq!(run(&careful).broken, Vec::<String>::new());
+    let ordinary = Scenario::parse(&format!("sockets = \"linger\"\n{text}")).expect("a scenario");
+    let broken = run(&ordinary).broken;
+    assert!(broken.iter().any(|b| b.contains("token requests are 1, expected at most 0")), "{broken:?}");
+}

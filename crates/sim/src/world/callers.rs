@@ -1,7 +1,7 @@
 //! Callers: programs that want a token from one process and use it.
 
 use futures_util::future::{Either, select};
-use renewd_core::Span;
+use renewd_core::{Boot, Span};
 use renewd_driver::{Keeper, Lease, Rejection, TokenRequestOptions};
 use renewd_testkit::{AccessCheck, ExpiresIn};
 
@@ -58,26 +58,28 @@ impl Caller {
         }
         match answer {
             Ok(lease) => {
-                if self.accepted(&lease) {
+                if self.accepted(&lease, began) {
                     self.journal.count(|t| t.served += 1);
                 } else {
-                    self.complain(&lease).await;
+                    self.complain(&lease, began).await;
                 }
             }
             Err(_) => self.journal.count(|t| t.refused += 1),
         }
     }
 
-    async fn complain(&self, lease: &Lease) {
+    async fn complain(&self, lease: &Lease, began: Boot) {
         match self.keeper.rejected(lease.epoch(), lease.generation()).await {
-            Ok(Rejection::Renewed(newer)) if self.accepted(&newer) => self.journal.count(|t| t.served += 1),
+            Ok(Rejection::Renewed(newer)) if self.accepted(&newer, began) => {
+                self.journal.count(|t| t.served += 1)
+            }
             // The second answer goes back to the program as it is.
             Ok(Rejection::Renewed(_) | Rejection::Passed) | Err(_) => self.journal.count(|t| t.refused += 1),
         }
     }
 
-    /// What the resource server says.
-    fn accepted(&self, lease: &Lease) -> bool {
+    /// What the resource server says. `began` is when the caller asked.
+    fn accepted(&self, lease: &Lease, began: Boot) -> bool {
         self.oracle.served(&self.life, (lease.epoch(), lease.generation()));
         let now_ms = self.outside.now_ms();
         let Some(token) = lease.access_token().expose_str() else { return false };
@@ -89,7 +91,9 @@ impl Caller {
             let truthful = matches!(shape, ExpiresIn::Number | ExpiresIn::Text | ExpiresIn::Float);
             (check, truthful, state.reject_all)
         };
-        if matches!(check, AccessCheck::Expired { .. }) && truthful {
+        // A process that stood still between its own answer and the caller's next step could not know better.
+        let stood_still = self.life.stood_still_since(began);
+        if matches!(check, AccessCheck::Expired { .. }) && truthful && !stood_still {
             self.journal.count(|t| t.expired_served += 1);
             // Over a reboot only the wall clock can be asked, and somebody had set it.
             if !self.machine.lost_its_time() {

@@ -320,7 +320,8 @@ impl CredentialStore for Handle {
     }
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {
-        self.store().ok().map(|store| store.fingerprint_blocking(name))
+        // A store that cannot be opened just now has other users all the same.
+        Some(self.store().map_or(0, |store| store.fingerprint_blocking(name)))
     }
 
     fn watch(&self) -> Result<Option<Box<dyn StoreWatch>>, StoreFault> {
