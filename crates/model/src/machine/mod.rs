@@ -341,6 +341,10 @@ impl Process for Machine {
         {
             *left = left.map(|l| l.saturating_sub(1));
         }
+        // The wait for an orphan counts from when its write began, not from when it ended.
+        if let Some(Writing { then: Pending::Orphan { until }, .. }) = &mut self.writing {
+            *until = until.saturating_sub(1);
+        }
         self.save_retry = self.save_retry.map(|(left, last)| (left.saturating_sub(1), last));
         let writing = self.writing.as_mut().map(|w| &mut w.record);
         let abandoned = self.abandoned.as_mut().map(|(_, r)| r);
