@@ -81,3 +81,77 @@ fn a_restored_record_keeps_the_cadence_that_it_was_saved_in() {
     let next = h.view().next_attempt.unwrap();
     assert!(next > h.now.boot, "the pause of that window is not over");
 }
+
+#[test]
+fn a_refresh_tokens_own_lifetime_is_kept_and_one_of_nothing_is_none() {
+    let expiry = |told: &str| {
+        let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+        h.server.mode = Mode::Silent;
+        h.input(Input::Refresh);
+        let (at, rt) = h.server.mint(secs(60));
+        h.ledger_minted();
+        let answer = format!(r#"{{"access_token":"{at}","refresh_token":"{rt}",{told}"expires_in":60}}"#);
+        h.input(Input::Answer { attempt: AttemptId(1), answer: json(200, answer) });
+        h.store.record.unwrap().grant.rt_expiry.map(|e| e.lifetime)
+    };
+    assert_eq!(expiry(r#""refresh_token_expires_in":7200,"#), Some(secs(7200)));
+    assert_eq!(expiry(r#""refresh_token_expires_in":0,"#), None);
+    assert_eq!(expiry(r#""refresh_token_expires_in":-5,"#), None);
+    assert_eq!(expiry(""), None);
+}
+
+#[test]
+fn a_refusal_after_the_refresh_tokens_end_is_called_that_and_before_it_a_refusal() {
+    // Of another boot: the machine's own clock cannot tell that it is over, so the server is asked.
+    for (lifetime, cause) in [(mins(30), Cause::RefreshTokenExpired), (hours(9), Cause::GrantRefused)] {
+        let mut record = login_with_token(1, 3600);
+        record.grant.rt_expiry = Some(RtExpiry { issued: Stamp::new(at(0), BootId(0xb)), lifetime });
+        let mut h = Host::new(setup(), Some(record));
+        h.pass(mins(40));
+        h.server.mode = Mode::InvalidGrant;
+        h.input(Input::Refresh);
+        h.pass(secs(5));
+        assert_eq!((h.requests.len(), h.view().cause), (1, Some(cause)));
+    }
+}
+
+#[test]
+fn what_follows_a_restored_backup_is_newer_than_all_that_ever_was() {
+    for (greatest, next) in [((1, 4), (1, 5)), ((2, 5), (2, 6)), ((2, 0), (2, 1))] {
+        let mut h = Host::new(setup(), Some(login(1)));
+        h.store.greatest = greatest;
+        h.restart(setup());
+        h.input(Input::Refresh);
+        h.pass(mins(1));
+        assert_eq!(h.store.record.as_ref().unwrap().version(), next, "after {greatest:?}");
+    }
+}
+
+#[test]
+fn an_ordinary_success_holds_nothing_back_although_the_grace_is_short() {
+    let profile = Profile { name: "p".into(), as_class: AsClass::P3, grace: secs(20) };
+    let mut h = Host::new(setup_with(Policy::default(), profile, Client::public("cli")), Some(login(1)));
+    let _ = h.ask();
+    h.pass(secs(1));
+    assert_eq!((h.status(), h.requests.len()), (Status::Running, 1));
+    assert_eq!(h.store.record.as_ref().unwrap().not_before, None);
+}
+
+#[test]
+fn tokens_that_cannot_be_saved_are_tried_ever_more_slowly() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.server.mode = Mode::Silent;
+    h.input(Input::Refresh);
+    h.store.writes_fail = Some(StoreFaultKind::Full);
+    h.reply(&Mode::Ok(3600));
+    let commits = |h: &Host| h.trace.iter().filter(|line| line.contains(" commit ")).count();
+    assert!(!h.view().saved);
+    h.pass(mins(1));
+    let first = commits(&h);
+    h.pass(mins(1));
+    let second = commits(&h) - first;
+    assert!((1..first).contains(&second), "{first} in the first minute, {second} in the second");
+    h.store.writes_fail = None;
+    h.pass(mins(2));
+    assert!(h.view().saved);
+}
