@@ -4,7 +4,7 @@
 //! token of a record stays recognisable after it was replaced. The rules are pure, so that the files and the memory
 //! cannot come to differ.
 
-use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault, StoreFaultKind};
+use renewd_core::{CommitFailure, Fence, Intent, Loaded, Record, Secret, StoreFault, StoreFaultKind};
 use renewd_driver::Expect;
 
 use crate::fault::fault;
@@ -51,6 +51,9 @@ pub(crate) fn admit(
     digest: impl Fn(&Secret) -> [u8; 32],
 ) -> Result<Record, CommitFailure> {
     let mut next = record.clone();
+    if let Write::Put(_) = write {
+        keep_intent(standing, &mut next);
+    }
     next.previous_digest = previous_digest(standing.record(), record, digest);
     let fit = match write {
         Write::Put(expect) => expected(standing, expect),
@@ -119,6 +122,19 @@ fn begin_after(standing: &Standing, next: &mut Record) {
     let below = if standing.vacant { next.epoch <= greatest.0 } else { next.version() < greatest };
     if below {
         next.epoch = greatest.0.saturating_add(1);
+    }
+}
+
+/// The same refresh token imported anew: a request that was announced for it may be on the wire still, and must be
+/// answered or waited out before another one spends it.
+fn keep_intent(standing: &Standing, next: &mut Record) {
+    let Some(current) = standing.record() else { return };
+    let tokens = current.grant.refresh_token.as_ref().zip(next.grant.refresh_token.as_ref());
+    if !tokens.is_some_and(|(old, new)| old.same_as(new.expose())) {
+        return;
+    }
+    if let Some(intent) = current.intent.as_ref().filter(|i| i.generation == current.generation) {
+        next.intent = Some(Intent { generation: next.generation, ..intent.clone() });
     }
 }
 

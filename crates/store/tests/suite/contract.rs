@@ -193,6 +193,21 @@ pub(crate) fn a_login_fences_the_commit_of_the_epoch_before(a: Store, b: Store) 
     assert!(record_of(now(a.load(&x))).grant.refresh_token.unwrap().same_as(b"rt-new"));
 }
 
+pub(crate) fn a_refresh_token_that_is_imported_again_keeps_what_was_announced_for_it(a: Store, b: Store) {
+    let x = name("x");
+    let first = login(1, "rt-1");
+    put(&a, &x, &first, Expect::Absent);
+    now(a.mark(&x, &intending(&first, 7), &fence(&first, None))).ok().unwrap();
+    let again = login(2, "rt-1");
+    put(&b, &x, &again, version(&first));
+    put(&b, &x, &again, version(&first));
+    let stands = record_of(now(a.load(&x)));
+    assert_eq!((stands.version(), stands.intent.as_ref().map(|i| i.attempt)), ((2, 0), Some(AttemptId(7))));
+    now(a.commit(&x, &refreshed(&stands, "rt-2"), &fence(&stands, Some(7)))).ok().unwrap();
+    put(&b, &x, &login(3, "rt-3"), Expect::Version { epoch: 2, generation: 1 });
+    assert!(record_of(now(a.load(&x))).intent.is_none(), "another refresh token");
+}
+
 pub(crate) fn a_tombstone_holds_no_secret_and_a_login_may_follow_it(a: Store, b: Store) {
     let x = name("x");
     let first = full();
@@ -293,6 +308,7 @@ macro_rules! contract {
             a_version_never_goes_back
             a_login_expects_what_stands_there
             a_login_fences_the_commit_of_the_epoch_before
+            a_refresh_token_that_is_imported_again_keeps_what_was_announced_for_it
             a_tombstone_holds_no_secret_and_a_login_may_follow_it
             a_write_that_stands_already_is_done_again
             the_current_and_the_previous_refresh_token_name_their_holder
