@@ -133,7 +133,14 @@ impl World<'_> {
         let Some(Ok(lease)) = self.executor.run_until(Span::ZERO, asked) else { return false };
         let Some(token) = lease.access_token().expose_str() else { return false };
         let now_ms = self.outside.now_ms();
-        self.outside.lock().model.check_access(now_ms, token).is_valid()
+        let valid = self.outside.lock().model.check_access(now_ms, token).is_valid();
+        if !valid && let Some(keeper) = self.live(number).map(|p| p.keeper.clone()) {
+            // As any caller does that gets a 401. What comes of it shows at the next look.
+            let told =
+                async move { keeper.rejected_within(lease.epoch(), lease.generation(), Span::ZERO).await };
+            let _ = self.executor.run_until(Span::ZERO, told);
+        }
+        valid
     }
 
     /// The refresh that comes next succeeds in time, too.
