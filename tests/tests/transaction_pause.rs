@@ -14,13 +14,16 @@ use rustix::process::Signal;
 const AT_ONCE: usize = 12;
 
 /// A request's time, shorter than any pause here: the other process waits longer than that.
-const SHORT_REQUESTS: &str = "[request]\ntimeout = \"400ms\"\nconnect_timeout = \"400ms\"\n";
+const SHORT_REQUESTS: &str = "[request]\ntimeout = \"1s\"\nconnect_timeout = \"1s\"\n";
 
 /// How long the one waits that is then stopped: enough to come to the point.
-const VICTIMS_PATIENCE: &str = "1s";
+const VICTIMS_PATIENCE: &str = "2s";
 
 /// How long the other one waits: longer than the request's time, the settle time and the victim's patience.
-const OTHERS_PATIENCE: &str = "1500ms";
+const OTHERS_PATIENCE: &str = "3500ms";
+
+/// How long one waits that will get its token: as long as a slow machine takes.
+const SERVED_PATIENCE: &str = "60s";
 
 /// The strictest and the one that retires on acknowledgement first: a usual run takes these two to every point, and
 /// `RENEWD_TEST_PAUSE_CLASSES=5` all.
@@ -40,7 +43,7 @@ fn token(scene: &Scene, patience: &str) -> std::process::Command {
 /// A process that is stopped at that point.
 fn stopped_at(scene: &Scene, point: &str) -> Running {
     // Where it is stopped twice, it needs more.
-    let patience = if point.contains("mark-file") { "60s" } else { VICTIMS_PATIENCE };
+    let patience = if point.contains("mark-file") { SERVED_PATIENCE } else { VICTIMS_PATIENCE };
     let mut victim = meet(scene, token(scene, patience), point, "stop");
     wait_stopped(&mut victim);
     victim
@@ -49,9 +52,9 @@ fn stopped_at(scene: &Scene, point: &str) -> Running {
 /// Another process comes meanwhile. Whoever holds the claim keeps it for as long as it lives.
 fn meanwhile(scene: &Scene, point: &str) -> Served {
     let before = scene.server.totals().token_requests;
-    let ran = scene.run(token(scene, OTHERS_PATIENCE));
-    let served = scene.served(&ran);
     let free = point == "claim.before" || left_at(point) == Left::Saved;
+    let ran = scene.run(token(scene, if free { SERVED_PATIENCE } else { OTHERS_PATIENCE }));
+    let served = scene.served(&ran);
     if free {
         assert!(matches!(served, Served::Fresh(_)), "{} {point}: {ran:?}", scene.class);
     } else {
