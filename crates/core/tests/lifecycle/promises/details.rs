@@ -8,7 +8,7 @@ use crate::host::*;
 /// When claims were tried, in milliseconds.
 fn claims(h: &Host) -> Vec<u64> {
     let tries = h.trace.iter().filter_map(|line| line.strip_suffix(" claim"));
-    tries.map(|at| at.parse().unwrap()).collect()
+    tries.filter_map(|at| at.parse().ok()).collect()
 }
 
 /// In `auth_retrying`, a second before the next attempt is due.
@@ -16,7 +16,7 @@ fn about_to_try_again() -> Host {
     let mut h = Host::new(setup(), Some(login(1)));
     h.server.mode = Mode::Waf;
     h.pass(mins(31));
-    let due = h.view().next_attempt.unwrap();
+    let due = h.view().next_attempt.expect("an attempt is due");
     h.pass(due.since(h.now.boot).saturating_sub(secs(1)));
     h
 }
