@@ -56,7 +56,7 @@ impl Stranger {
     /// has nothing to test.
     ///
     /// # Panics
-    /// When it does not start; when it is not installed and [`REQUIRED_ENV`] says that it must be.
+    /// When it does not start; when it is not installed and `RENEWD_PEERS_REQUIRED` says that it must be.
     pub fn start(self, lifetime_s: u32) -> Option<Peer> {
         match self.installed() {
             Ok(folder) => Some(Peer::start(self, &folder, lifetime_s)),
