@@ -1,9 +1,9 @@
 //! `renewd`: the command. A library only so that its readers can be fuzzed; nothing here is an interface but [`main`].
 //!
-//! Layout: [`cli`] says what can be asked, one file in [`commands`] answers each; [`config`] is the configuration and
-//! where every value came from; [`input`] and [`output`] are the edges; [`credential`] puts a credential together from
-//! its record and the configuration, and [`transact`] runs one transaction over the real ports. Everything that goes
-//! wrong is a [`exit::Failure`]: what, where, what to do, and the exit code of the contract.
+//! Layout: `cli` says what can be asked, one file in `commands` answers each; `config` is the configuration and
+//! where every value came from; `input` and `output` are the edges; `credential` puts a credential together from
+//! its record and the configuration, and `transact` runs one transaction over the real ports. Everything that goes
+//! wrong is a `exit::Failure`: what, where, what to do, and the exit code of the contract.
 
 #[cfg(unix)]
 mod agent;
