@@ -275,6 +275,6 @@ mod tests {
             assert_eq!(asking.join().unwrap().unwrap(), 200);
         });
         assert_eq!(refresh(&way, "never-issued").unwrap(), 400, "and nothing is stopped any more");
-        crate::wait_for("both to be counted", || (way.passed() == 2).then_some(()));
+        wait_for("both to be counted", || (way.passed() == 2).then_some(()));
     }
 }
