@@ -155,3 +155,29 @@ fn tokens_that_cannot_be_saved_are_tried_ever_more_slowly() {
     h.pass(mins(2));
     assert!(h.view().saved);
 }
+
+#[test]
+fn a_wall_clock_set_back_leaves_the_end_of_a_refresh_token_to_the_server() {
+    let mut record = login_with_token(1, 3600);
+    record.grant.rt_expiry = Some(RtExpiry { issued: Stamp::new(at(0), BOOT), lifetime: mins(30) });
+    let mut h = Host::new(setup(), Some(record));
+    h.step_wall(-7_200_000);
+    h.pass(mins(40));
+    h.input(Input::Refresh);
+    h.pass(secs(5));
+    assert_eq!((h.requests.len(), h.status()), (1, Status::Running));
+}
+
+#[test]
+fn of_two_restored_backups_the_newer_one_is_taken() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.ledger.restored_backup();
+    h.store.greatest = (1, 5);
+    for (stands, known) in [(3, 3), (2, 3), (4, 4)] {
+        let mut record = login_with_token(1, 3600);
+        record.generation = stands;
+        h.store.record = Some(record);
+        h.input(Input::StoreChanged);
+        assert_eq!(h.view().generation, known, "{stands} stands there");
+    }
+}
