@@ -157,15 +157,17 @@ fn tokens_that_cannot_be_saved_are_tried_ever_more_slowly() {
 }
 
 #[test]
-fn a_wall_clock_set_back_leaves_the_end_of_a_refresh_token_to_the_server() {
-    let mut record = login_with_token(1, 3600);
-    record.grant.rt_expiry = Some(RtExpiry { issued: Stamp::new(at(0), BOOT), lifetime: mins(30) });
-    let mut h = Host::new(setup(), Some(record));
-    h.step_wall(-7_200_000);
-    h.pass(mins(40));
-    h.input(Input::Refresh);
-    h.pass(secs(5));
-    assert_eq!((h.requests.len(), h.status()), (1, Status::Running));
+fn where_the_clocks_disagree_about_the_end_of_a_refresh_token_the_server_is_asked() {
+    for (step, minutes) in [(-7_200_000, 40), (7_200_000, 10)] {
+        let mut record = login_with_token(1, 3600);
+        record.grant.rt_expiry = Some(RtExpiry { issued: Stamp::new(at(0), BOOT), lifetime: mins(30) });
+        let mut h = Host::new(setup(), Some(record));
+        h.pass(mins(minutes));
+        h.step_wall(step);
+        h.input(Input::Refresh);
+        h.pass(secs(5));
+        assert_eq!((h.requests.len(), h.status()), (1, Status::Running), "{step}");
+    }
 }
 
 #[test]
