@@ -9,8 +9,8 @@ use crate::environment::Environment;
 /// Where the fuzzed file is said to be.
 const FILE: &str = "/fuzzed/config.toml";
 
-/// From this length on a word of the file could be a secret, and no message may repeat it whole.
-const WORD_BYTES: usize = 64;
+/// From this length on a word of the file is no name any more and could be a secret: no message may repeat it whole.
+const WORD_BYTES: usize = 65;
 
 /// Reads the bytes as a configuration file: it is accepted, or refused with the same words each time, which name a line
 /// of the file each, hold no control character and repeat nothing that could be a secret.
@@ -118,6 +118,7 @@ mod tests {
             "[a-z_.]{0,12} ?= ?[ -~]{0,20}",
             "[A-Za-z0-9]{60,90} = \"[A-Za-z0-9]{60,90}\"",
             "key = \"[A-Za-z0-9]{60,90}\"",
+            "\\[credential\\.[A-Za-z0-9]{60,90}\\]",
         ];
         prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n"))
     }

@@ -19,6 +19,9 @@ impl CredentialName {
     }
 }
 
+/// As much of a bad name is repeated in an error.
+const SHOWN_CHARS_MAX: usize = 20;
+
 /// Why a name cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameError(String);
@@ -46,7 +49,10 @@ impl FromStr for CredentialName {
         } else {
             return Ok(Self(text.into()));
         };
-        Err(NameError(format!("credential name {text:?} {problem}")))
+        // Something that long is no name: a token, perhaps, that was pasted in the wrong place.
+        let shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+        let rest = if shown.len() < text.len() { "…" } else { "" };
+        Err(NameError(format!("credential name {shown:?}{rest} {problem}")))
     }
 }
 
@@ -78,7 +84,11 @@ mod tests {
             let error = text.parse::<CredentialName>().unwrap_err();
             assert!(error.to_string().contains(why), "{error}");
         }
-        assert!("a".repeat(65).parse::<CredentialName>().is_err());
+        let long = "a".repeat(65).parse::<CredentialName>().unwrap_err().to_string();
+        assert_eq!(
+            long,
+            format!("credential name {:?}… is longer than 64 bytes", "a".repeat(SHOWN_CHARS_MAX))
+        );
         assert_eq!("git-hub_1.x".parse::<CredentialName>().unwrap().as_str(), "git-hub_1.x");
     }
 }
