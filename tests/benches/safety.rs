@@ -20,7 +20,7 @@ use renewd_core::{
 };
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialStore, Expect, TokenEndpoint as _};
-use renewd_store::{FileStore, FileStoreOptions, IoHook, IoStep, MemoryStore};
+use renewd_store::{FileStore, FileStoreOptions, IoHook, IoPoint, MemoryStore};
 use renewd_testkit::{AsClass, AsConfig, AuthorizationServer};
 use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
 
@@ -206,9 +206,9 @@ impl Steps {
 }
 
 impl IoHook for Steps {
-    fn before(&self, step: IoStep, _: &str) -> io::Result<()> {
+    fn before(&self, point: &IoPoint<'_>) -> io::Result<()> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.entry(format!("{step:?}")).or_default() += 1;
+        *counts.entry(format!("{:?}", point.step)).or_default() += 1;
         Ok(())
     }
 }

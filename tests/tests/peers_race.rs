@@ -124,8 +124,11 @@ fn agent_commands_and_proxy_share_it(stranger: Stranger) {
             Running::start(command, b"")
         };
         let racing: Vec<Running> = (0..COMMANDS).map(command).collect();
-        // canaille ends the token before with each rotation: a request that carries one is answered 401 there.
-        assert!(served() || stranger == Stranger::Canaille, "the proxy's client is served meanwhile");
+        // canaille ends the token before with each rotation, and the next one of the same second is the same text: one
+        // that was answered 401 there is no new token, and a command would be told so rather than handed it.
+        if stranger == Stranger::OidcProvider {
+            assert!(served(), "the proxy's client is served meanwhile");
+        }
         racing.into_iter().for_each(|one| drop(one.finish().succeeded()));
         let_a_second_pass();
         wait_for("the proxy's client to be served", || served().then_some(()));

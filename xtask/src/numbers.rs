@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
 
-    fn row(class: &str) -> Numbers {
+    pub(super) fn row(class: &str) -> Numbers {
         let mut row = Numbers::new(Tier::World, "race", class, 2);
         (row.rounds, row.token_requests, row.heal_ms) = (3, 5, Some(1_500));
         row

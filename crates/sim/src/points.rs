@@ -1,14 +1,17 @@
 //! The named points of the refresh transaction. The model, the world and the binary's test builds call them alike.
 
+use renewd_store::IoStep;
+
 /// The names, as an error message lists them.
 pub(crate) const NAMES: &str = "claim.before, claim.taken, claim.released, orphan.<step>, mark.<step>, mark.done, \
 commit.<step>, commit.done, send.before, send.after, server.received, server.rotated, server.answering, where <step> \
 is create-temp, preallocate (of mark alone), write, sync-file, rename, sync-dir or read-back, and mark-file.<step> is \
 that of the file NAME.mark";
 
-/// The steps of writing a file, in their order.
-pub(crate) const STEPS: [&str; 7] =
-    ["create-temp", "preallocate", "write", "sync-file", "rename", "sync-dir", "read-back"];
+/// The steps of writing a file, in their order, as the store names them.
+fn steps() -> [&'static str; 7] {
+    IoStep::ALL.map(IoStep::name)
+}
 
 /// Points outside of a write.
 const PLAIN: [&str; 10] = [
@@ -34,8 +37,8 @@ pub(crate) fn is_store_step(name: &str) -> bool {
     let Some((write, step)) = name.split_once('.') else { return false };
     let room = |step: &str| step != "preallocate" || write == "mark";
     match (write, step.strip_prefix("mark-file.")) {
-        ("orphan" | "mark" | "commit", Some(step)) => STEPS.contains(&step) && step != "preallocate",
-        ("orphan" | "mark" | "commit", None) => STEPS.contains(&step) && room(step),
+        ("orphan" | "mark" | "commit", Some(step)) => steps().contains(&step) && step != "preallocate",
+        ("orphan" | "mark" | "commit", None) => steps().contains(&step) && room(step),
         _ => false,
     }
 }
@@ -43,8 +46,8 @@ pub(crate) fn is_store_step(name: &str) -> bool {
 /// Every point, in the order in which a refresh that succeeds passes them.
 pub(crate) fn all() -> Vec<String> {
     let of = |write: &'static str| {
-        let record = STEPS.into_iter().filter(move |s| *s != "preallocate" || write == "mark");
-        let mark = STEPS.into_iter().filter(|s| *s != "preallocate").map(|s| format!("mark-file.{s}"));
+        let record = steps().into_iter().filter(move |s| *s != "preallocate" || write == "mark");
+        let mark = steps().into_iter().filter(|s| *s != "preallocate").map(|s| format!("mark-file.{s}"));
         record.map(str::to_owned).chain(mark).map(move |step| format!("{write}.{step}"))
     };
     let own = |name: &str| name.to_owned();

@@ -172,7 +172,7 @@ impl Disk {
 
     fn step(&self, target: &Target<'_>, step: IoStep, file: &str) -> io::Result<()> {
         match &self.hook {
-            Some(hook) => hook.at(&IoPoint { act: target.act, part: target.part, step, file }),
+            Some(hook) => hook.before(&IoPoint { act: target.act, part: target.part, step, file }),
             None => Ok(()),
         }
     }

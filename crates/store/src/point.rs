@@ -95,7 +95,7 @@ pub struct IoPoint<'a> {
     pub part: Option<&'a str>,
     /// The step.
     pub step: IoStep,
-    /// The file (a name without its folder), as [`IoHook::before`] gets it.
+    /// The file (a name without its folder); for the steps on a temporary file the name of the credential.
     pub file: &'a str,
 }
 
@@ -112,20 +112,11 @@ impl fmt::Display for IoPoint<'_> {
 /// Hears of every step of writing before it is made. For tests: an error takes the place of the step, and a hook that
 /// ends the process is a crash at that step.
 pub trait IoHook: Send + Sync + 'static {
-    /// `step` is about to be made for `file` (a name without its folder; for the steps on a temporary file the name of
-    /// the credential).
+    /// The step is about to be made.
     ///
     /// # Errors
     /// What the step shall fail with.
-    fn before(&self, step: IoStep, file: &str) -> io::Result<()>;
-
-    /// The same, for whoever wants to know what it is a step of.
-    ///
-    /// # Errors
-    /// What the step shall fail with.
-    fn at(&self, point: &IoPoint<'_>) -> io::Result<()> {
-        self.before(point.step, point.file)
-    }
+    fn before(&self, point: &IoPoint<'_>) -> io::Result<()>;
 }
 
 #[cfg(test)]

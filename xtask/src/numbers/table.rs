@@ -125,15 +125,8 @@ fn add(sums: &mut Vec<Numbers>, row: &Numbers, fault: &str) {
 
 #[cfg(test)]
 mod tests {
-    use renewd_testkit::Tier;
-
+    use super::super::tests::row;
     use super::*;
-
-    fn row(class: &str) -> Numbers {
-        let mut row = Numbers::new(Tier::World, "race", class, 2);
-        (row.rounds, row.token_requests, row.heal_ms) = (3, 5, Some(1_500));
-        row
-    }
 
     #[test]
     fn rows_of_a_fault_and_class_become_one_and_what_may_lose_a_login_stands_apart() {

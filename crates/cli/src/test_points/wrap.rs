@@ -9,7 +9,7 @@ use renewd_core::{
     Answer, AttemptId, CommitFailure, Fence, Loaded, Record, Secret, StoreFault, TokenRequest,
 };
 use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreWatch, TokenEndpoint};
-use renewd_store::{IoAct, IoHook, IoPoint, IoStep};
+use renewd_store::{IoAct, IoHook, IoPoint};
 
 use super::Points;
 
@@ -17,11 +17,7 @@ use super::Points;
 pub(super) struct Steps(pub(super) Arc<Points>);
 
 impl IoHook for Steps {
-    fn before(&self, _step: IoStep, _file: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn at(&self, point: &IoPoint<'_>) -> io::Result<()> {
+    fn before(&self, point: &IoPoint<'_>) -> io::Result<()> {
         match point.act {
             IoAct::Mark | IoAct::Orphan | IoAct::Commit => self.0.pass(&point.to_string()),
             // A login, an import, a repair or a new store is no part of a refresh.

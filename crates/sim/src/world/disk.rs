@@ -11,7 +11,7 @@ use futures_util::stream::StreamExt as _;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault, StoreFaultKind};
 use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreChange, StoreWatch};
 use renewd_store::testing::{Chance, Damage as Harm, SimDisk, SimProcess, Snapshot};
-use renewd_store::{FileStore, IoHook, IoPoint, IoStep};
+use renewd_store::{FileStore, IoHook, IoPoint};
 use sha2::{Digest as _, Sha256};
 
 use super::life::Life;
@@ -362,11 +362,7 @@ struct Hook {
 }
 
 impl IoHook for Hook {
-    fn before(&self, _step: IoStep, _file: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn at(&self, point: &IoPoint<'_>) -> io::Result<()> {
+    fn before(&self, point: &IoPoint<'_>) -> io::Result<()> {
         self.disk.changed();
         if self.triggers.reach(&self.life, &point.to_string()) {
             return Err(io::Error::other("this simulated process is dead"));

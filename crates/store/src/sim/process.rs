@@ -104,23 +104,14 @@ impl SimProcess {
 }
 
 impl IoHook for SimProcess {
-    fn before(&self, step: IoStep, _file: &str) -> io::Result<()> {
-        self.pass(step.name(), step)
-    }
-
-    fn at(&self, point: &IoPoint<'_>) -> io::Result<()> {
-        self.pass(&point.to_string(), point.step)
-    }
-}
-
-impl SimProcess {
-    fn pass(&self, point: &str, step: IoStep) -> io::Result<()> {
+    fn before(&self, point: &IoPoint<'_>) -> io::Result<()> {
+        let (name, step) = (point.to_string(), point.step);
         let fate = {
             let mut state = self.disk.state();
             if let Some(points) = &mut state.alive(self.id)?.points {
-                points.push(point.to_owned());
+                points.push(name.clone());
             }
-            state.due(self.id, &Event::Point(point, step))
+            state.due(self.id, &Event::Point(&name, step))
         };
         fate.map_or(Ok(()), |fate| self.disk.meet(self.id, fate))
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use renewd_core::{Loaded, Record, StoreFaultKind};
 use renewd_driver::{CredentialStore as _, Expect};
-use renewd_store::{Effect, Faulty, FileStore, IoHook, IoStep, MemoryStore, StoreCall};
+use renewd_store::{Effect, Faulty, FileStore, IoHook, IoPoint, IoStep, MemoryStore, StoreCall};
 
 use crate::contract::{fence, intending, kind_of, name, now, record_of, refreshed};
 use crate::home::{Home, assert_kind, failure_of, fault_of, put, write_fault};
@@ -32,11 +32,11 @@ impl Nth {
 }
 
 impl IoHook for Nth {
-    fn before(&self, step: IoStep, file: &str) -> io::Result<()> {
+    fn before(&self, point: &IoPoint<'_>) -> io::Result<()> {
         if self.left.load(Ordering::SeqCst) == 0 || self.left.fetch_sub(1, Ordering::SeqCst) > 1 {
             return Ok(());
         }
-        *self.hit.lock().unwrap() = Some((step, file.to_owned()));
+        *self.hit.lock().unwrap() = Some((point.step, point.file.to_owned()));
         Err(io::Error::new(io::ErrorKind::StorageFull, "on purpose"))
     }
 }
