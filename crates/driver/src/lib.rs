@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod handle;
 mod keeper;
+pub mod keyring;
 mod message;
 mod name;
 mod ports;

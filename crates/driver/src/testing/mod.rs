@@ -7,12 +7,14 @@
 mod clock;
 mod endpoint;
 mod executor;
+mod keyring;
 mod observer;
 mod store;
 
 pub use clock::{VirtualClock, VirtualSleep, VirtualTimer};
 pub use endpoint::{Reply, ScriptedEndpoint};
 pub use executor::VirtualExecutor;
+pub use keyring::{FakeKeyring, KeyringCall, KeyringFate};
 pub use observer::{CountedEntropy, RecordingObserver};
 pub use store::{FaultAt, MemoryStore, StoreCall};
 
