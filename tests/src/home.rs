@@ -114,6 +114,8 @@ impl Home {
             .env("XDG_CONFIG_HOME", self.path().join("config"))
             .env("XDG_STATE_HOME", self.path().join("state"))
             .env("XDG_RUNTIME_DIR", self.path().join("runtime"))
+            // Said in so many words: the default is this machine's keyring, which is nobody's business here.
+            .env("RENEWD_STORE_KEY", "file")
             .env("TZ", "UTC")
             .current_dir(self.path().join("home"));
         command

@@ -54,7 +54,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_renewd"));
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.env_clear().env("HOME", self.home.path()).env("TZ", "UTC").env("PATH", path);
-        command.current_dir(self.home.path());
+        command.env("RENEWD_STORE_KEY", "file").current_dir(self.home.path());
         command
     }
 

@@ -15,7 +15,7 @@ fn refused(table: &str, name: &str, text: &str) -> Option<String> {
         ("store", "kind") if text == "keyring" => Some(
             "store.kind = \"keyring\" is not supported yet; use \"file\", whose key is a 0600 file".into(),
         ),
-        ("store", "key") if !text.starts_with("file:") => {
+        ("store", "key") if text != "file" && !text.starts_with("file:") => {
             Some(format!("store.key = \"{text}\" is not supported yet; use \"file:PATH\", or leave it out"))
         }
         ("hooks", _) => Some(format!(

@@ -44,7 +44,7 @@ pub(crate) enum Kind {
     Credential,
     /// `0640`.
     Mode,
-    /// `keyring`, `file:PATH`, `passphrase` or `systemd:NAME`.
+    /// `keyring`, `file`, `file:PATH`, `passphrase` or `systemd:NAME`.
     KeySource,
     /// Program and arguments.
     Command,
@@ -237,9 +237,9 @@ fn mode(text: &str) -> Result<Value, String> {
 
 fn key_source(text: &str) -> Result<Value, String> {
     match text.split_once(':') {
-        None if matches!(text, "keyring" | "passphrase") => {}
+        None if matches!(text, "keyring" | "file" | "passphrase") => {}
         Some(("file" | "systemd", rest)) if !rest.is_empty() => {}
-        _ => return Err("is none of keyring, file:PATH, passphrase, systemd:NAME".into()),
+        _ => return Err("is none of keyring, file, file:PATH, passphrase, systemd:NAME".into()),
     }
     Ok(Value::Text(text.into()))
 }

@@ -55,7 +55,7 @@ impl World {
         let (config, state) = (home.path().join("config.toml"), home.path().join("state"));
         let socket = home.path().join("run").join("agent.sock");
         let text = format!(
-            "[agent]\nsocket = {socket:?}\nstatus = \"127.0.0.1:0\"\n{}[[proxy]]\nlisten = \"127.0.0.1:0\"\n\
+            "[store]\nkey = \"file\"\n[agent]\nsocket = {socket:?}\nstatus = \"127.0.0.1:0\"\n{}[[proxy]]\nlisten = \"127.0.0.1:0\"\n\
              upstream = {:?}\ncredential = \"{CREDENTIAL}\"\n",
             pace.policy(),
             api.url()

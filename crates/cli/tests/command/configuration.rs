@@ -149,7 +149,9 @@ fn a_client_secret_that_cannot_be_read_is_told_when_it_is_needed() {
 
 #[test]
 fn a_key_source_that_contradicts_the_store_is_exit_6() {
-    let world = World::new();
+    // The configuration is to be heard: an empty variable counts as unset.
+    let world = World::new().with("RENEWD_STORE_KEY", "");
+    world.configure("[store]\nkey = \"file\"\n");
     world.import("a", "https://as.example/token", CANARY, &[]).expect(0, &[]);
     world.configure("[store]\nkey = \"file:other-key\"\n");
     world.run(&["status"]).expect(6, &["store.key", "was made with"]);

@@ -85,7 +85,8 @@ fn a_client_secret_comes_by_descriptor_too() {
     let script = format!(
         "exec {binary} import a --token-endpoint {ENDPOINT} --client-id c --client-secret-file fd:3 3< cs"
     );
-    shell.args(["-c", &script]).env_clear().env("HOME", world.path("")).current_dir(world.path(""));
+    shell.args(["-c", &script]).env_clear().env("HOME", world.path("")).env("RENEWD_STORE_KEY", "file");
+    shell.current_dir(world.path(""));
     crate::world::finish(shell, CANARY.as_bytes()).expect(0, &["imported"]);
     assert!(world.run(&["config", "show", "a"]).out.contains("kept in the record"));
 }

@@ -60,6 +60,7 @@ impl World {
             .args(args)
             .env_clear()
             .env("HOME", self.home.path())
+            .env("RENEWD_STORE_KEY", "file")
             .env("TZ", "UTC")
             .current_dir(self.home.path());
         command.envs(self.variables.iter().map(|(k, v)| (k, v)));
