@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use renewd_driver::*;
-use renewd_store::{FileStore, FileStoreOptions, IoHook, IoPoint, IoStep};
+use renewd_store::{FileStore, FileStoreOptions, IoHook, IoPoint, IoStep, KeyChoice, KeyFile};
 use renewd_testkit::AsClass;
 
 use crate::story::{End, ONE_REFRESH, Story, name};
@@ -42,12 +42,14 @@ impl IoHook for Nth {
 fn run(class: AsClass, n: u64, error: i32) -> (Option<String>, End, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let mut story = Story::new(class);
-    let others = FileStore::open(FileStoreOptions::new(folder.path().join("state"))).unwrap();
+    let state = folder.path().join("state");
+    let mut options = FileStoreOptions::new(&state);
+    options.key = KeyChoice::Source(Arc::new(KeyFile::in_state_dir(&state)));
+    let others = FileStore::open(options.clone()).unwrap();
     assert!(others.put_blocking(&name(), &story.login(), Expect::Absent).is_ok());
     story.server.look_with(Box::new(move || others.load_blocking(&name())));
 
     let nth = Arc::new(Nth { left: Mutex::new(n), error, hit: Mutex::default() });
-    let mut options = FileStoreOptions::new(folder.path().join("state"));
     options.hook = Some(nth.clone());
     story.process(Arc::new(FileStore::open(options).unwrap()));
     let end = story.run(ONE_REFRESH);
