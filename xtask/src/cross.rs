@@ -1,8 +1,10 @@
 //! `cargo xtask cross`: does everything compile for the systems that we are not on?
 //!
-//! Lints and type-checks; nothing is linked or run, which only a machine of that system can do (the public workflow
-//! has one of each). Not part of `ci`: it needs more than a bare machine has, and a standard library per target takes
-//! its time.
+//! Lints and type-checks. What runs there only a machine of that system can tell (the public workflow has one of
+//! each); with `--run` the parts that are made for Windows run under [Wine](wine). Not part of `ci`: it needs more than a
+//! bare machine has, and a standard library per target takes its time.
+
+mod wine;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -69,8 +71,15 @@ const TARGETS: &[Target] = &[
 /// Python, with zig's compiler as a module of it.
 const ZIG: &str = "python3 -m ziglang";
 
-/// Checks them all; with triples, those alone. Where something is missing, all of it is told before anything is built.
-pub(crate) fn run(triples: &[String]) -> Result<(), Failure> {
+/// Checks them all; with triples, those alone; with `--run`, runs tests under Wine instead. Where something is missing, all of it is told before anything is built.
+pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
+    match args.split_first() {
+        Some((first, packages)) if first == "--run" => wine::run(packages, &target_folder()),
+        _ => check_all(args),
+    }
+}
+
+fn check_all(triples: &[String]) -> Result<(), Failure> {
     let mut ready = Vec::new();
     let mut missing = Vec::new();
     for target in chosen(triples)? {

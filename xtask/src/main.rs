@@ -90,8 +90,8 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "cross",
-        args: "[TARGETS…]",
-        about: "type-check and lint for the systems that we are not on; with triples, for those alone",
+        args: "[TARGETS…] | --run [PACKAGES…]",
+        about: "type-check and lint for other systems; or run the tests of what Windows does under Wine",
         run: cross::run,
     },
     Chore {
@@ -157,6 +157,7 @@ mod tests {
             (&["ci", "--fast"], "there is no check \"--fast\""),
             (&["bench", "--fast"], "there is no benchmark \"--fast\""),
             (&["cross", "here"], "\"here\" is not checked"),
+            (&["cross", "--run", "all"], "\"all\" is not run under Wine"),
             (&["faults", "--all"], "faults takes --check, --numbers or --table"),
             (&["docs", "--fix"], "docs takes no arguments, but \"--fix\" was given"),
         ] {
