@@ -18,6 +18,7 @@ const PORTS: Rule = Rule::Only(&["renewd-core", "renewd-driver"]);
 const RULES: &[(&str, Rule)] = &[
     ("renewd-core", Rule::Only(&[])),
     ("renewd-driver", Rule::Only(&["renewd-core"])),
+    ("renewd-hardening", Rule::Only(&["renewd-core"])),
     ("renewd-tokio", PORTS),
     ("renewd-blocking", PORTS),
     ("renewd-ureq", PORTS),
@@ -35,7 +36,7 @@ const RULES: &[(&str, Rule)] = &[
 
 /// The crates of others that core uses. None of them does I/O, reads a clock or starts a thread; a further one needs
 /// that said of it here.
-const CORE_OTHERS: &[&str] = &["miniz_oxide", "statig", "zeroize"];
+const CORE_OTHERS: &[&str] = &["miniz_oxide", "once_cell", "statig", "zeroize"];
 
 /// Crates that exist for tests: outside of tests only these know them, `renewd` through its feature `demo`.
 const FOR_TESTS: &[&str] = &["renewd-sim", "renewd-testkit"];

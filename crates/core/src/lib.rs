@@ -59,7 +59,7 @@ pub use record::{
     Record, RecordState, RefusedCause, RtExpiry, Settings, Stamp, Window,
 };
 pub use request::{ProofSpec, TokenRequest, TokenTypeHint};
-pub use secret::Secret;
+pub use secret::{Held, Keeping, Secret, keep_secrets};
 pub use time::{Boot, Now, Span, Wall};
 pub use verdict::{Evidence, Verdict};
 pub use view::{Cause, Health, Phase, Serve, Status, Unavailable, View, Wake};
