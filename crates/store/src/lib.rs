@@ -15,8 +15,8 @@
 //! | `…/.NAME.tmp-…` | a file that is being written, or room for the next commit | until its process renames or ends |
 //!
 //! Folders have mode 0700, files 0600, and both must belong to the user who runs renewd; links are not followed.
-//! Whatever differs is refused with the command that mends it. Folders further up are the user's own matter, but
-//! for those under which a new store would be made: another user must not be able to put one in its place.
+//! Nobody but root and this user may be able to put another folder in the place of one further up; links there may be
+//! theirs. Whatever differs is refused with the command that mends it.
 //!
 //! # What holds
 //!
@@ -54,6 +54,7 @@ pub mod fuzzing;
 mod key;
 mod lock;
 mod memory;
+mod own_folder;
 mod payload;
 mod point;
 mod remembered;
@@ -69,5 +70,6 @@ pub use faulty::{Effect, Faulty, StoreCall};
 pub use file::{FileStore, FileStoreOptions};
 pub use key::{KeyChoice, KeyFile, KeyMaterial, KeySource};
 pub use memory::{MemoryBackup, MemoryStore};
+pub use own_folder::{PrivateFolder, make_shared_folder};
 pub use point::{IoAct, IoHook, IoPoint, IoStep};
 pub use remembered::Remembered;

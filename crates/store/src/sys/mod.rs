@@ -5,7 +5,11 @@
 
 mod magic;
 #[cfg(unix)]
+mod open;
+#[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+mod way;
 #[cfg(windows)]
 mod windows;
 
@@ -39,15 +43,15 @@ impl System {
 
 impl FileSystem for System {
     fn create_folder(&self, path: &Path) -> Result<Box<Dir>, StoreFault> {
-        platform::SystemDir::create(path).map(boxed)
+        SystemDir::create(path).map(boxed)
     }
 
     fn open_folder(&self, path: &Path) -> Result<Box<Dir>, StoreFault> {
-        platform::SystemDir::open(path).map(boxed)
+        SystemDir::open(path).map(boxed)
     }
 
     fn open_shared_folder(&self, path: &Path) -> Result<Box<Dir>, StoreFault> {
-        platform::SystemDir::open_shared(path).map(boxed)
+        SystemDir::open_shared(path).map(boxed)
     }
 
     fn sync_parent(&self, path: &Path) -> Result<(), StoreFault> {
@@ -73,12 +77,20 @@ impl FileSystem for System {
     }
 }
 
+/// As [`crate::PrivateFolder`].
+pub(crate) use platform::SystemDir;
+
+/// As [`crate::make_shared_folder`].
+pub(crate) fn make_shared(path: &Path) -> Result<(), StoreFault> {
+    platform::make_shared(path)
+}
+
 /// A file that is open already, as the port.
 #[cfg(test)]
 pub(crate) fn open_file(file: std::fs::File) -> Box<dyn crate::fs::OpenFile> {
     Box::new(platform::SystemFile(file))
 }
 
-fn boxed(dir: platform::SystemDir) -> Box<Dir> {
+fn boxed(dir: SystemDir) -> Box<Dir> {
     Box::new(dir)
 }

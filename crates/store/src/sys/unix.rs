@@ -3,7 +3,6 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use renewd_core::{StoreFault, StoreFaultKind};
@@ -11,6 +10,8 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use super::open;
+use super::way::{self, Last};
 use crate::fault::{fault, io_fault, shown};
 use crate::fs::{FileId, Folder, OpenFile};
 
@@ -20,47 +21,48 @@ const FOREIGN: Mode = Mode::RWXG.union(Mode::RWXO);
 /// Nobody else may write a key that the configuration names, and not everybody may read it.
 const FOREIGN_TO_KEY: Mode = Mode::WGRP.union(Mode::RWXO);
 
-/// Every open: no link is followed, no descriptor reaches a child, and a planted pipe does not hang the open.
-const SAFE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
-
 /// An open folder that belongs to this user alone.
-pub(super) struct SystemDir {
+pub(crate) struct SystemDir {
     fd: OwnedFd,
     path: PathBuf,
 }
 
 impl SystemDir {
-    pub(super) fn create(path: &Path) -> Result<Self, StoreFault> {
-        let missing: Vec<_> =
-            path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).collect();
-        if !missing.is_empty() {
-            check_above(path, path.ancestors().nth(missing.len()).unwrap_or(Path::new("")))?;
-        }
-        for folder in missing.into_iter().rev() {
-            match std::fs::DirBuilder::new().mode(0o700).create(folder) {
-                // A folder is as durable as its name in the one above it.
-                Ok(()) => sync_parent(folder)?,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(io_fault("create the folder", path, &error)),
-            }
-        }
+    pub(crate) fn create(path: &Path) -> Result<Self, StoreFault> {
+        make(path, Last::Own)?;
         Self::open(path)
     }
 
-    pub(super) fn open(path: &Path) -> Result<Self, StoreFault> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| {
-            if std::fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
-                return planted(
-                    path,
-                    "a symbolic link; name the folder it leads to instead (store.path), or remove it",
-                );
-            }
-            io_fault("open the folder", path, &errno.into())
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreFault> {
+        let way = way::walk(path, Last::Own)?;
+        let fd = open::folder(&way.end()).map_err(|errno| match errno {
+            Errno::LOOP | Errno::MLINK => way::linked(path),
+            errno => io_fault("open the folder", path, &errno.into()),
         })?;
         let stat = rustix::fs::fstat(&fd).map_err(|errno| io_fault("look at", path, &errno.into()))?;
         check_owner(&stat, path, "700")?;
         Ok(Self { fd, path: path.to_owned() })
+    }
+
+    /// A file for adding to its end, made where it is missing.
+    pub(crate) fn append(&self, file: &str) -> Result<File, StoreFault> {
+        let path = self.path_of(file);
+        let fd = open::or_create(&self.fd, file, OFlags::WRONLY | OFlags::APPEND)
+            .map_err(|errno| open_fault("open", &path, errno))?;
+        check_file(&fd, &path)?;
+        Ok(File::from(fd))
+    }
+
+    /// A file to be read; nothing where there is none.
+    pub(crate) fn existing(&self, file: &str) -> Result<Option<File>, StoreFault> {
+        let path = self.path_of(file);
+        let fd = match open::file(&self.fd, file, OFlags::RDONLY) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(open_fault("read", &path, errno)),
+        };
+        check_file(&fd, &path)?;
+        Ok(Some(File::from(fd)))
     }
 
     pub(super) fn open_shared(path: &Path) -> Result<Self, StoreFault> {
@@ -70,6 +72,41 @@ impl SystemDir {
     }
 }
 
+/// Makes what is missing of a way that nobody else can change.
+fn make(path: &Path, last: Last) -> Result<(), StoreFault> {
+    let way = way::walk(path, last)?;
+    let mut folder = way.standing.clone();
+    for part in &way.missing {
+        folder.push(part);
+        match rustix::fs::mkdir(&folder, Mode::RWXU) {
+            Ok(()) => {
+                as_made(&folder).map_err(|errno| io_fault("create the folder", path, &errno.into()))?;
+                // A folder is as durable as its name in the one above it.
+                sync_parent(&folder)?;
+            }
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(io_fault("create the folder", path, &errno.into())),
+        }
+    }
+    Ok(())
+}
+
+/// Makes a folder that holds what is looked at by itself, a socket or folders with names nobody guesses: one like /tmp
+/// will do.
+pub(super) fn make_shared(path: &Path) -> Result<(), StoreFault> {
+    make(path, Last::Shared)?;
+    way::walk(path, Last::Shared).map(drop)
+}
+
+/// Gives a folder that was just made the rights that were asked for, where the umask took some away from its owner.
+fn as_made(folder: &Path) -> Result<(), Errno> {
+    let stat = rustix::fs::lstat(folder)?;
+    if mode_of(&stat).contains(Mode::RWXU) {
+        return Ok(());
+    }
+    rustix::fs::chmod(folder, Mode::RWXU)
+}
+
 impl Folder for SystemDir {
     fn path(&self) -> &Path {
         &self.path
@@ -77,8 +114,7 @@ impl Folder for SystemDir {
 
     fn read(&self, file: &str, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, StoreFault> {
         let path = self.path_of(file);
-        let flags = OFlags::RDONLY | SAFE;
-        let fd = match rustix::fs::openat(&self.fd, file, flags, Mode::empty()) {
+        let fd = match open::file(&self.fd, file, OFlags::RDONLY) {
             Ok(fd) => fd,
             Err(Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(open_fault("read", &path, errno)),
@@ -89,8 +125,7 @@ impl Folder for SystemDir {
 
     fn open_lock(&self, file: &str) -> Result<Box<dyn OpenFile>, StoreFault> {
         let path = self.path_of(file);
-        let flags = OFlags::RDWR | OFlags::CREATE | SAFE;
-        let fd = rustix::fs::openat(&self.fd, file, flags, Mode::RUSR | Mode::WUSR)
+        let fd = open::or_create(&self.fd, file, OFlags::RDWR)
             .map_err(|errno| open_fault("open the lock", &path, errno))?;
         check_file(&fd, &path)?;
         Ok(Box::new(SystemFile(File::from(fd))))
@@ -101,14 +136,11 @@ impl Folder for SystemDir {
     }
 
     fn create_new(&self, file: &str) -> io::Result<Box<dyn OpenFile>> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | SAFE;
-        let fd = rustix::fs::openat(&self.fd, file, flags, Mode::RUSR | Mode::WUSR)?;
-        Ok(Box::new(SystemFile(File::from(fd))))
+        Ok(Box::new(SystemFile(File::from(open::new(&self.fd, file, OFlags::RDWR)?))))
     }
 
     fn open_existing(&self, file: &str) -> io::Result<Box<dyn OpenFile>> {
-        let fd = rustix::fs::openat(&self.fd, file, OFlags::RDWR | SAFE, Mode::empty())?;
-        Ok(Box::new(SystemFile(File::from(fd))))
+        Ok(Box::new(SystemFile(File::from(open::file(&self.fd, file, OFlags::RDWR)?))))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -306,54 +338,6 @@ fn check_owner(stat: &Stat, path: &Path, mode: &str) -> Result<(), StoreFault> {
         return Err(loose(stat, path, mode));
     }
     Ok(())
-}
-
-/// Refuses to make a folder below one in which another user can put others in its place: he could take a store away, and
-/// what is made anew then begins with a refresh token that was spent. What stands already is its owner's matter.
-fn check_above(path: &Path, standing: &Path) -> Result<(), StoreFault> {
-    let standing = if standing.as_os_str().is_empty() { Path::new(".") } else { standing };
-    // A way over links is as good as the folders that hold them and those that they lead to.
-    let real = std::fs::canonicalize(standing).unwrap_or_default();
-    for above in standing.ancestors().chain(real.ancestors()).filter(|p| !p.as_os_str().is_empty()) {
-        // One that cannot be looked at says so itself when something is made in it.
-        let Ok(stat) = rustix::fs::lstat(above) else { continue };
-        let link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
-        // In a folder like /tmp only the owner of a name can move it.
-        let open = !link && mode_of(&stat).contains(Mode::WOTH) && !mode_of(&stat).contains(Mode::SVTX);
-        let why = if !is_mine_or_roots(stat.st_uid) {
-            format!("{} belongs to uid {}", shown(above), stat.st_uid)
-        } else if open {
-            format!("every user can write to {}", shown(above))
-        } else {
-            continue;
-        };
-        let message = format!(
-            "no folder is made at {}: {why}, who could put another one in its place; choose a folder of your own",
-            shown(path)
-        );
-        return Err(fault(StoreFaultKind::Denied, message));
-    }
-    Ok(())
-}
-
-fn is_mine_or_roots(uid: u32) -> bool {
-    uid == rustix::process::geteuid().as_raw() || uid == 0 || is_unmapped(uid)
-}
-
-/// Whether that number may stand for root, and for anybody else that this user namespace does not know
-/// (user_namespaces(7)).
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn is_unmapped(uid: u32) -> bool {
-    /// `/proc/sys/kernel/overflowuid`, where nobody changed it.
-    const OVERFLOW: u32 = 65_534;
-    const ALL: [&str; 3] = ["0", "0", "4294967295"];
-    let maps_all = |map: String| map.split_ascii_whitespace().eq(ALL);
-    uid == OVERFLOW && !std::fs::read_to_string("/proc/self/uid_map").is_ok_and(maps_all)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn is_unmapped(_: u32) -> bool {
-    false
 }
 
 fn mode_of(stat: &Stat) -> Mode {

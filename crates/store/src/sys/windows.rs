@@ -24,17 +24,17 @@ const SHARING_POLLS_MAX: u32 = 40;
 const SHARING_POLL: Duration = Duration::from_millis(50);
 
 /// A folder.
-pub(super) struct SystemDir {
+pub(crate) struct SystemDir {
     path: PathBuf,
 }
 
 impl SystemDir {
-    pub(super) fn create(path: &Path) -> Result<Self, StoreFault> {
+    pub(crate) fn create(path: &Path) -> Result<Self, StoreFault> {
         std::fs::create_dir_all(path).map_err(|error| io_fault("create the folder", path, &error))?;
         Self::open(path)
     }
 
-    pub(super) fn open(path: &Path) -> Result<Self, StoreFault> {
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreFault> {
         let meta =
             std::fs::symlink_metadata(path).map_err(|error| io_fault("open the folder", path, &error))?;
         if meta.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT != 0 {
@@ -48,6 +48,25 @@ impl SystemDir {
 
     pub(super) fn open_shared(path: &Path) -> Result<Self, StoreFault> {
         Self::open(path)
+    }
+
+    /// A file for adding to its end, made where it is missing.
+    pub(crate) fn append(&self, file: &str) -> Result<File, StoreFault> {
+        let path = self.path_of(file);
+        let open = sharing(|| options().append(true).create(true).open(&path))
+            .map_err(|error| io_fault("open", &path, &error))?;
+        check_file(&open, &path)?;
+        Ok(open)
+    }
+
+    /// A file to be read; nothing where there is none.
+    pub(crate) fn existing(&self, file: &str) -> Result<Option<File>, StoreFault> {
+        let path = self.path_of(file);
+        match sharing(|| options().read(true).open(&path)) {
+            Ok(open) => check_file(&open, &path).map(|()| Some(open)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_fault("read", &path, &error)),
+        }
     }
 }
 
@@ -170,6 +189,11 @@ fn id(file: &File) -> Option<FileId> {
     let done = unsafe { GetFileInformationByHandle(file.as_raw_handle(), &mut info) };
     let number = u64::from(info.nFileIndexHigh) << 32 | u64::from(info.nFileIndexLow);
     (done != 0).then_some([u64::from(info.dwVolumeSerialNumber), number])
+}
+
+/// Makes a folder that holds what is looked at by itself.
+pub(super) fn make_shared(path: &Path) -> Result<(), StoreFault> {
+    std::fs::create_dir_all(path).map_err(|error| io_fault("create the folder", path, &error))
 }
 
 /// NTFS keeps its own journal of names; there is no handle by which a folder's names are flushed.

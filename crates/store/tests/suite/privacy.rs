@@ -1,12 +1,13 @@
 //! Modes, owners, planted links: what another user could have done is refused, with the command that mends it.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::{Path, PathBuf};
 
 use renewd_core::{StoreFault, StoreFaultKind};
 use renewd_driver::{CredentialName, Expect};
-use renewd_store::FileStore;
+use renewd_store::{FileStore, PrivateFolder, make_shared_folder};
 
 use crate::contract::{fence, name, record_of, refreshed};
 use crate::home::{Home, assert_kind, chmod, fault_of, mode_of, put, write_fault};
@@ -179,45 +180,180 @@ fn what_belongs_to_another_user_is_refused() {
     assert_kind(&home.open_fault(), StoreFaultKind::Denied, &["belongs to uid 12345"]);
 }
 
+/// A store two folders below one that a test makes loose.
+struct Below {
+    home: Home,
+    above: PathBuf,
+}
+
+impl Below {
+    fn new() -> Self {
+        let home = Home::new();
+        let above = home.state().join("above");
+        fs::create_dir_all(&above).unwrap();
+        Self { home, above }
+    }
+
+    fn open(&self) -> Result<FileStore, renewd_store::StoreError> {
+        let mut options = self.home.options();
+        options.state_dir = self.above.join("state");
+        options.dir = self.above.join("state/credentials");
+        FileStore::open(options)
+    }
+
+    #[track_caller]
+    fn refused(&self, words: &[&str]) {
+        match self.open() {
+            Err(renewd_store::StoreError::Fault(fault)) => assert_kind(&fault, StoreFaultKind::Denied, words),
+            other => panic!("opened, or refused otherwise: {:?}", other.err()),
+        }
+    }
+}
+
 #[test]
-fn no_store_is_made_where_another_user_could_put_another_in_its_place() {
-    let home = Home::new();
-    let above = home.state().join("above");
-    let options = || {
-        let mut options = home.options();
-        options.state_dir = above.join("state");
-        options.dir = above.join("state/credentials");
-        options
-    };
-    let refused = |words: &str| match FileStore::open(options()) {
+fn no_store_is_made_or_opened_where_another_user_could_put_another_in_its_place() {
+    let below = Below::new();
+    let above = &below.above;
+    let chmod_above = |takes: &str| format!("chmod {takes} {}", above.display());
+    chmod(above, 0o777);
+    below.refused(&["every user can write to", &chmod_above("go-w")]);
+    chmod(above, 0o757);
+    below.refused(&["every user can write to", &chmod_above("o-w")]);
+    assert!(!above.join("state").exists(), "nothing was made there");
+    // As /tmp is.
+    chmod(above, 0o1777);
+    put(&below.open().unwrap(), &x(), &login(1, "rt-1"), Expect::Absent);
+    // What stands already can be taken away as well.
+    chmod(above, 0o777);
+    below.refused(&["every user can write to", &chmod_above("go-w")]);
+    chmod(above, 0o755);
+    assert_eq!(record_of(below.open().unwrap().load_blocking(&x())).version(), (1, 0));
+}
+
+#[test]
+fn a_group_may_write_above_a_store_only_where_it_is_the_user_alone() {
+    let below = Below::new();
+    let me = fs::metadata(&below.above).unwrap().uid();
+    if std::os::unix::fs::chown(&below.above, None, Some(me)).is_err() {
+        eprintln!("skipped: this user has no group of its own number");
+        return;
+    }
+    chmod(&below.above, 0o775);
+    below.open().unwrap();
+    if std::os::unix::fs::chown(&below.above, None, Some(12345)).is_err() {
+        eprintln!("skipped: only root can give a folder to any group");
+        return;
+    }
+    chmod(&below.above, 0o775);
+    below.refused(&["its group (gid 12345) can write to", "chmod g-w"]);
+    chmod(&below.above, 0o755);
+    below.open().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_access_list_above_a_store_may_let_nobody_else_write() {
+    let below = Below::new();
+    let me = fs::metadata(&below.above).unwrap().uid();
+    // acl(5) in the form of the extended attribute: version 2; the owner, uid 12345, the group, the mask, all others.
+    let list = [
+        2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 7, 0, 57, 48, 0, 0, 4, 0, 5, 0, 255, 255, 255, 255,
+        16, 0, 7, 0, 255, 255, 255, 255, 32, 0, 5, 0, 255, 255, 255, 255,
+    ];
+    let given = std::os::unix::fs::chown(&below.above, None, Some(me)).is_ok()
+        && set_access_list(&below.above, &list);
+    if !given {
+        eprintln!("skipped: no access lists here, or no group of this user's own number");
+        return;
+    }
+    below.refused(&["access list", "setfacl -b"]);
+}
+
+#[cfg(target_os = "linux")]
+fn set_access_list(path: &Path, list: &[u8]) -> bool {
+    rustix::fs::setxattr(path, "system.posix_acl_access", list, rustix::fs::XattrFlags::empty()).is_ok()
+}
+
+#[test]
+fn a_link_on_the_way_may_be_the_users_or_roots_and_nobody_elses() {
+    let below = Below::new();
+    let real = below.above.with_file_name("real");
+    fs::rename(&below.above, &real).unwrap();
+    symlink("real", &below.above).unwrap();
+    let store = below.open().unwrap();
+    put(&store, &x(), &login(1, "rt-1"), Expect::Absent);
+    assert!(real.join("state/credentials/x.record").exists());
+    // What it leads to is looked at as well.
+    chmod(&real, 0o777);
+    below.refused(&["every user can write to", &real.to_string_lossy()]);
+    chmod(&real, 0o755);
+    if std::os::unix::fs::lchown(&below.above, Some(12345), None).is_err() {
+        eprintln!("skipped: only root can give a link away");
+        return;
+    }
+    below.refused(&["the link", "belongs to uid 12345", "remove the link"]);
+}
+
+#[test]
+fn a_link_that_leads_to_itself_is_an_error_and_no_endless_walk() {
+    let below = Below::new();
+    fs::remove_dir(&below.above).unwrap();
+    symlink("above", &below.above).unwrap();
+    match below.open() {
         Err(renewd_store::StoreError::Fault(fault)) => {
-            assert_kind(&fault, StoreFaultKind::Denied, &[words, "above"]);
-            assert!(!above.join("state").exists());
+            assert_kind(&fault, StoreFaultKind::Io, &["more than 40 links"]);
         }
         other => panic!("opened, or refused otherwise: {:?}", other.err()),
-    };
-    fs::create_dir_all(&above).unwrap();
-    chmod(&above, 0o777);
-    refused("every user can write");
-    if give_away(&above).is_ok() {
-        chmod(&above, 0o755);
-        refused("belongs to uid 12345");
-        std::os::unix::fs::chown(&above, Some(0), None).unwrap();
-        // His link, in a folder where he may make some, can lead elsewhere tomorrow.
-        fs::rename(&above, home.state().join("real")).unwrap();
-        symlink(home.state().join("real"), &above).unwrap();
-        std::os::unix::fs::lchown(&above, Some(12345), None).unwrap();
-        refused("belongs to uid 12345");
-        fs::remove_file(&above).unwrap();
-        fs::rename(home.state().join("real"), &above).unwrap();
     }
-    // As /tmp is.
-    chmod(&above, 0o1777);
-    let store = FileStore::open(options()).unwrap();
-    put(&store, &x(), &login(1, "rt-1"), Expect::Absent);
-    // What stands is its owner's matter.
-    chmod(&above, 0o777);
-    assert_eq!(record_of(FileStore::open(options()).unwrap().load_blocking(&x())).version(), (1, 0));
+}
+
+#[test]
+fn a_folder_of_another_user_above_a_store_is_refused() {
+    let below = Below::new();
+    if give_away(&below.above).is_err() {
+        eprintln!("skipped: only root can give a folder to another user");
+        return;
+    }
+    below.refused(&["belongs to uid 12345", "choose a folder of your own"]);
+    assert!(!below.above.join("state").exists());
+    // Its own owner is not kept from his own names by the bit that /tmp has.
+    chmod(&below.above, 0o1777);
+    below.refused(&["belongs to uid 12345"]);
+}
+
+#[test]
+fn a_private_folder_for_other_files_is_looked_at_like_a_store() {
+    let home = Home::new();
+    let path = home.state().join("other");
+    assert!(PrivateFolder::open(&path).unwrap().is_none());
+    let folder = PrivateFolder::create(&path).unwrap();
+    assert!(folder.read("lines").unwrap().is_none());
+    folder.append("lines").unwrap().write_all(b"a\n").unwrap();
+    folder.append("lines").unwrap().write_all(b"b\n").unwrap();
+    folder.rename("lines", "old").unwrap();
+    assert_eq!(std::io::read_to_string(folder.read("old").unwrap().unwrap()).unwrap(), "a\nb\n");
+    assert_eq!((mode_of(&path), mode_of(&path.join("old"))), (0o700, 0o600));
+
+    fs::hard_link(path.join("old"), path.join("second")).unwrap();
+    assert_kind(&folder.append("old").unwrap_err(), StoreFaultKind::Denied, &["hard link"]);
+    symlink("second", path.join("link")).unwrap();
+    assert_kind(&folder.read("link").unwrap_err(), StoreFaultKind::Denied, &["symbolic link"]);
+    chmod(&path, 0o755);
+    let loose = PrivateFolder::open(&path).err().unwrap();
+    assert_kind(&loose, StoreFaultKind::Denied, &["chmod 700"]);
+}
+
+#[test]
+fn a_shared_folder_is_one_in_which_only_owners_move_names() {
+    let home = Home::new();
+    let path = home.state().join("run/renewd");
+    make_shared_folder(&path).unwrap();
+    assert_eq!(mode_of(&path), 0o700);
+    for (mode, good) in [(0o755, true), (0o1777, true), (0o777, false)] {
+        chmod(&path, mode);
+        let made = make_shared_folder(&path);
+        assert_eq!(made.is_ok(), good, "{mode:o}: {made:?}");
+    }
 }
 
 fn give_away(path: &Path) -> std::io::Result<()> {
