@@ -70,6 +70,6 @@ pub use faulty::{Effect, Faulty, StoreCall};
 pub use file::{FileStore, FileStoreOptions};
 pub use key::{KeyChoice, KeyFile, KeyMaterial, KeySource};
 pub use memory::{MemoryBackup, MemoryStore};
-pub use own_folder::{PrivateFolder, make_shared_folder};
+pub use own_folder::{PrivateFolder, loose_way, make_shared_folder};
 pub use point::{IoAct, IoHook, IoPoint, IoStep};
 pub use remembered::Remembered;

@@ -79,3 +79,10 @@ impl PrivateFolder {
 pub fn make_shared_folder(path: &Path) -> Result<(), StoreFault> {
     sys::make_shared(path)
 }
+
+/// Why another user could put something else at the path of a file that the user named, and the command that mends it;
+/// nothing where nobody could. Links on the way are followed, as mounted secrets want it. The file itself is not looked
+/// at: its opener does that, once it is open.
+pub fn loose_way(file: &Path) -> Option<String> {
+    sys::loose_way(file)
+}

@@ -85,6 +85,11 @@ pub(crate) fn make_shared(path: &Path) -> Result<(), StoreFault> {
     platform::make_shared(path)
 }
 
+/// As [`crate::loose_way`].
+pub(crate) fn loose_way(file: &Path) -> Option<String> {
+    platform::loose_way(file)
+}
+
 /// A file that is open already, as the port.
 #[cfg(test)]
 pub(crate) fn open_file(file: std::fs::File) -> Box<dyn crate::fs::OpenFile> {

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::open;
-use super::way::{self, Last};
+use super::way::{self, Astray, Last};
 use crate::fault::{fault, io_fault, shown};
 use crate::fs::{FileId, Folder, OpenFile};
 
@@ -34,7 +34,7 @@ impl SystemDir {
     }
 
     pub(crate) fn open(path: &Path) -> Result<Self, StoreFault> {
-        let way = way::walk(path, Last::Own)?;
+        let way = way::walk(path, Last::Own).map_err(|astray| astray.into_fault(path))?;
         let fd = open::folder(&way.end()).map_err(|errno| match errno {
             Errno::LOOP | Errno::MLINK => way::linked(path),
             errno => io_fault("open the folder", path, &errno.into()),
@@ -74,7 +74,7 @@ impl SystemDir {
 
 /// Makes what is missing of a way that nobody else can change.
 fn make(path: &Path, last: Last) -> Result<(), StoreFault> {
-    let way = way::walk(path, last)?;
+    let way = way::walk(path, last).map_err(|astray| astray.into_fault(path))?;
     let mut folder = way.standing.clone();
     for part in &way.missing {
         folder.push(part);
@@ -95,7 +95,18 @@ fn make(path: &Path, last: Last) -> Result<(), StoreFault> {
 /// will do.
 pub(super) fn make_shared(path: &Path) -> Result<(), StoreFault> {
     make(path, Last::Shared)?;
-    way::walk(path, Last::Shared).map(drop)
+    way::walk(path, Last::Shared).map(drop).map_err(|astray| astray.into_fault(path))
+}
+
+/// Why another user could put something else at that path, and the command that mends it.
+pub(super) fn loose_way(file: &Path) -> Option<String> {
+    match way::walk(file, Last::File) {
+        Err(Astray::Loose { why, mend }) => {
+            Some(mend.map_or_else(|| format!("{why}, who could put another there"), |mend| format!("{why}; {mend}")))
+        }
+        // What cannot be walked cannot be opened either, and says so itself.
+        Err(Astray::Fault(_)) | Ok(_) => None,
+    }
 }
 
 /// Gives a folder that was just made the rights that were asked for, where the umask took some away from its owner.
@@ -290,6 +301,9 @@ pub(super) fn read_shared_key(path: &Path, limit: usize) -> Result<Option<Zeroiz
         Err(Errno::NOENT) => return Ok(None),
         Err(errno) => return Err(io_fault("read the key", path, &errno.into())),
     };
+    if let Some(why) = loose_way(path) {
+        return Err(fault(StoreFaultKind::Denied, format!("{} is in no safe place: {why}", shown(path))));
+    }
     let stat = stat_regular(&fd, path)?;
     let me = rustix::process::geteuid().as_raw();
     if stat.st_uid != me && stat.st_uid != 0 {

@@ -44,13 +44,54 @@ pub(super) enum Last {
     Own,
     /// A folder like every other on the way: one like /tmp will do.
     Shared,
+    /// A file that the user named: it may be a link, as mounted secrets are, and is looked at by the caller.
+    File,
+}
+
+/// Why a way is not taken.
+#[derive(Debug)]
+pub(super) enum Astray {
+    /// Another user could put something else at its end.
+    Loose {
+        /// Half a sentence for people.
+        why: String,
+        /// The command that mends it, where there is one for this user.
+        mend: Option<String>,
+    },
+    /// It cannot be walked.
+    Fault(StoreFault),
+}
+
+impl Astray {
+    fn loose(why: String, mend: impl Into<Option<String>>) -> Self {
+        Self::Loose { why, mend: mend.into() }
+    }
+
+    /// As a fault of the folder at the end of that way.
+    pub(super) fn into_fault(self, to: &Path) -> StoreFault {
+        let (why, mend) = match self {
+            Self::Loose { why, mend } => (why, mend.map(|m| format!("{m}, or ")).unwrap_or_default()),
+            Self::Fault(fault) => return fault,
+        };
+        let message = format!(
+            "{} is in no safe place, others could put another one there: {why}; {mend}choose a folder of your own",
+            shown(to)
+        );
+        fault(StoreFaultKind::Denied, message)
+    }
+}
+
+impl From<StoreFault> for Astray {
+    fn from(fault: StoreFault) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 /// Walks to `path` from the root.
-pub(super) fn walk(path: &Path, last: Last) -> Result<Way, StoreFault> {
+pub(super) fn walk(path: &Path, last: Last) -> Result<Way, Astray> {
     let absolute = std::path::absolute(path).map_err(|e| io_fault("find the way to", path, &e))?;
     let mut walk = Walk { to: path, at: PathBuf::from("/"), left: parts(&absolute), links: 0 };
-    walk.look(Path::new("/"))?;
+    judge(&walk.at, &look(&walk.at)?)?;
     while let Some(part) = walk.left.pop_front() {
         if part == ".." {
             walk.at.pop();
@@ -60,22 +101,23 @@ pub(super) fn walk(path: &Path, last: Last) -> Result<Way, StoreFault> {
         let stat = match rustix::fs::lstat(&next) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return walk.stop_at(part),
-            Err(errno) => return Err(io_fault("look at", &next, &errno.into())),
+            Err(errno) => return Err(io_fault("look at", &next, &errno.into()).into()),
         };
-        let end = walk.left.is_empty() && last == Last::Own;
+        let end = walk.left.is_empty();
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Symlink if end => return Err(linked(path)),
+            FileType::Symlink if end && last == Last::Own => return Err(linked(path).into()),
+            FileType::Symlink if is_descriptor(&next) => walk.at = next,
             FileType::Symlink => walk.follow(&next, &stat)?,
-            FileType::Directory if end => walk.at = next,
+            FileType::Directory if end && last != Last::Shared => walk.at = next,
             FileType::Directory => {
-                walk.judge(&next, &stat)?;
+                judge(&next, &stat)?;
                 walk.at = next;
             }
+            _ if end && last == Last::File => walk.at = next,
             _ => {
-                return Err(fault(
-                    StoreFaultKind::Denied,
-                    format!("there is no way to {}: {} is no folder; remove it", shown(path), shown(&next)),
-                ));
+                let message =
+                    format!("there is no way to {}: {} is no folder; remove it", shown(path), shown(&next));
+                return Err(fault(StoreFaultKind::Denied, message).into());
             }
         }
     }
@@ -101,26 +143,24 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn stop_at(self, part: OsString) -> Result<Way, StoreFault> {
+    fn stop_at(self, part: OsString) -> Result<Way, Astray> {
         let missing: Vec<_> = std::iter::once(part).chain(self.left).collect();
         if missing.iter().any(|part| part == "..") {
             let message = format!("{} leads through a folder that is not there", shown(self.to));
-            return Err(fault(StoreFaultKind::Io, message));
+            return Err(fault(StoreFaultKind::Io, message).into());
         }
         Ok(Way { standing: self.at, missing })
     }
 
-    fn follow(&mut self, link: &Path, stat: &Stat) -> Result<(), StoreFault> {
+    fn follow(&mut self, link: &Path, stat: &Stat) -> Result<(), Astray> {
         if !is_mine_or_roots(stat.st_uid) {
-            return Err(self.refused(
-                &format!("the link {} belongs to uid {}", shown(link), stat.st_uid),
-                "remove the link",
-            ));
+            let why = format!("the link {} belongs to uid {}", shown(link), stat.st_uid);
+            return Err(Astray::loose(why, "remove the link".to_owned()));
         }
         self.links += 1;
         if self.links > LINKS_MAX {
             let message = format!("{} leads over more than {LINKS_MAX} links", shown(self.to));
-            return Err(fault(StoreFaultKind::Io, message));
+            return Err(fault(StoreFaultKind::Io, message).into());
         }
         let target = std::fs::read_link(link).map_err(|error| io_fault("read the link", link, &error))?;
         if target.is_absolute() {
@@ -131,51 +171,46 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
 
-    fn look(&self, folder: &Path) -> Result<(), StoreFault> {
-        let stat = rustix::fs::lstat(folder).map_err(|errno| io_fault("look at", folder, &errno.into()))?;
-        self.judge(folder, &stat)
-    }
+/// Whether a link stands for what a process has open (`/dev/fd/3` leads there): its text names no place.
+fn is_descriptor(link: &Path) -> bool {
+    link.starts_with("/proc") && link.parent().is_some_and(|folder| folder.ends_with("fd"))
+}
 
-    fn judge(&self, folder: &Path, stat: &Stat) -> Result<(), StoreFault> {
-        let at = shown(folder);
-        if !is_mine_or_roots(stat.st_uid) {
-            return Err(self.refused(&format!("{at} belongs to uid {}", stat.st_uid), ""));
-        }
-        let mode = Mode::from_raw_mode(stat.st_mode);
-        // In a folder like /tmp only the owner of a name can move it.
-        if mode.contains(Mode::SVTX) {
-            return Ok(());
-        }
-        if mode.contains(Mode::WOTH) {
-            let takes = if mode.contains(Mode::WGRP) { "go-w" } else { "o-w" };
-            let mend = format!("`chmod {takes} {at}`");
-            return Err(self.refused(&format!("every user can write to {at}"), &mend));
-        }
-        if !mode.contains(Mode::WGRP) {
-            return Ok(());
-        }
-        if stat.st_gid != stat.st_uid {
-            let mend = format!("`chmod g-w {at}`");
-            return Err(self.refused(&format!("its group (gid {}) can write to {at}", stat.st_gid), &mend));
-        }
-        // Where each user has a group of the same number, that group is the user alone: unless a list says more, whose
-        // widest entry shows in the group's bits then (acl(5)).
-        if has_access_list(folder) {
-            let mend = format!("`setfacl -b {at}`");
-            return Err(self.refused(&format!("an access list lets others write to {at}"), &mend));
-        }
-        Ok(())
-    }
+fn look(folder: &Path) -> Result<Stat, StoreFault> {
+    rustix::fs::lstat(folder).map_err(|errno| io_fault("look at", folder, &errno.into()))
+}
 
-    fn refused(&self, why: &str, mend: &str) -> StoreFault {
-        let mend = if mend.is_empty() { String::new() } else { format!("{mend}, or ") };
-        let message = format!(
-            "{} is in no safe place, others could put another one there: {why}; {mend}choose a folder of your own",
-            shown(self.to)
-        );
-        fault(StoreFaultKind::Denied, message)
+/// Whether a folder's names can be moved by root and this user alone.
+fn judge(folder: &Path, stat: &Stat) -> Result<(), Astray> {
+    let at = shown(folder);
+    if !is_mine_or_roots(stat.st_uid) {
+        return Err(Astray::loose(format!("{at} belongs to uid {}", stat.st_uid), None));
     }
+    let mode = Mode::from_raw_mode(stat.st_mode);
+    // In a folder like /tmp only the owner of a name can move it.
+    if mode.contains(Mode::SVTX) {
+        return Ok(());
+    }
+    if mode.contains(Mode::WOTH) {
+        let takes = if mode.contains(Mode::WGRP) { "go-w" } else { "o-w" };
+        return Err(Astray::loose(format!("every user can write to {at}"), format!("`chmod {takes} {at}`")));
+    }
+    if !mode.contains(Mode::WGRP) {
+        return Ok(());
+    }
+    if stat.st_gid != stat.st_uid {
+        let why = format!("its group (gid {}) can write to {at}", stat.st_gid);
+        return Err(Astray::loose(why, format!("`chmod g-w {at}`")));
+    }
+    // Where each user has a group of the same number, that group is the user alone: unless a list says more, whose
+    // widest entry shows in the group's bits then (acl(5)).
+    if has_access_list(folder) {
+        let why = format!("an access list lets others write to {at}");
+        return Err(Astray::loose(why, format!("`setfacl -b {at}`")));
+    }
+    Ok(())
 }
 
 fn parts(path: &Path) -> VecDeque<OsString> {
@@ -209,7 +244,7 @@ fn is_unmapped(_: u32) -> bool {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn has_access_list(folder: &Path) -> bool {
+pub(super) fn has_access_list(folder: &Path) -> bool {
     // No list is one byte long: that there is one is all that is asked.
     let mut first = [0; 1];
     matches!(
@@ -220,6 +255,6 @@ fn has_access_list(folder: &Path) -> bool {
 
 /// Elsewhere the lists are kept in ways of their own, and are not looked at.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn has_access_list(_: &Path) -> bool {
+pub(super) fn has_access_list(_: &Path) -> bool {
     false
 }

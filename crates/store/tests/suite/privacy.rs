@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use renewd_core::{StoreFault, StoreFaultKind};
 use renewd_driver::{CredentialName, Expect};
-use renewd_store::{FileStore, PrivateFolder, make_shared_folder};
+use renewd_store::{FileStore, PrivateFolder, loose_way, make_shared_folder};
 
 use crate::contract::{fence, name, record_of, refreshed};
 use crate::home::{Home, assert_kind, chmod, fault_of, mode_of, put, write_fault};
@@ -341,6 +341,25 @@ fn a_private_folder_for_other_files_is_looked_at_like_a_store() {
     chmod(&path, 0o755);
     let loose = PrivateFolder::open(&path).err().unwrap();
     assert_kind(&loose, StoreFaultKind::Denied, &["chmod 700"]);
+}
+
+#[test]
+fn a_named_file_may_be_a_link_and_its_way_is_looked_at_to_its_end() {
+    let below = Below::new();
+    let (link, target) = (below.above.join("link"), below.above.join("real/target"));
+    fs::create_dir(below.above.join("real")).unwrap();
+    fs::write(&target, "x").unwrap();
+    symlink("real/../real/target", &link).unwrap();
+    assert_eq!(loose_way(&link), None);
+    assert_eq!(loose_way(Path::new("/dev/fd/0")), None, "what a process has open is in no folder");
+    chmod(&below.above.join("real"), 0o777);
+    let why = loose_way(&link).unwrap();
+    assert!(why.contains("every user can write to") && why.contains("chmod go-w"), "{why}");
+    chmod(&below.above.join("real"), 0o755);
+    if std::os::unix::fs::lchown(&link, Some(12345), None).is_ok() {
+        let why = loose_way(&link).unwrap();
+        assert!(why.contains("the link") && why.contains("remove the link"), "{why}");
+    }
 }
 
 #[test]
