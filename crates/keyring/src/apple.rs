@@ -176,9 +176,10 @@ fn meaning(code: i32) -> (KeyringErrorKind, &'static str) {
             "it does not take an item of this size: keep a key there rather than a record (store.kind = \"file\")",
         ),
         DISK_FULL => (KeyringErrorKind::Failed, "the disk is full: make room and try again"),
-        INVALID_KEYCHAIN => {
-            (KeyringErrorKind::Failed, "its file is damaged: restore it, or make a new one in Keychain Access")
-        }
+        INVALID_KEYCHAIN => (
+            KeyringErrorKind::Failed,
+            "its file is damaged: restore it, or make a new one in Keychain Access",
+        ),
         _ => (KeyringErrorKind::Failed, "it failed: `security error` with this number says more"),
     }
 }

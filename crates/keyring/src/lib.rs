@@ -33,8 +33,10 @@
 //! starts a thread of its own. A fork while another thread is within a call is as undefined as with any lock.
 //! A call blocks its thread: on an event loop, make it on another.
 
-#[cfg(not(all(unix, not(target_vendor = "apple"))))]
+#[cfg(not(any(windows, target_os = "macos", all(unix, not(target_vendor = "apple")))))]
 mod absent;
+#[cfg(any(test, target_os = "macos"))]
+mod apple;
 mod backend;
 mod bounded;
 mod platform;
@@ -42,6 +44,8 @@ mod platform;
 mod secret_service;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(any(test, windows))]
+mod windows;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -128,7 +128,9 @@ fn meaning(code: u32) -> (KeyringErrorKind, &'static str) {
         ERROR_INVALID_PARAMETER => {
             (KeyringErrorKind::Failed, "it does not take the item; this is a defect of renewd: report it")
         }
-        _ => (KeyringErrorKind::Failed, "it failed: see whether Credential Manager in the Control Panel works"),
+        _ => {
+            (KeyringErrorKind::Failed, "it failed: see whether Credential Manager in the Control Panel works")
+        }
     }
 }
 

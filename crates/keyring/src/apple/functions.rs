@@ -51,7 +51,10 @@ impl Functions for System {
     fn find(&self, account: &str) -> Result<Secret, i32> {
         let keychain = keychain()?;
         let mut found = Found { bytes: null_mut(), len: 0 };
-        #[expect(unsafe_code, reason = "security-framework's own form takes an empty item for a slice at null")]
+        #[expect(
+            unsafe_code,
+            reason = "security-framework's own form takes an empty item for a slice at null"
+        )]
         // SAFETY: the names are given with their lengths, all of it outlives the call, and `found` owns what it makes.
         let code = unsafe {
             SecKeychainFindGenericPassword(
