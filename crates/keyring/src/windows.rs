@@ -82,9 +82,21 @@ impl<F: Functions> Backend for Credentials<F> {
     }
 }
 
-/// The name of a credential as Windows takes it. It is all that other programs of the user see without asking.
+/// The name of a credential as Windows takes it: UTF-16 and a zero. It is all that other programs of the user see without
+/// asking.
+///
+/// Windows takes `A` and `a` in it for the same, and the port does not: a capital is written `_a`, for no item's name has
+/// a `_`.
 fn target(name: &str) -> Vec<u16> {
-    name.encode_utf16().chain([0]).collect()
+    let mut target = Vec::new();
+    for unit in name.bytes() {
+        if unit.is_ascii_uppercase() {
+            target.push(u16::from(b'_'));
+        }
+        target.push(u16::from(unit.to_ascii_lowercase()));
+    }
+    target.push(0);
+    target
 }
 
 fn found<T>(answer: Result<T, u32>, doing: &str) -> Result<Option<T>, KeyringError> {

@@ -7,8 +7,9 @@ use std::time::Duration;
 use renewd_driver::keyring::Keyring;
 
 use super::*;
-use crate::KeyringOptions;
 use crate::bounded::Bounded;
+use crate::testing::contract::Subject;
+use crate::{KeyringOptions, keyring_contract};
 
 // Of SecKeychain.h; the backend asks for no more than to read.
 const WRITABLE: u32 = 4;
@@ -169,6 +170,11 @@ impl Functions for FakeMac {
         Ok(())
     }
 }
+
+keyring_contract!(contract, || {
+    let mac = FakeMac::open();
+    Some(Subject::new(move || Arc::new(mac.keyring(Interaction::Never))))
+});
 
 fn item(name: &str) -> ItemName {
     name.parse().unwrap()

@@ -8,7 +8,8 @@ use renewd_driver::keyring::Keyring;
 
 use super::*;
 use crate::bounded::Bounded;
-use crate::{Interaction, KeyringOptions};
+use crate::testing::contract::Subject;
+use crate::{Interaction, KeyringOptions, keyring_contract};
 
 /// `CRED_MAX_GENERIC_TARGET_NAME_LENGTH`, the closing zero included.
 const TARGET_UNITS_MAX: usize = 32_767;
@@ -42,7 +43,8 @@ impl FakeWindows {
         if name.is_empty() || target.len() > TARGET_UNITS_MAX {
             return Err(ERROR_INVALID_PARAMETER);
         }
-        done(&mut state, String::from_utf16(name).unwrap())
+        // As Windows compares them.
+        done(&mut state, String::from_utf16(name).unwrap().to_lowercase())
     }
 
     fn keyring(&self) -> Bounded {
@@ -72,6 +74,11 @@ impl Functions for FakeWindows {
     }
 }
 
+keyring_contract!(contract, || {
+    let windows = FakeWindows::default();
+    Some(Subject::new(move || Arc::new(windows.keyring())))
+});
+
 fn item(name: &str) -> ItemName {
     name.parse().unwrap()
 }
@@ -82,6 +89,17 @@ fn a_credential_is_named_as_its_item_and_by_nothing_else() {
     windows.keyring().set(&item("renewd/3f9c/key"), &Secret::from("value")).unwrap();
     let names: Vec<String> = windows.0.lock().unwrap().credentials.keys().cloned().collect();
     assert_eq!(names, ["renewd/3f9c/key"]);
+}
+
+#[test]
+fn names_that_differ_in_capitals_alone_are_two_items() {
+    let keyring = FakeWindows::default().keyring();
+    for name in ["key", "Key", "KEY", "k-ey"] {
+        keyring.set(&item(name), &Secret::from(name)).unwrap();
+    }
+    for name in ["key", "Key", "KEY", "k-ey"] {
+        assert!(keyring.get(&item(name)).unwrap().unwrap().same_as(name.as_bytes()), "{name}");
+    }
 }
 
 #[test]
