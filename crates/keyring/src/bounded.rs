@@ -295,3 +295,6 @@ fn work(open: &Open, jobs: &Receiver<Job>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

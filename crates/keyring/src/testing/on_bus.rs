@@ -1,0 +1,45 @@
+//! Short errands on a test's bus, on a thread of their own: a test may run on an event loop already.
+
+use std::thread;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use zbus::{Connection, fdo};
+
+/// A condition that does not hold by then will not.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Runs an errand with a connection to that bus.
+pub(super) fn on_bus<T: Send>(address: &str, errand: impl AsyncFnOnce(Connection) -> T + Send) -> T {
+    thread::scope(|scope| {
+        let errand = scope.spawn(|| {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let connect = async {
+                    loop {
+                        let connecting = zbus::connection::Builder::address(address).expect("a bus address");
+                        match connecting.build().await {
+                            Ok(connection) => return connection,
+                            Err(_) => sleep(LOOK_AGAIN).await,
+                        }
+                    }
+                };
+                let connection = timeout(PATIENCE, connect).await.expect("the test's bus answers");
+                timeout(PATIENCE, errand(connection)).await.expect("the test's bus does as it is asked")
+            })
+        });
+        errand.join().expect("an errand on the test's bus")
+    })
+}
+
+/// Waits until a name is owned, or until it is not.
+pub(super) async fn name_is_owned(connection: &Connection, name: &'static str, owned: bool) {
+    let bus = fdo::DBusProxy::new(connection).await.expect("the bus itself");
+    let name = zbus::names::BusName::try_from(name).expect("a bus name");
+    while bus.name_has_owner(name.clone()).await.ok() != Some(owned) {
+        sleep(LOOK_AGAIN).await;
+    }
+}

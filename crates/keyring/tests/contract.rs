@@ -1,0 +1,37 @@
+//! What every keyring has to pass, for those that run here: in memory, a real GNOME Keyring, a fake provider.
+
+use std::time::Duration;
+
+use renewd_keyring::testing::contract::Subject;
+use renewd_keyring::{Interaction, KeyringOptions, keyring_contract};
+
+/// Of a call that has to succeed, on a machine that does much else.
+const PATIENT: KeyringOptions = KeyringOptions::new(Duration::from_secs(60), Interaction::Never);
+
+keyring_contract!(in_memory, || {
+    let keyring = renewd_driver::testing::FakeKeyring::new(4096);
+    Some(Subject::new(move || std::sync::Arc::new(keyring.clone())))
+});
+
+#[cfg(target_os = "linux")]
+mod on_a_bus {
+    use std::sync::Arc;
+
+    use renewd_keyring::testing::{Desktop, Provider};
+
+    use super::*;
+
+    fn gnome_keyring() -> Option<Subject> {
+        let desktop = Arc::new(Desktop::start()?);
+        Some(Subject::new(move || desktop.keyring(PATIENT)))
+    }
+
+    fn fake_provider() -> Option<Subject> {
+        let desktop = Desktop::start_with(Provider::None)?;
+        let fake = desktop.fake();
+        Some(Subject::keeping(fake, move || desktop.keyring(PATIENT)))
+    }
+
+    keyring_contract!(real, gnome_keyring);
+    keyring_contract!(fake, fake_provider);
+}
