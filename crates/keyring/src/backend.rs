@@ -40,7 +40,12 @@ pub(crate) struct Description {
 
 /// What a backend may know of the call that it serves.
 pub(crate) struct Call {
+    #[cfg_attr(
+        not(all(unix, not(target_vendor = "apple"))),
+        expect(dead_code, reason = "only the Secret Service passes deadlines on")
+    )]
     until: Instant,
+    #[cfg_attr(all(not(unix), not(test)), expect(dead_code, reason = "the Credential Manager asks nobody"))]
     interaction: Interaction,
     /// Its other end is dropped when the caller stops waiting.
     caller: Receiver<()>,
@@ -52,11 +57,16 @@ impl Call {
     }
 
     /// Time until nobody waits for it any more.
+    #[cfg_attr(
+        not(all(unix, not(target_vendor = "apple"))),
+        expect(dead_code, reason = "only the Secret Service passes deadlines on")
+    )]
     pub(crate) fn left(&self) -> Duration {
         self.until.saturating_duration_since(now())
     }
 
     /// May a person be asked?
+    #[cfg_attr(all(not(unix), not(test)), expect(dead_code, reason = "the Credential Manager asks nobody"))]
     pub(crate) fn interaction(&self) -> Interaction {
         self.interaction
     }
@@ -65,6 +75,10 @@ impl Call {
     ///
     /// # Errors
     /// [`KeyringErrorKind::TimedOut`] when nobody waits any more.
+    #[cfg_attr(
+        all(not(unix), not(test)),
+        expect(dead_code, reason = "the Credential Manager writes in one step")
+    )]
     pub(crate) fn wanted(&self) -> Result<(), KeyringError> {
         self.pause(Duration::ZERO)
     }

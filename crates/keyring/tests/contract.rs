@@ -1,12 +1,7 @@
 //! What every keyring has to pass, for those that run here: in memory, a real GNOME Keyring, a fake provider.
 
-use std::time::Duration;
-
+use renewd_keyring::keyring_contract;
 use renewd_keyring::testing::contract::Subject;
-use renewd_keyring::{Interaction, KeyringOptions, keyring_contract};
-
-/// Of a call that has to succeed, on a machine that does much else.
-const PATIENT: KeyringOptions = KeyringOptions::new(Duration::from_secs(60), Interaction::Never);
 
 keyring_contract!(in_memory, || {
     let keyring = renewd_driver::testing::FakeKeyring::new(4096);
@@ -16,10 +11,15 @@ keyring_contract!(in_memory, || {
 #[cfg(target_os = "linux")]
 mod on_a_bus {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use renewd_keyring::testing::{Desktop, Provider};
+    use renewd_keyring::{Interaction, KeyringOptions};
 
     use super::*;
+
+    /// Of a call that has to succeed, on a machine that does much else.
+    const PATIENT: KeyringOptions = KeyringOptions::new(Duration::from_secs(60), Interaction::Never);
 
     fn gnome_keyring() -> Option<Subject> {
         let desktop = Arc::new(Desktop::start()?);

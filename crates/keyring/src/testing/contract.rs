@@ -172,7 +172,7 @@ pub fn two_handles_see_what_the_other_writes(subject: &Subject) {
 pub fn every_character_of_a_name_counts(subject: &Subject) {
     let keyring = subject.open();
     let names: Vec<ItemName> =
-        ["a.b", "a-b", "a/b", "ab", "a.b.", "0123456789", "abcdefghijklmnopqrstuvwxyz"]
+        ["a.b", "a-b", "a/b", "ab", "aB", "Ab", "a.b.", "0123456789", "abcdefghijklmnopqrstuvwxyz"]
             .into_iter()
             .chain(["ABCDEFGHIJKLMNOPQRSTUVWXYZ.only"])
             .map(item)
