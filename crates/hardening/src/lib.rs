@@ -15,5 +15,8 @@
 //! assert!(renewd_hardening::memory::state().installed);
 //! ```
 
+mod allocator;
 pub mod memory;
 pub mod process;
+
+pub use allocator::WipingAllocator;

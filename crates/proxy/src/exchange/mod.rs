@@ -17,11 +17,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use renewd_core::Secret;
 use tokio::time::{Instant, sleep_until, timeout};
 
 pub(crate) use bodies::{RequestBody, ResponseBody};
@@ -142,7 +144,7 @@ impl Answer {
             let mut body = body;
             let mut left = REFUSAL_BYTES_MAX;
             while let Some(Ok(frame)) = body.frame().await {
-                let read = frame.data_ref().map_or(0, bytes::Bytes::len);
+                let read = frame.data_ref().map_or(0, Bytes::len);
                 match left.checked_sub(read) {
                     Some(rest) => left = rest,
                     None => break,
@@ -284,13 +286,27 @@ impl<'a> Exchange<'a> {
     }
 }
 
+/// Lends a secret's bytes to the HTTP library.
+struct Lent(Secret);
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
 /// RFC 6750 §2.1. `None` for a token with bytes that are not visible ASCII: it could end the header and begin another.
 fn authorization(token: &BearerToken) -> Option<HeaderValue> {
     let token = token.token().expose();
     if token.is_empty() || !token.iter().all(u8::is_ascii_graphic) {
         return None;
     }
-    let mut value = HeaderValue::from_bytes(&[b"Bearer ", token].concat()).ok()?;
+    const SCHEME: &[u8] = b"Bearer ";
+    let mut value = Vec::with_capacity(SCHEME.len() + token.len());
+    value.extend_from_slice(SCHEME);
+    value.extend_from_slice(token);
+    // Lent, and overwritten when the last try is over. What the HTTP library writes it into is its own.
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Lent(Secret::new(value)))).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
