@@ -40,12 +40,7 @@ pub(crate) struct Description {
 
 /// What a backend may know of the call that it serves.
 pub(crate) struct Call {
-    #[cfg_attr(
-        not(all(unix, not(target_vendor = "apple"))),
-        expect(dead_code, reason = "only the Secret Service passes deadlines on")
-    )]
     until: Instant,
-    #[cfg_attr(all(not(unix), not(test)), expect(dead_code, reason = "the Credential Manager asks nobody"))]
     interaction: Interaction,
     /// Its other end is dropped when the caller stops waiting.
     caller: Receiver<()>,
