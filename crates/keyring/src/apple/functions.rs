@@ -128,7 +128,6 @@ fn keychain() -> Result<SecKeychain, i32> {
     SecKeychain::default().map_err(code)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 fn code(error: Error) -> i32 {
     error.code()
 }
