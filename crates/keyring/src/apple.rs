@@ -5,7 +5,7 @@
 //!
 //! It is the keychain in a file: the one that every program may use. It is open from the login on, until it is locked or the
 //! user leaves, and it never leaves the machine. The data protection keychain, where an item can say so itself, answers only to
-//! programs that are signed with an entitlement, which none that was built from source is (docs/decisions).
+//! programs that are signed with an entitlement, which none that was built from source is (docs/decisions/0030).
 
 #[cfg(target_os = "macos")]
 mod functions;
