@@ -85,6 +85,11 @@ pub(crate) fn make_shared(path: &Path) -> Result<(), StoreFault> {
     platform::make_shared(path)
 }
 
+/// Refuses a way to a folder on which another user could put another one, whether there is one or not.
+pub(crate) fn check_way(folder: &Path) -> Result<(), StoreFault> {
+    platform::check_way(folder)
+}
+
 /// As [`crate::loose_way`].
 pub(crate) fn loose_way(file: &Path) -> Option<String> {
     platform::loose_way(file)

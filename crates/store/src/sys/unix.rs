@@ -98,11 +98,19 @@ pub(super) fn make_shared(path: &Path) -> Result<(), StoreFault> {
     way::walk(path, Last::Shared).map(drop).map_err(|astray| astray.into_fault(path))
 }
 
+/// Refuses a way to a folder on which another user could put another one.
+pub(super) fn check_way(folder: &Path) -> Result<(), StoreFault> {
+    way::walk(folder, Last::Own).map(drop).map_err(|astray| astray.into_fault(folder))
+}
+
 /// Why another user could put something else at that path, and the command that mends it.
 pub(super) fn loose_way(file: &Path) -> Option<String> {
     match way::walk(file, Last::File) {
         Err(Astray::Loose { why, mend }) => {
-            Some(mend.map_or_else(|| format!("{why}, who could put another there"), |mend| format!("{why}; {mend}")))
+            Some(mend.map_or_else(
+                || format!("{why}, who could put another there"),
+                |mend| format!("{why}; {mend}"),
+            ))
         }
         // What cannot be walked cannot be opened either, and says so itself.
         Err(Astray::Fault(_)) | Ok(_) => None,

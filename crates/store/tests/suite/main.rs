@@ -20,6 +20,8 @@ mod privacy;
 #[cfg(unix)]
 mod processes;
 mod records;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod simulated;
 #[cfg(windows)]
 mod windows;
