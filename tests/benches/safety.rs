@@ -20,7 +20,7 @@ use renewd_core::{
 };
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialStore, Expect, TokenEndpoint as _};
-use renewd_store::{FileStore, FileStoreOptions, IoHook, IoPoint, KeyChoice, KeyFile, MemoryStore};
+use renewd_store::{FileStore, FileStoreOptions, IoHook, IoPoint, KeyChoice, MemoryStore};
 use renewd_testkit::{AsClass, AsConfig, AuthorizationServer};
 use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
 
@@ -172,7 +172,7 @@ fn keeper(
 fn files(folder: &Path, steps: &Arc<Steps>) -> Result<Arc<dyn CredentialStore>, Failure> {
     let state = folder.join("state");
     let mut options = FileStoreOptions::new(&state);
-    options.key = KeyChoice::Source(Arc::new(KeyFile::in_state_dir(&state)));
+    options.key = KeyChoice::key_file(&state);
     options.hook = Some(Arc::clone(steps) as Arc<dyn IoHook>);
     Ok(Arc::new(FileStore::open(options)?))
 }

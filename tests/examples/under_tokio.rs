@@ -11,7 +11,7 @@ use std::time::Duration;
 use renewd_core::{Client, GrantMaterial, Identity, Policy, Profile, Record, Secret, Settings};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock, CredentialStore, Expect, Snapshot};
-use renewd_store::{FileStore, FileStoreOptions, KeyChoice, KeyFile};
+use renewd_store::{FileStore, FileStoreOptions, KeyChoice};
 use renewd_testkit::{AsConfig, AuthorizationServer, ProtectedApi, read_answer};
 use renewd_tokio::{CredentialName, Keeper, Rejection, Renewd};
 use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Failure> {
     let state = folder.path().join("state");
     let mut options = FileStoreOptions::new(&state);
     // Where nothing is said, the key lies in the machine's keyring: an example leaves that alone.
-    options.key = KeyChoice::Source(Arc::new(KeyFile::in_state_dir(&state)));
+    options.key = KeyChoice::key_file(&state);
     let store = Arc::new(FileStore::open(options)?);
     let name: CredentialName = "example".parse()?;
     let login = login(&server.token_url(), server.mint_grant().refresh_token);

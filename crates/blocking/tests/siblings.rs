@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use renewd_blocking::*;
 use renewd_core::*;
 use renewd_driver::{Clock, CredentialName, CredentialStore, Expect, TokenEndpoint, system};
-use renewd_store::{FileStore, FileStoreOptions, KeyChoice, KeyFile};
+use renewd_store::{FileStore, FileStoreOptions, KeyChoice};
 
 /// Long enough on any machine, and shorter than any poll here.
 const PATIENCE: Span = Span::from_secs(60);
@@ -75,7 +75,7 @@ impl Process {
 fn store(home: &Path) -> FileStore {
     let state = home.join("state");
     let mut options = FileStoreOptions::new(&state);
-    options.key = KeyChoice::Source(Arc::new(KeyFile::in_state_dir(&state)));
+    options.key = KeyChoice::key_file(&state);
     FileStore::open(options).unwrap()
 }
 

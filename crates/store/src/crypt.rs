@@ -33,6 +33,7 @@ pub(crate) enum Purpose {
 pub(crate) struct Keys {
     record: XChaCha20Poly1305,
     mark: XChaCha20Poly1305,
+    heirloom: XChaCha20Poly1305,
     digest: Zeroizing<[u8; 32]>,
     identity: Zeroizing<[u8; 32]>,
     id: [u8; KEY_ID_BYTES],
@@ -47,6 +48,7 @@ impl Keys {
         Self {
             record: cipher(&root, b"record"),
             mark: cipher(&root, b"mark"),
+            heirloom: cipher(&root, b"digest key of an earlier key"),
             digest: subkey(&root, b"token digest"),
             identity: subkey(&root, b"identity digest"),
             id,
@@ -56,6 +58,30 @@ impl Keys {
     /// Names the key. It stands in the clear: which key seals a file is no secret, the key is.
     pub(crate) fn id(&self) -> [u8; KEY_ID_BYTES] {
         self.id
+    }
+
+    /// Goes on with another key's digests. A record keeps the digest of the refresh token before its current one and
+    /// not that token itself: under a new digest key it could not be made again, and a spent token would no longer be
+    /// recognised.
+    pub(crate) fn inherit_digests(&mut self, of: &Self) {
+        self.digest.copy_from_slice(&*of.digest);
+    }
+
+    /// The digest key, sealed with this key, for whoever opens the store after a rotation. It opens no record.
+    pub(crate) fn sealed_digest_key(&self, nonce: &[u8; NONCE_BYTES]) -> Option<Vec<u8>> {
+        let payload = Payload { msg: &*self.digest, aad: &self.id };
+        let sealed = self.heirloom.encrypt(&XNonce::from(*nonce), payload).ok()?;
+        Some([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Goes on with the digest key that was sealed; `false` where it was not sealed with this key.
+    pub(crate) fn open_digest_key(&mut self, sealed: &[u8]) -> bool {
+        let Some((nonce, sealed)) = sealed.split_first_chunk::<NONCE_BYTES>() else { return false };
+        let payload = Payload { msg: sealed, aad: &self.id };
+        let opened = self.heirloom.decrypt(&XNonce::from(*nonce), payload).ok().map(Zeroizing::new);
+        let Some(key) = opened.filter(|key| key.len() == self.digest.len()) else { return false };
+        self.digest.copy_from_slice(&key);
+        true
     }
 
     /// Seals a payload, bound to `aad`.
@@ -150,6 +176,21 @@ mod tests {
         assert!(keys.open(Purpose::Record, &nonce, b"head", &sealed).is_none());
         assert!(keys.open(Purpose::Mark, &nonce, b"Head", &sealed).is_none());
         assert_eq!(keys.open(Purpose::Mark, &nonce, b"head", &sealed).unwrap().as_slice(), b"body");
+    }
+
+    #[test]
+    fn a_new_key_goes_on_with_the_digests_of_the_old_one_and_hands_them_to_nobody_else() {
+        let (old, mut new) = (Keys::derive(&[7; 32]), Keys::derive(&[8; 32]));
+        let token = Secret::from("rt-1");
+        new.inherit_digests(&old);
+        let sealed = new.sealed_digest_key(&[3; NONCE_BYTES]).unwrap();
+        let mut later = Keys::derive(&[8; 32]);
+        assert!(later.open_digest_key(&sealed));
+        assert!(same_digest(&later.token_digest(&token), &old.token_digest(&token)));
+        for wrong in [&sealed[..sealed.len() - 1], &sealed[1..], &[], &[0; 90]] {
+            assert!(!later.open_digest_key(wrong));
+        }
+        assert!(!Keys::derive(&[9; 32]).open_digest_key(&sealed));
     }
 
     #[test]

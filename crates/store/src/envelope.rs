@@ -15,7 +15,7 @@
 //! bytes before the payload are associated data of the seal: a record cannot be given another name, identity, epoch
 //! or generation.
 
-use renewd_core::RECORD_FORMAT;
+use renewd_core::{RECORD_FORMAT, StoreFault};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -53,6 +53,8 @@ pub(crate) enum Sealed {
     Newer(u32),
     /// Another key sealed it.
     OtherKey,
+    /// A key that is known by name sealed it, and cannot be had.
+    NoKey(StoreFault),
     /// It is intact, but belongs to the credential of this name.
     OtherName(String),
     /// It is damaged, like this.
@@ -106,6 +108,16 @@ pub(crate) fn open(keys: &Keys, purpose: Purpose, name: &str, file: &[u8]) -> Re
         Ok(own_name) => Err(Sealed::OtherName(own_name.to_owned())),
         Err(_) => Err(Sealed::Damaged("its name is not text")),
     }
+}
+
+/// The id of the key that sealed a file, as it stands at the same place in every format; `None` where the beginning is
+/// not intact.
+pub(crate) fn key_id(file: &[u8]) -> Option<[u8; KEY_ID_BYTES]> {
+    let mut rest = Cursor(file);
+    let (_, format, key_id) = (rest.array::<8>()?, rest.array()?, rest.array()?);
+    let format = u32::from_le_bytes(format);
+    let intact = |purpose| file.get(..PREFIX_BYTES) == Some(&prefix(purpose, format, key_id));
+    (intact(Purpose::Record) || intact(Purpose::Mark)).then_some(key_id)
 }
 
 fn prefix(purpose: Purpose, format: u32, key_id: [u8; KEY_ID_BYTES]) -> [u8; PREFIX_BYTES] {

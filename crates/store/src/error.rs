@@ -7,6 +7,12 @@ use renewd_core::{StoreFault, StoreFaultKind};
 
 use crate::fault::shown;
 
+/// The setting of the key source.
+pub(crate) const SETTING_KEY: &str = "store.key";
+
+/// The setting of the store's kind.
+pub(crate) const SETTING_KIND: &str = "store.kind";
+
 /// Why a store cannot be opened.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +21,9 @@ pub enum StoreError {
     Contradiction(Contradiction),
     /// A setting cannot be read (exit 6 of the command).
     Setting(String),
+    /// Nothing says where the key shall be kept, and no keyring answers (exit 5 of the command). Says why, and what to
+    /// do.
+    NoKeySource(String),
     /// The store or its key fails (exit 5 of the command).
     Fault(StoreFault),
 }
@@ -36,13 +45,21 @@ pub struct Contradiction {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Contradiction(Contradiction { setting: SETTING_KEY, configured, remembered, path }) => {
+                write!(
+                    f,
+                    "{SETTING_KEY} is {configured:?}, but the store was made with {remembered:?} ({}); set {SETTING_KEY} to \
+                 {remembered:?} or remove it, or seal the records with that key: `renewd rekey --key {configured}`",
+                    shown(path)
+                )
+            }
             Self::Contradiction(Contradiction { setting, configured, remembered, path }) => write!(
                 f,
                 "{setting} is {configured:?}, but the store was made with {remembered:?} ({}); set {setting} to \
                  {remembered:?} or remove it, or begin a new store with another store.path and log in there",
                 shown(path)
             ),
-            Self::Setting(message) => f.write_str(message),
+            Self::Setting(message) | Self::NoKeySource(message) => f.write_str(message),
             Self::Fault(fault) => f.write_str(&fault.message),
         }
     }

@@ -33,6 +33,15 @@ pub fn record(bytes: &[u8]) {
     assert!(payload::same_content(&record, &again), "a record changed by being written and read");
 }
 
+/// Takes the bytes for a `store.toml`: what is read is written in a way that is read the same again, the rest is refused,
+/// and no planted cost of a passphrase is taken that would eat the machine.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn store_toml(bytes: &[u8]) {
+    crate::remembered::check_total(bytes);
+}
+
 /// Takes the bytes for a file: nobody without the key makes one that opens. Then seals them and damages one byte, or
 /// cuts the file: it opens only where it is whole.
 ///

@@ -52,6 +52,8 @@ mod fs;
 #[doc(hidden)]
 pub mod fuzzing;
 mod key;
+mod keyset;
+mod keyring_store;
 mod lock;
 mod memory;
 mod own_folder;
@@ -67,9 +69,14 @@ mod watch;
 
 pub use error::{Contradiction, StoreError};
 pub use faulty::{Effect, Faulty, StoreCall};
+pub use file::rekey::{OldKey, RekeyRequest, Rekeyed, Unsealed, rekey};
 pub use file::{FileStore, FileStoreOptions};
-pub use key::{KeyChoice, KeyFile, KeyMaterial, KeySource};
+pub use key::{
+    KeyChoice, KeyFile, KeyMaterial, KeyRef, KeySource, PassphraseAsk, PassphraseCost, PassphrasePurpose,
+    PassphraseSource,
+};
+pub use keyring_store::KeyringStore;
 pub use memory::{MemoryBackup, MemoryStore};
 pub use own_folder::{PrivateFolder, loose_way, make_shared_folder};
 pub use point::{IoAct, IoHook, IoPoint, IoStep};
-pub use remembered::Remembered;
+pub use remembered::{Remembered, StoreKind};

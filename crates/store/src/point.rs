@@ -68,6 +68,8 @@ pub enum IoAct {
     Load,
     /// The store is made.
     Open,
+    /// A record is sealed with a new key.
+    Rekey,
 }
 
 impl IoAct {
@@ -80,6 +82,7 @@ impl IoAct {
             Self::Put => "put",
             Self::Load => "load",
             Self::Open => "open",
+            Self::Rekey => "rekey",
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use renewd_core::*;
 use renewd_driver::{Clock, CredentialStore, Expect, TokenEndpoint, system};
-use renewd_store::{FileStore, FileStoreOptions, KeyChoice, KeyFile};
+use renewd_store::{FileStore, FileStoreOptions, KeyChoice};
 use renewd_tokio::*;
 
 /// Long enough on any machine, and shorter than the poll of a credential that waits for nobody.
@@ -41,7 +41,7 @@ impl TokenEndpoint for Endpoint {
 fn options(home: &Path) -> FileStoreOptions {
     let state = home.join("state");
     let mut options = FileStoreOptions::new(&state);
-    options.key = KeyChoice::Source(Arc::new(KeyFile::in_state_dir(&state)));
+    options.key = KeyChoice::key_file(&state);
     options
 }
 

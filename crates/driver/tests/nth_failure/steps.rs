@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use renewd_driver::*;
-use renewd_store::{FileStore, FileStoreOptions, IoHook, IoPoint, IoStep, KeyChoice, KeyFile};
+use renewd_store::{FileStore, FileStoreOptions, IoHook, IoPoint, IoStep, KeyChoice};
 use renewd_testkit::AsClass;
 
 use crate::story::{End, ONE_REFRESH, Story, name};
@@ -44,7 +44,7 @@ fn run(class: AsClass, n: u64, error: i32) -> (Option<String>, End, Vec<String>)
     let mut story = Story::new(class);
     let state = folder.path().join("state");
     let mut options = FileStoreOptions::new(&state);
-    options.key = KeyChoice::Source(Arc::new(KeyFile::in_state_dir(&state)));
+    options.key = KeyChoice::key_file(&state);
     let others = FileStore::open(options.clone()).unwrap();
     assert!(others.put_blocking(&name(), &story.login(), Expect::Absent).is_ok());
     story.server.look_with(Box::new(move || others.load_blocking(&name())));

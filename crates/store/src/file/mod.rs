@@ -1,9 +1,12 @@
 //! The store of sealed files.
 
+mod keys;
 mod names;
 mod open;
+pub(crate) mod place;
 mod port;
 mod read;
+pub(crate) mod rekey;
 mod write;
 
 use std::collections::BTreeMap;
@@ -13,13 +16,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use renewd_core::{StoreFault, StoreFaultKind};
 use renewd_driver::{Claim, CredentialName};
 
-use crate::crypt::Keys;
 use crate::disk::{Disk, Room, discard};
 use crate::fault::{fault, shown};
 use crate::fs::Dir;
+use crate::keyset::StoreKeys;
 use crate::lock::Lock;
+use crate::remembered::StoreKind;
+
+use place::Place;
 
 pub use open::FileStoreOptions;
+
+/// Whether a file says that something was committed in its folder once.
+pub(crate) fn is_evidence(file: &str) -> bool {
+    names::evident(file).is_some()
+}
 
 /// Sealed records in a folder. A clone is the same store; so is every other one that is opened over the same folder,
 /// in any process of the same user.
@@ -34,7 +45,8 @@ pub struct FileStore {
 
 struct Inner {
     dir: PathBuf,
-    keys: Keys,
+    keys: StoreKeys,
+    place: Place,
     disk: Disk,
     accept_unshared_locks: bool,
     /// The process that opened the store. A fork of it shares its locks and must not use them.
@@ -49,6 +61,14 @@ impl FileStore {
     /// The folder of the records.
     pub fn path(&self) -> &Path {
         &self.inner.dir
+    }
+
+    /// Where the records lie.
+    pub fn kind(&self) -> StoreKind {
+        match self.inner.place {
+            Place::Folder => StoreKind::File,
+            Place::Keyring(_) => StoreKind::Keyring,
+        }
     }
 
     /// Tries once to take the claim, without waiting; `None` when another holds it.
@@ -76,12 +96,18 @@ impl FileStore {
         Ok(Some(Box::new(FileClaim { inner: Arc::clone(&self.inner), name: name.clone(), lock })))
     }
 
-    /// A number that changes whenever the record's file is replaced, set aside or removed.
+    /// Refuses to go on in a fork.
+    pub(crate) fn check_process(&self) -> Result<(), StoreFault> {
+        self.inner.check_process()
+    }
+
+    /// A number that changes whenever the record is written: its file is replaced, set aside or removed, or the mark
+    /// beside a record in a keyring is.
     pub fn fingerprint_blocking(&self, name: &CredentialName) -> u64 {
         // FNV-1a: it tells changes apart; nobody chooses its input.
         const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
         const PRIME: u64 = 0x0100_0000_01b3;
-        let stamp = self.inner.open_dir().ok().and_then(|dir| dir.stamp(&names::record(name)));
+        let stamp = self.inner.open_dir().ok().and_then(|dir| dir.stamp(&self.inner.place.signal(name)));
         let bytes = stamp.into_iter().flatten().flat_map(u64::to_le_bytes);
         bytes.fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
     }

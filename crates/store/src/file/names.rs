@@ -53,6 +53,16 @@ pub(super) fn recorded(file: &str) -> Option<CredentialName> {
     file.strip_suffix(RECORD)?.parse().ok()
 }
 
+/// The credential whose mark a file is.
+pub(super) fn marked(file: &str) -> Option<CredentialName> {
+    file.strip_suffix(MARK)?.parse().ok()
+}
+
+/// The credential that somebody began to write: where records lie elsewhere, one may stand there without a mark.
+pub(super) fn begun(file: &str) -> Option<CredentialName> {
+    file.strip_suffix(WRITE)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,25 +6,33 @@ use std::sync::{Arc, Mutex};
 
 use renewd_core::{StoreFault, StoreFaultKind};
 use renewd_driver::CredentialName;
+use renewd_driver::keyring::Keyring;
 
+use super::place::{Items, Place};
 use super::{FileStore, Inner, names};
-use crate::crypt::{Keys, Purpose};
+use crate::crypt::{KEY_ID_BYTES, Keys, Purpose};
 use crate::disk::{Disk, remove_if_dead, temp_stem};
 use crate::envelope::{self, FILE_BYTES_MAX};
-use crate::error::{Contradiction, StoreError};
+use crate::error::{Contradiction, SETTING_KEY, SETTING_KIND, StoreError};
 use crate::fault::{fault, shown};
 use crate::fs::{Dir, Machine};
-use crate::key::{DEFAULT_FILE, KeyChoice, KeyFile, KeySource};
+use crate::key::{
+    DEFAULT_FILE, KeyAccess, KeyChoice, KeyFile, KeySource, Made, NEXT_FILE, PassphraseCost, PassphraseSource,
+};
+use crate::keyset::{KeySet, StoreKeys};
 use crate::lock::Lock;
 use crate::point::IoHook;
-use crate::remembered::{KIND, Remembered};
+use crate::remembered::{Remembered, StoreKind, fresh_store_id};
 use crate::sys::System;
 
-/// The lock under which a store is made: of two first processes one makes it.
-const STORE_LOCK: &str = "store.lock";
+/// The lock under which a store is made or gets another key: of two first processes one makes it.
+pub(crate) const STORE_LOCK: &str = "store.lock";
 
 /// The records' folder inside the state folder.
 const RECORDS: &str = "credentials";
+
+/// Where systemd says which folder it put a service's credentials in (systemd.exec(5)).
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// How to open a store.
 #[non_exhaustive]
@@ -34,8 +42,18 @@ pub struct FileStoreOptions {
     pub dir: PathBuf,
     /// The state folder, where the default key file lies.
     pub state_dir: PathBuf,
+    /// Where the records lie; `None` for what `store.toml` remembers, else files.
+    pub kind: Option<StoreKind>,
     /// The key.
     pub key: KeyChoice,
+    /// The operating system's keyring, for keys and records that are kept there.
+    pub keyring: Option<Arc<dyn Keyring>>,
+    /// Who knows the passphrase, for keys that come from one.
+    pub passphrase: Option<Arc<dyn PassphraseSource>>,
+    /// What each guess at a passphrase costs that is chosen from now on.
+    pub passphrase_cost: PassphraseCost,
+    /// The folder in which systemd put the service's credentials. Default: `$CREDENTIALS_DIRECTORY`.
+    pub credentials_dir: Option<PathBuf>,
     /// Claim even where the file system's locks may not be shared between all of its users. A login may be lost when
     /// two machines spend the same refresh token.
     pub accept_unshared_locks: bool,
@@ -52,10 +70,31 @@ impl FileStoreOptions {
         Self {
             dir: state_dir.join(RECORDS),
             state_dir,
+            kind: None,
             key: KeyChoice::Remembered,
+            keyring: None,
+            passphrase: None,
+            passphrase_cost: PassphraseCost::default(),
+            credentials_dir: std::env::var_os(CREDENTIALS_DIRECTORY).map(PathBuf::from),
             accept_unshared_locks: false,
             hook: None,
             machine: System::machine(),
+        }
+    }
+
+    pub(crate) fn disk(&self) -> Disk {
+        Disk { machine: Arc::clone(&self.machine), hook: self.hook.clone() }
+    }
+
+    pub(crate) fn access(&self) -> KeyAccess {
+        KeyAccess {
+            disk: self.disk(),
+            state_dir: self.state_dir.clone(),
+            own_state: self.dir == self.state_dir.join(RECORDS),
+            keyring: self.keyring.clone(),
+            passphrase: self.passphrase.clone(),
+            passphrase_cost: self.passphrase_cost,
+            credentials_dir: self.credentials_dir.clone(),
         }
     }
 }
@@ -64,23 +103,29 @@ impl FileStore {
     /// Opens the store, making what is missing: the folders (mode 0700), `store.toml`, the key.
     ///
     /// # Errors
-    /// [`StoreError::Contradiction`] where the options say otherwise than `store.toml`; [`StoreError::Fault`] where
-    /// a folder or file is not this user's alone, the key is missing although there is a store, the key is another
-    /// one than the records', or the disk fails.
+    /// [`StoreError::Contradiction`] where the options say otherwise than `store.toml`; [`StoreError::NoKeySource`]
+    /// where neither says where the key is, and no keyring answers; [`StoreError::Fault`] where a folder or file is not
+    /// this user's alone, the key is missing although there is a store, the key is another one than the records', or the
+    /// disk or keyring fails.
     pub fn open(options: FileStoreOptions) -> Result<Self, StoreError> {
-        let disk = Disk { machine: Arc::clone(&options.machine), hook: options.hook.clone() };
+        let (disk, access) = (options.disk(), options.access());
         disk.machine.create_folder(&options.state_dir)?;
         let dir = disk.machine.create_folder(&options.dir)?;
         let dir = dir.as_ref();
         // First of all: a process may have died between giving a file its name and taking its temporary one away.
         sweep(dir);
-        let keys = match Remembered::read_in(dir)? {
-            Some(remembered) => known_keys(&options, dir, &disk, &remembered)?,
-            None => first_use(&options, dir, &disk)?,
+        let stamp = dir.stamp(Remembered::FILE);
+        let (keys, remembered) = match Remembered::read_in(dir)? {
+            Some(remembered) => (known_keys(&options, dir, &access, stamp, &remembered)?, remembered),
+            None => first_use(&options, dir, &access)?,
         };
+        if remembered.retired.is_some() {
+            super::rekey::take_away(dir, &access);
+        }
         let inner = Inner {
+            place: place_of(&options, dir, &remembered)?,
             dir: options.dir,
-            keys,
+            keys: StoreKeys::new(keys, access),
             disk,
             accept_unshared_locks: options.accept_unshared_locks,
             pid: std::process::id(),
@@ -91,103 +136,192 @@ impl FileStore {
     }
 }
 
+/// Where the records lie.
+fn place_of(options: &FileStoreOptions, dir: &Dir, remembered: &Remembered) -> Result<Place, StoreFault> {
+    if remembered.kind == StoreKind::File.name() {
+        return Ok(Place::Folder);
+    }
+    match (&options.keyring, &remembered.store_id) {
+        (Some(keyring), Some(id)) => Ok(Place::Keyring(Items::new(Arc::clone(keyring), id))),
+        (None, _) => {
+            let message = "the records are kept in a keyring, and this program was given none to ask";
+            Err(fault(StoreFaultKind::KeyUnavailable, message))
+        }
+        (_, None) => Err(crate::remembered::damaged(&Remembered::path_in(dir), "store_id is missing")),
+    }
+}
+
 /// The keys of a store that exists. Nothing is made here: a missing key is never replaced by a new one.
 fn known_keys(
     options: &FileStoreOptions,
     dir: &Dir,
-    disk: &Disk,
+    access: &KeyAccess,
+    stamp: Option<[u64; 5]>,
     remembered: &Remembered,
-) -> Result<Keys, StoreError> {
-    let path = Remembered::path_in(dir);
-    if remembered.kind != KIND {
-        return Err(contradiction("store.kind", KIND, &remembered.kind, &path));
+) -> Result<KeySet, StoreError> {
+    check_kind(options, dir, remembered)?;
+    if let KeyChoice::Source(source) = &options.key {
+        check_source(source, dir, access, remembered)?;
     }
-    let source = source_for(options, disk, remembered, &path)?;
-    let Some(material) = source.fetch()? else {
-        return Err(key_gone(dir, source.as_ref())?.into());
-    };
-    let keys = Keys::derive(material.expose());
-    if keys.id() != remembered.key_id {
-        return Err(other_key(dir, source.as_ref()).into());
-    }
-    Ok(keys)
+    Ok(KeySet::fetch(dir, remembered, access, stamp, &[])?)
 }
 
-/// The configured source, if it is the remembered one; the remembered one, if none is configured.
-fn source_for(
-    options: &FileStoreOptions,
-    disk: &Disk,
-    remembered: &Remembered,
-    path: &Path,
-) -> Result<Arc<dyn KeySource>, StoreError> {
-    let remembered_file = KeyFile::from_setting(&remembered.key, &options.state_dir);
-    match (&options.key, remembered_file) {
-        (KeyChoice::Source(source), file) => {
-            let setting = source.setting();
-            let same_file = file.is_some() && KeyFile::from_setting(&setting, &options.state_dir) == file;
-            if same_file || setting == remembered.key {
-                Ok(Arc::clone(source))
-            } else {
-                Err(contradiction("store.key", &setting, &remembered.key, path))
-            }
+fn check_kind(options: &FileStoreOptions, dir: &Dir, remembered: &Remembered) -> Result<(), StoreError> {
+    let path = Remembered::path_in(dir);
+    match options.kind.map(StoreKind::name) {
+        Some(configured) if configured != remembered.kind => {
+            return Err(contradiction(SETTING_KIND, configured, &remembered.kind, &path));
         }
-        (KeyChoice::Remembered, Some(file)) => Ok(file.on(disk)),
-        (KeyChoice::Remembered, None) => {
-            let message = format!(
-                "{} names the key source {:?}, which this version does not know: upgrade renewd",
-                shown(path),
-                remembered.key
-            );
-            Err(fault(StoreFaultKind::KeyUnavailable, message).into())
+        _ => {}
+    }
+    if [StoreKind::File, StoreKind::Keyring].iter().any(|kind| kind.name() == remembered.kind) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} names the kind of store {:?}, which this version does not know: upgrade renewd",
+        shown(&path),
+        remembered.kind
+    );
+    Err(fault(StoreFaultKind::NewerFormat, message).into())
+}
+
+/// The configured source must be the remembered one; while records are re-sealed, either of the two will do.
+fn check_source(
+    source: &KeySource,
+    dir: &Dir,
+    access: &KeyAccess,
+    remembered: &Remembered,
+) -> Result<(), StoreError> {
+    for key in [Some(&remembered.current), remembered.next.as_ref()].into_iter().flatten() {
+        if access.source_of(dir, key)? == *source {
+            return Ok(());
         }
     }
+    let (configured, stands) = (source.setting(), &remembered.newest().setting);
+    Err(contradiction(SETTING_KEY, &configured, stands, &Remembered::path_in(dir)))
 }
 
 /// Makes the store, under a lock: of two that come first, the second finds the first's work.
-fn first_use(options: &FileStoreOptions, dir: &Dir, disk: &Disk) -> Result<Keys, StoreError> {
+fn first_use(
+    options: &FileStoreOptions,
+    dir: &Dir,
+    access: &KeyAccess,
+) -> Result<(KeySet, Remembered), StoreError> {
+    let disk = &access.disk;
     let _lock = Lock::take_patiently(disk.machine.as_ref(), dir, STORE_LOCK)?;
+    let stamp = dir.stamp(Remembered::FILE);
     if let Some(remembered) = Remembered::read_in(dir)? {
-        return known_keys(options, dir, disk, &remembered);
+        return Ok((known_keys(options, dir, access, stamp, &remembered)?, remembered));
     }
-    let source: Arc<dyn KeySource> = match &options.key {
-        KeyChoice::Source(source) => Arc::clone(source),
-        KeyChoice::Remembered => KeyFile::in_state_dir(&options.state_dir).on(disk),
-    };
     let evidence: Vec<_> = dir.entries()?.iter().filter_map(|file| names::evident(file)).collect();
+    let kind = options.kind.unwrap_or(StoreKind::File);
+    let source = first_source(options, kind, access, !evidence.is_empty())?;
     // Another process may have made the folders or the key, and died before they were durable.
     for folder in [&options.state_dir, &options.dir] {
         disk.machine.sync_parent(folder)?;
     }
     clear_key_folder(options, disk);
-    let keys = match source.fetch()? {
-        Some(material) => {
-            source.settle()?;
-            Keys::derive(material.expose())
+    let made = first_key(dir, access, &source, &evidence)?;
+    let remembered = Remembered {
+        kind: kind.name().into(),
+        store_id: Some(fresh_store_id(disk)?),
+        current: made.key,
+        next: None,
+        retired: None,
+    };
+    remembered.write_in(dir, disk)?;
+    Ok((KeySet::of(made.keys, dir), remembered))
+}
+
+/// The source of a store that is made now: the configured one, else a key that this state folder has already, else the
+/// keyring. Never a weaker one because a stronger one does not answer.
+fn first_source(
+    options: &FileStoreOptions,
+    kind: StoreKind,
+    access: &KeyAccess,
+    records: bool,
+) -> Result<KeySource, StoreError> {
+    match (&options.key, kind) {
+        (KeyChoice::Source(KeySource::Keyring), _) => return Ok(KeySource::Keyring),
+        (KeyChoice::Source(source), StoreKind::Keyring) => {
+            return Err(StoreError::Setting(format!(
+                "{SETTING_KEY} is {:?}, but with {SETTING_KIND} = \"keyring\" the key lies in the keyring too: remove \
+                 {SETTING_KEY}, or set {SETTING_KIND} to \"file\"",
+                source.setting()
+            )));
         }
-        None if evidence.is_empty() => Keys::derive(source.create()?.expose()),
+        (KeyChoice::Source(source), _) => return Ok(source.clone()),
+        (KeyChoice::Remembered, StoreKind::Keyring) => {}
+        (KeyChoice::Remembered, StoreKind::File) => {
+            let own = KeyFile::in_state_dir(&options.state_dir);
+            if (access.own_state || records) && own.stands_on(access.disk.machine.as_ref())? {
+                return Ok(KeySource::File(own));
+            }
+        }
+    }
+    let why = match options.keyring.as_ref().map(|keyring| keyring.probe()) {
+        Some(Ok(())) => return Ok(KeySource::Keyring),
+        Some(Err(error)) => error.message,
+        None => "there is none for this program".to_owned(),
+    };
+    let place = shown(&options.dir).to_string();
+    Err(StoreError::NoKeySource(format!(
+        "the store at {place} has no key yet, and no keyring to keep one in ({why}): choose where the key shall be kept \
+         with `renewd init`, or with {SETTING_KEY} (RENEWD_STORE_KEY), one of keyring, file, file:PATH, passphrase, \
+         systemd:NAME"
+    )))
+}
+
+/// The key of a store that has no `store.toml`.
+fn first_key(
+    dir: &Dir,
+    access: &KeyAccess,
+    source: &KeySource,
+    evidence: &[CredentialName],
+) -> Result<Made, StoreError> {
+    let made = match access.existing(source, &key_ids(dir, evidence))? {
+        Some(made) => made,
+        None if evidence.is_empty() => access.make(dir, source)?,
+        None if *source == KeySource::Passphrase => {
+            let message = format!(
+                "there are records in {}, but no store.toml, and no passphrase opens them without the salt in it: restore \
+                 it from a backup",
+                shown(dir.path())
+            );
+            return Err(fault(StoreFaultKind::KeyUnavailable, message).into());
+        }
         None => {
             let message = format!(
                 "there are records in {}, but neither store.toml nor the key ({}): restore the key from a backup, or \
                  name it with store.key (RENEWD_STORE_KEY)",
                 shown(dir.path()),
-                source.place()
+                access.place(source)
             );
             return Err(fault(StoreFaultKind::KeyUnavailable, message).into());
         }
     };
-    if !evidence.is_empty() && !opens_any(dir, &keys, &evidence) {
-        return Err(other_key(dir, source.as_ref()).into());
+    if !evidence.is_empty() && !opens_any(dir, &made.keys, evidence) {
+        return Err(access.other_key(dir, source).into());
     }
-    Remembered { kind: KIND.into(), key: source.setting(), key_id: keys.id() }.write_in(dir, disk)?;
-    Ok(keys)
+    Ok(made)
+}
+
+/// The keys that the files of the folder name.
+fn key_ids(dir: &Dir, evidence: &[CredentialName]) -> Vec<[u8; KEY_ID_BYTES]> {
+    let files = evidence.iter().flat_map(|name| [names::record(name), names::mark(name)]);
+    let mut ids: Vec<_> =
+        files.filter_map(|file| envelope::key_id(&dir.read(&file, FILE_BYTES_MAX).ok().flatten()?)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// Removes what a process left in the state folder that died while it made the key. The caller holds the lock under
 /// which keys are made.
-fn clear_key_folder(options: &FileStoreOptions, disk: &Disk) {
+pub(crate) fn clear_key_folder(options: &FileStoreOptions, disk: &Disk) {
     let Ok(dir) = disk.machine.open_folder(&options.state_dir) else { return };
     for temp in dir.entries().unwrap_or_default() {
-        if temp_stem(&temp) == Some(DEFAULT_FILE) {
+        if matches!(temp_stem(&temp), Some(DEFAULT_FILE | NEXT_FILE)) {
             remove_if_dead(dir.as_ref(), &temp);
         }
     }
@@ -228,27 +362,4 @@ fn contradiction(setting: &'static str, configured: &str, remembered: &str, path
         remembered: remembered.to_owned(),
         path: path.to_owned(),
     })
-}
-
-fn key_gone(dir: &Dir, source: &dyn KeySource) -> Result<StoreFault, StoreFault> {
-    let empty = !dir.entries()?.iter().any(|file| names::evident(file).is_some());
-    let way_out = if empty {
-        format!("no record is sealed with it yet: remove {} to begin anew", shown(&Remembered::path_in(dir)))
-    } else {
-        "without it no record can be read: restore it from a backup, or begin a new store with another store.path \
-         and log in there"
-            .to_owned()
-    };
-    let message =
-        format!("the key of the store at {} is gone ({}); {way_out}", shown(dir.path()), source.place());
-    Ok(fault(StoreFaultKind::KeyUnavailable, message))
-}
-
-fn other_key(dir: &Dir, source: &dyn KeySource) -> StoreFault {
-    let message = format!(
-        "the key at {} is not the one that sealed the records in {}: restore the right one from a backup",
-        source.place(),
-        shown(dir.path())
-    );
-    fault(StoreFaultKind::KeyUnavailable, message)
 }

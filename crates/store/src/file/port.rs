@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault};
 use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreWatch};
 
-use super::{FileStore, names};
+use super::FileStore;
 
 #[async_trait]
 impl CredentialStore for FileStore {
@@ -55,6 +55,6 @@ impl CredentialStore for FileStore {
         if self.inner.open_dir()?.unshared_locks()?.is_some() {
             return Ok(None);
         }
-        self.inner.disk.machine.watch(&self.inner.dir, names::recorded)
+        self.inner.disk.machine.watch(&self.inner.dir, self.inner.place.signalled())
     }
 }

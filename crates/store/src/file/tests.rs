@@ -12,6 +12,12 @@ fn record() -> Record {
     Record::new(1, Identity::default(), Settings::default(), GrantMaterial::default(), Now::default())
 }
 
+fn opened(state: &Path) -> FileStore {
+    let mut options = FileStoreOptions::new(state);
+    options.key = crate::key::KeyChoice::key_file(state);
+    FileStore::open(options).unwrap()
+}
+
 /// The store as a forked child finds it.
 fn forked(store: FileStore) -> FileStore {
     let mut inner = Arc::into_inner(store.inner).unwrap();
@@ -22,7 +28,7 @@ fn forked(store: FileStore) -> FileStore {
 #[test]
 fn a_fork_may_read_but_neither_claim_nor_write() {
     let temp = crate::fixtures::private_dir();
-    let store = FileStore::open(FileStoreOptions::new(temp.path())).unwrap();
+    let store = opened(temp.path());
     assert!(store.put_blocking(&name(), &record(), Expect::Absent).is_ok());
     let child = forked(store);
     assert!(matches!(child.load_blocking(&name()), Loaded::Record(_)));
@@ -39,7 +45,7 @@ fn a_fork_may_read_but_neither_claim_nor_write() {
 #[test]
 fn a_fork_leaves_its_parents_room_alone() {
     let temp = crate::fixtures::private_dir();
-    let store = FileStore::open(FileStoreOptions::new(temp.path())).unwrap();
+    let store = opened(temp.path());
     let first = record();
     assert!(store.put_blocking(&name(), &first, Expect::Absent).is_ok());
     let fence = renewd_core::Fence { epoch: 1, generation: 0, attempt: None };
@@ -56,7 +62,7 @@ fn a_fork_leaves_its_parents_room_alone() {
 #[test]
 fn whoever_meets_a_damaged_record_later_learns_as_much_as_whoever_found_it() {
     let temp = crate::fixtures::private_dir();
-    let store = FileStore::open(FileStoreOptions::new(temp.path())).unwrap();
+    let store = opened(temp.path());
     assert!(store.put_blocking(&name(), &record(), Expect::Absent).is_ok());
     let path = temp.path().join("credentials/x.record");
     let mut bytes = std::fs::read(&path).unwrap();

@@ -1,14 +1,17 @@
 //! Writing: read, compare and rename under the *write* lock.
 
-use renewd_core::{CommitFailure, Fence, Record, StoreFault, StoreFaultKind};
+use std::sync::Arc;
+
+use renewd_core::{CommitFailure, Fence, Loaded, Record, RecordState, StoreFault, StoreFaultKind};
 use renewd_driver::{CredentialName, Expect};
 
-use super::read::Mark;
+use super::place::{Over, Place, Written};
+use super::read::{Mark, Stands};
 use super::{FileStore, Inner, names};
 use crate::crypt::{NONCE_BYTES, Purpose};
 use crate::disk::{Target, discard};
 use crate::envelope::{self, FILE_BYTES_MAX, Header};
-use crate::fault::fault;
+use crate::fault::{fault, io_fault};
 use crate::fencing::{Write, admit};
 use crate::fs::Dir;
 use crate::lock::Lock;
@@ -16,7 +19,7 @@ use crate::payload::{self, Version};
 use crate::point::IoAct;
 
 /// By how much a commit may be larger than the mark before it: an answer of 64 KiB, in base64, with room to spare.
-const ROOM_BYTES: u64 = 96 * 1024;
+const ROOM_BYTES: usize = 96 * 1024;
 
 impl FileStore {
     /// Writes a record with an intent and takes room on disk for the commit that follows.
@@ -71,12 +74,91 @@ impl Inner {
         if let Write::Mark(_) = write {
             self.check_claim(dir, name).map_err(CommitFailure::Fault)?;
         }
-        let (standing, mark) = self.standing(dir, name);
-        let next = admit(&standing, write, record, |token| self.keys.token_digest(token))?;
+        self.sealing_keys(dir, name, Some(write)).map_err(CommitFailure::Fault)?;
+        let stands = self.stands(dir, name);
+        if let Write::Mark(_) = write {
+            self.spend_nothing_over_an_old_answer(dir, name, &stands).map_err(CommitFailure::Fault)?;
+        }
+        let next = admit(&stands.standing, write, record, |token| self.token_digest(token))?;
         let act = self.act_of(write, name, &next);
-        self.write_record(dir, name, &next, act).map_err(CommitFailure::Fault)?;
-        self.raise_mark(dir, name, mark, next.version(), act);
-        Ok(())
+        let over = Over { before: stands.lie, known: stands.mark.serial(), room: None };
+        let written = self.write_record(dir, name, &next, act, over).map_err(CommitFailure::Fault)?;
+        self.note(dir, name, stands.mark, &next, written, act).map_err(CommitFailure::Fault)
+    }
+
+    /// A file that is older than its mark was restored, and nothing newer will come: it is tried once more, in doubt. A
+    /// keyring that answers with an older value may answer with the newest one next time; a refresh token that was
+    /// replaced must not be spent meanwhile.
+    fn spend_nothing_over_an_old_answer(
+        &self,
+        dir: &Dir,
+        name: &CredentialName,
+        stands: &Stands,
+    ) -> Result<(), StoreFault> {
+        match (&stands.standing.loaded, &self.place) {
+            (Loaded::RolledBack { record, greatest }, Place::Keyring(_)) => {
+                let message = format!(
+                    "{} holds an older record (epoch {}, generation {}) than was saved there (epoch {}, generation {}): \
+                     nothing is spent over it; where the keyring was restored from a backup, log in again",
+                    self.place.shown(dir, name),
+                    record.epoch,
+                    record.generation,
+                    greatest.0,
+                    greatest.1
+                );
+                Err(fault(StoreFaultKind::Io, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings the mark up to what was written. It is told and not more where that fails: the record itself is durable,
+    /// and the next write or reader repairs the mark.
+    fn note(
+        &self,
+        dir: &Dir,
+        name: &CredentialName,
+        mark: Mark,
+        record: &Record,
+        written: Written,
+        act: IoAct,
+    ) -> Result<(), StoreFault> {
+        let raised = self.raise_mark(dir, name, mark, record.version(), written.serial, act);
+        match (raised, mark, &self.place) {
+            // Of a record in a keyring only the mark says for good that there is one.
+            (Err(fault), Mark::Missing, Place::Keyring(_)) => return Err(fault),
+            (Err(fault), ..) if fault.kind != StoreFaultKind::ReadOnly => {
+                tracing::warn!(credential = %name, problem = %fault.message, "the record's mark could not be written");
+            }
+            _ => {}
+        }
+        match (written.left, record.state) {
+            (None, _) => Ok(()),
+            // Whoever logs out is told when something of the login is still there; the same call again removes it.
+            (Some(fault), RecordState::Tombstone { .. }) => Err(fault),
+            (Some(fault), _) => {
+                let problem = &fault.message;
+                tracing::warn!(credential = %name, problem, "parts of the record before could not be removed");
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends a write that somebody began and did not live to end: its mark, and the parts it left over. The caller holds
+    /// *write*.
+    pub(super) fn end_write(&self, dir: &Dir, name: &CredentialName, stands: &Stands, version: Version) {
+        if let Err(fault) = self.sealing_keys(dir, name, None) {
+            tracing::warn!(credential = %name, problem = %fault.message, "the record's last write could not be ended");
+            return;
+        }
+        let serial = stands.lie.map_or(0, |lie| lie.serial);
+        let cleared = self.place.items().map_or(Ok(()), |items| items.clear(name, stands.lie));
+        let raised = self.raise_mark(dir, name, stands.mark, version, serial, IoAct::Load);
+        for fault in [cleared, raised].into_iter().filter_map(Result::err) {
+            if fault.kind != StoreFaultKind::ReadOnly {
+                tracing::warn!(credential = %name, problem = %fault.message, "the record's last write could not be ended");
+            }
+        }
     }
 
     fn begin(&self, name: &CredentialName) -> Result<(Box<Dir>, Lock), StoreFault> {
@@ -86,25 +168,28 @@ impl Inner {
         Ok((dir, held))
     }
 
-    fn write_record(
+    pub(super) fn write_record(
         &self,
         dir: &Dir,
         name: &CredentialName,
         record: &Record,
         act: IoAct,
-    ) -> Result<(), StoreFault> {
+        over: Over,
+    ) -> Result<Written, StoreFault> {
         let bytes = self.sealed_record(name, record)?;
-        let file = names::record(name);
-        let target = Target { act, part: None, stem: name.as_str(), file: &file };
         let room = match act {
             IoAct::Mark => {
-                self.make_room(dir, name, &target, bytes.len() as u64 + ROOM_BYTES)?;
+                self.make_room(dir, name, act, bytes.len() + ROOM_BYTES)?;
                 None
             }
             IoAct::Commit => self.rooms().remove(name),
             _ => None,
         };
-        let written = self.disk.replace(dir, &target, &bytes, room);
+        if self.place.items().is_some() && over.known == 0 {
+            // That somebody began to write must outlive a power cut: nothing else in the folder says so yet.
+            dir.sync().map_err(|error| io_fault("sync the folder", dir.path(), &error))?;
+        }
+        let written = self.place.write(&self.disk, dir, act, name, &bytes, Over { room, ..over });
         if let (Err(_), IoAct::Mark) = (&written, act) {
             self.release_room(name);
         }
@@ -118,13 +203,14 @@ impl Inner {
             fault(StoreFaultKind::Io, message)
         };
         let payload = payload::encode(record).map_err(|_| too_large())?;
+        let keys = Arc::clone(self.keys.now().newest());
         let header = Header {
             purpose: Purpose::Record,
             name: name.as_str(),
             version: record.version(),
-            identity: self.keys.identity_digest(&payload::identity_bytes(&record.identity)),
+            identity: keys.identity_digest(&payload::identity_bytes(&record.identity)),
         };
-        envelope::seal(&self.keys, &header, &self.nonce()?, &payload).ok_or_else(too_large)
+        envelope::seal(&keys, &header, &self.nonce()?, &payload).ok_or_else(too_large)
     }
 
     /// Room first, the intent afterwards: a full disk is met before anything says that a refresh token is about to
@@ -133,9 +219,16 @@ impl Inner {
         &self,
         dir: &Dir,
         name: &CredentialName,
-        target: &Target<'_>,
-        length: u64,
+        act: IoAct,
+        length: usize,
     ) -> Result<(), StoreFault> {
+        if let Some(items) = self.place.items() {
+            // A keyring gives no room in advance. Whether the outcome could be written at all is known, though.
+            return items.parts_for(length.min(FILE_BYTES_MAX)).map(drop);
+        }
+        let length = length as u64;
+        let file = names::record(name);
+        let target = &Target { act, part: None, stem: name.as_str(), file: &file };
         let mut rooms = self.rooms();
         if let Some(room) = rooms.remove(name) {
             if room.length() >= length && dir.stamp(room.temp()).is_some() {
@@ -149,34 +242,31 @@ impl Inner {
         Ok(())
     }
 
-    /// Brings `NAME.mark`, which says `mark`, up to `version`, never down. The caller holds *write*. A failure is told and not more: the
-    /// record itself is durable, and the next write or reader repairs the mark.
+    /// Brings `NAME.mark`, which says `mark`, up to `version` and `serial`, never down. The caller holds *write*.
     pub(super) fn raise_mark(
         &self,
         dir: &Dir,
         name: &CredentialName,
         mark: Mark,
         version: Version,
+        serial: u64,
         act: IoAct,
-    ) {
+    ) -> Result<(), StoreFault> {
         match mark {
-            Mark::Foreign => return,
-            Mark::Version(greatest) if greatest >= version => return,
+            Mark::Foreign => return Ok(()),
+            Mark::Version(greatest, known) if greatest >= version && known >= serial => return Ok(()),
             Mark::Damaged => tracing::warn!(credential = %name, "a damaged mark is written anew"),
-            Mark::Version(_) | Mark::Missing => {}
+            Mark::Version(..) | Mark::Missing => {}
         }
-        let header = Header { purpose: Purpose::Mark, name: name.as_str(), version, identity: [0; 16] };
+        let version = mark.version().map_or(version, |greatest| greatest.max(version));
+        let identity = identity_of(mark.serial().max(serial));
+        let header = Header { purpose: Purpose::Mark, name: name.as_str(), version, identity };
         let file = names::mark(name);
         let target = Target { act, part: Some("mark-file"), stem: name.as_str(), file: &file };
-        let written = self.nonce().and_then(|nonce| {
-            let bytes = envelope::seal(&self.keys, &header, &nonce, &[]).unwrap_or_default();
+        self.nonce().and_then(|nonce| {
+            let bytes = envelope::seal(self.keys.now().newest(), &header, &nonce, &[]).unwrap_or_default();
             self.disk.replace(dir, &target, &bytes, None)
-        });
-        if let Err(fault) = written
-            && fault.kind != StoreFaultKind::ReadOnly
-        {
-            tracing::warn!(credential = %name, problem = %fault.message, "the record's mark could not be written");
-        }
+        })
     }
 
     /// What a write is called at the steps of its files.
@@ -191,9 +281,16 @@ impl Inner {
         }
     }
 
-    fn nonce(&self) -> Result<[u8; NONCE_BYTES], StoreFault> {
+    pub(super) fn nonce(&self) -> Result<[u8; NONCE_BYTES], StoreFault> {
         let mut nonce = [0; NONCE_BYTES];
         self.disk.machine.fill_random(&mut nonce)?;
         Ok(nonce)
     }
+}
+
+/// A serial, where a file's header has the identity.
+fn identity_of(serial: u64) -> [u8; 16] {
+    let mut identity = [0; 16];
+    identity.iter_mut().zip(serial.to_le_bytes()).for_each(|(to, from)| *to = from);
+    identity
 }

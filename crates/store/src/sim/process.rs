@@ -8,6 +8,7 @@ use super::fate::{Event, Plan, Trigger};
 use super::{Fate, SimDisk};
 use crate::error::StoreError;
 use crate::file::{FileStore, FileStoreOptions};
+use crate::key::KeyChoice;
 use crate::point::{IoHook, IoPoint, IoStep};
 
 /// Where [`SimProcess::open`] keeps its store.
@@ -33,10 +34,11 @@ impl SimProcess {
         &self.disk
     }
 
-    /// Options for a store of this process on its disk. It hears of the steps of writing itself: leave `hook` as it is
+    /// Options for a store of this process on its disk, its key in the file `key` there. It hears of the steps of writing itself: leave `hook` as it is
     /// where [`at`](Self::at) and [`at_point`](Self::at_point) shall work.
     pub fn options(&self, state_dir: impl AsRef<Path>) -> FileStoreOptions {
         let mut options = FileStoreOptions::new(state_dir.as_ref());
+        options.key = KeyChoice::key_file(state_dir.as_ref());
         options.machine = Arc::new(self.clone());
         options.hook = Some(Arc::new(self.clone()));
         options

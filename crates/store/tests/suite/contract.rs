@@ -1,6 +1,10 @@
 //! What every store must do. Each check gets two handles on one empty store, as two processes would have them.
 
-use futures_util::FutureExt as _;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
 use renewd_core::{
     AttemptId, CommitFailure, Fence, Intent, Loaded, Now, Owner, RECORD_FORMAT, Record, Secret, Stamp,
 };
@@ -11,9 +15,30 @@ use crate::records::{described, full, login};
 /// A handle on a store.
 pub(crate) type Store = Box<dyn CredentialStore>;
 
-/// Runs a future that never waits.
+/// What a store may take for one call.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Wakes a thread.
+struct Unpark(std::thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future to its end, with no runtime. Most stores do their work in place; the one over a keyring does not.
 pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
-    future.now_or_never().expect("a store's work is done in place")
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    // A wake-up before the thread is parked is kept; one that has nothing to do with the future is harmless.
+    for _ in 0..100_000 {
+        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return done;
+        }
+        std::thread::park_timeout(PATIENCE);
+    }
+    panic!("a store's call does not end");
 }
 
 pub(crate) fn name(text: &str) -> CredentialName {
@@ -325,4 +350,11 @@ macro_rules! contract {
             }
         )*
     };
+}
+
+/// Options for a store whose key is the file `key` in that state folder.
+pub(crate) fn with_key_file(state: impl AsRef<std::path::Path>) -> renewd_store::FileStoreOptions {
+    let mut options = renewd_store::FileStoreOptions::new(state.as_ref());
+    options.key = renewd_store::KeyChoice::key_file(state.as_ref());
+    options
 }

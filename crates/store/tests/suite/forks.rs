@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use renewd_core::{CommitFailure, Loaded, Record, StoreFault, StoreFaultKind};
 use renewd_driver::{Claim, Expect};
-use renewd_store::{FileStore, FileStoreOptions};
+use renewd_store::FileStore;
 
 use crate::contract::{fence, intending, name, record_of, refreshed};
 use crate::home::{Home, put};
@@ -104,7 +104,7 @@ fn be_the_heir() {
 }
 
 fn hold_and_start_the_heir(state: &std::ffi::OsStr) {
-    let store = FileStore::open(FileStoreOptions::new(state)).unwrap();
+    let store = FileStore::open(crate::contract::with_key_file(state)).unwrap();
     let claim = store.try_claim_blocking(&name("x")).unwrap();
     assert!(claim.is_some());
     println!("{HELD}");

@@ -28,7 +28,7 @@ impl Home {
     }
 
     pub(crate) fn options(&self) -> FileStoreOptions {
-        FileStoreOptions::new(self.state())
+        crate::contract::with_key_file(self.state())
     }
 
     pub(crate) fn open(&self) -> FileStore {

@@ -13,6 +13,10 @@ mod faults;
 mod forks;
 #[cfg(unix)]
 mod home;
+mod keyring;
+mod keyring_faults;
+mod keyring_home;
+mod keyring_model;
 #[cfg(unix)]
 mod opening;
 #[cfg(unix)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 
 use renewd_core::StoreFaultKind;
 use renewd_driver::Expect;
-use renewd_store::{FileStore, FileStoreOptions, KeyChoice, Remembered, StoreError};
+use renewd_store::{FileStore, FileStoreOptions, KeyChoice, Remembered, StoreError, StoreKind};
 
 use crate::contract::{name, record_of};
 use crate::home::{Home, assert_kind, chmod, fault_of, put};
@@ -28,7 +28,7 @@ fn the_first_use_makes_a_store_and_says_what_it_was_made_with() {
     assert_eq!(Remembered::read(&home.state().join("credentials")).unwrap(), None);
     home.open();
     let remembered = Remembered::read(&home.state().join("credentials")).unwrap().unwrap();
-    assert_eq!((remembered.kind.as_str(), remembered.key.as_str()), ("file", "file"));
+    assert_eq!((remembered.kind.as_str(), remembered.current.setting.as_str()), ("file", "file"));
     let text = fs::read_to_string(home.file("store.toml")).unwrap();
     assert!(text.starts_with('#') && text.contains("format = 1"), "{text}");
     let key = fs::read_to_string(home.state().join("key")).unwrap();
@@ -145,8 +145,13 @@ fn another_kind_of_store_in_the_folder_is_a_contradiction() {
     home.open();
     let text = fs::read_to_string(home.file("store.toml")).unwrap();
     fs::write(home.file("store.toml"), text.replace("kind = \"file\"", "kind = \"keyring\"")).unwrap();
-    let error = error_of(home.options());
+    let mut options = home.options();
+    options.kind = Some(StoreKind::File);
+    let error = error_of(options);
     assert!(matches!(&error, StoreError::Contradiction(c) if c.setting == "store.kind"), "{error}");
+
+    fs::write(home.file("store.toml"), text.replace("kind = \"file\"", "kind = \"cloud\"")).unwrap();
+    assert_kind(&home.open_fault(), StoreFaultKind::NewerFormat, &["\"cloud\"", "upgrade"]);
 }
 
 #[test]
@@ -154,10 +159,8 @@ fn a_key_source_of_a_later_version_is_named() {
     let home = Home::new();
     home.open();
     let text = fs::read_to_string(home.file("store.toml")).unwrap();
-    fs::write(home.file("store.toml"), text.replace("key = \"file\"", "key = \"keyring\"")).unwrap();
-    assert_kind(&home.open_fault(), StoreFaultKind::KeyUnavailable, &["\"keyring\"", "upgrade"]);
-    let setting = KeyChoice::from_setting("keyring", &home.state()).err().unwrap();
-    assert!(setting.to_string().contains("file:PATH"), "{setting}");
+    fs::write(home.file("store.toml"), text.replace("key = \"file\"", "key = \"tpm\"")).unwrap();
+    assert_kind(&home.open_fault(), StoreFaultKind::KeyUnavailable, &["\"tpm\"", "upgrade"]);
 }
 
 #[test]
@@ -170,7 +173,8 @@ fn a_key_elsewhere_is_made_at_first_use_and_remembered() {
     assert_eq!(crate::home::mode_of(&path), 0o600);
     assert!(!home.state().join("key").exists());
     // Nothing configured: the store remembers.
-    assert_eq!(record_of(home.open().load_blocking(&name("x"))).version(), (1, 0));
+    let remembering = FileStore::open(FileStoreOptions::new(home.state())).unwrap();
+    assert_eq!(record_of(remembering.load_blocking(&name("x"))).version(), (1, 0));
 }
 
 #[test]

@@ -198,6 +198,7 @@ impl Below {
         let mut options = self.home.options();
         options.state_dir = self.above.join("state");
         options.dir = self.above.join("state/credentials");
+        options.key = renewd_store::KeyChoice::key_file(&options.state_dir);
         FileStore::open(options)
     }
 

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use renewd_core::StoreFaultKind;
 use renewd_driver::Expect;
-use renewd_store::{FileStore, FileStoreOptions};
+use renewd_store::FileStore;
 
 use crate::contract::{fence, intending, name, record_of};
 use crate::home::{Home, assert_kind, put, write_fault};
@@ -39,7 +39,7 @@ impl Claimant {
 
     /// The child's own part: it ends when its standard input does, at the latest.
     fn hold(state: std::ffi::OsString) {
-        let store = FileStore::open(FileStoreOptions::new(state)).unwrap();
+        let store = FileStore::open(crate::contract::with_key_file(state)).unwrap();
         let claim = store.try_claim_blocking(&name("x")).unwrap();
         assert!(claim.is_some());
         println!("{HELD}");

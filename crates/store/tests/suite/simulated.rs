@@ -65,8 +65,9 @@ fn a_refresh_costs_six_syncs_and_these_operations() {
     expected.opens = 7;
     // Mark and record, once under the claim and once by each write; and what was written, back.
     expected.reads = 9;
-    // Whether locks are shared, and for each lock taken whether its file is still the one of that name.
-    expected.looks = 9;
+    // Whether locks are shared; for each lock taken whether its file is still the one of that name; and for each write
+    // whether the key was replaced.
+    expected.looks = 11;
     // The three locks, and one on each temporary file.
     (expected.locks, expected.unlocks) = (6, 3);
     assert_eq!(spent, expected);

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use renewd_driver::Expect;
-use renewd_store::{FileStore, FileStoreOptions};
+use renewd_store::FileStore;
 
 use crate::contract::{fence, name, record_of, refreshed};
 use crate::records::login;
@@ -13,7 +13,7 @@ use crate::records::login;
 #[test]
 fn a_program_that_has_the_record_open_for_a_moment_holds_up_the_commit_and_does_not_fail_it() {
     let temp = tempfile::tempdir().unwrap();
-    let store = FileStore::open(FileStoreOptions::new(temp.path().join("state"))).unwrap();
+    let store = FileStore::open(crate::contract::with_key_file(temp.path().join("state"))).unwrap();
     let (x, first) = (name("x"), login(1, "rt-1"));
     assert!(store.put_blocking(&x, &first, Expect::Absent).is_ok());
     let record = temp.path().join("state").join("credentials").join("x.record");
@@ -34,7 +34,7 @@ fn a_program_that_has_the_record_open_for_a_moment_holds_up_the_commit_and_does_
 #[test]
 fn a_claim_whose_file_was_replaced_is_not_taken_for_the_claim() {
     let temp = tempfile::tempdir().unwrap();
-    let store = FileStore::open(FileStoreOptions::new(temp.path().join("state"))).unwrap();
+    let store = FileStore::open(crate::contract::with_key_file(temp.path().join("state"))).unwrap();
     let (x, first) = (name("x"), login(1, "rt-1"));
     assert!(store.put_blocking(&x, &first, Expect::Absent).is_ok());
     let held = store.try_claim_blocking(&x).unwrap();

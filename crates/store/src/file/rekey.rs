@@ -1,0 +1,434 @@
+//! Sealing a store's records with another key, while others use it, and in spite of every crash.
+//!
+//! 1. The new key is put into its place.
+//! 2. `store.toml` names both keys, durably. From now on whoever opens the store has both, and whoever has it open sees
+//!    before its next write that `store.toml` is another one, and seals with the new key.
+//! 3. Each record and mark is sealed anew, under its *claim* (no request of its grant is on the wire, so that no answer
+//!    is waiting to be saved with the old key) and its *write* lock. What a writer that knew only the old key was about to
+//!    write at step 2 it writes under a lock that is waited for here: its lock file was there when they were listed.
+//! 4. `store.toml` names the new key, and the old one as one to be taken away.
+//! 5. The old key is taken away, and `store.toml` forgets it.
+//!
+//! Whoever is interrupted between two of these leaves a store that opens and is whole; `rekey` again goes on from there,
+//! and step 5 is done by whoever opens the store next.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use renewd_core::{StoreFault, StoreFaultKind};
+use renewd_driver::{Claim, CredentialName};
+
+use super::names;
+use super::open::{FileStoreOptions, STORE_LOCK, clear_key_folder};
+use super::place::{Found, Over, Place};
+use super::read::{Mark, NoRecord};
+use super::{FileStore, Inner};
+use crate::crypt::{KEY_ID_BYTES, Purpose};
+use crate::disk::Target;
+use crate::envelope::{self, FILE_BYTES_MAX, Header};
+use crate::error::StoreError;
+use crate::fault::{fault, shown};
+use crate::fs::Dir;
+use crate::key::{KeyAccess, KeyChoice, KeySource, Made, Retired};
+use crate::keyset::KeySet;
+use crate::lock::Lock;
+use crate::point::IoAct;
+use crate::remembered::{Remembered, StoreKind, fresh_store_id};
+
+/// A refresh may take as long as its request's deadline; a claim that is held for longer is waited for by calling again.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+const POLL: Duration = Duration::from_millis(50);
+
+/// Hears how far it is: records looked at so far, and of how many.
+type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
+
+/// Which key to seal with from now on.
+#[non_exhaustive]
+#[derive(Clone)]
+pub struct RekeyRequest {
+    /// The source of the new key; `None` for a new key in the source of the old one, or to finish what was begun.
+    pub to: Option<KeySource>,
+    /// How long to wait for one record that another process holds. Default: 90 s.
+    pub patience: Duration,
+    /// Hears how far it is.
+    pub progress: Option<Progress>,
+}
+
+impl RekeyRequest {
+    /// A new key from that source; `None` as [`RekeyRequest::to`].
+    pub fn new(to: Option<KeySource>) -> Self {
+        Self { to, patience: PATIENCE, progress: None }
+    }
+}
+
+/// What became of it.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rekeyed {
+    /// The setting of the source that the records are sealed from now: what `store.key` must say, where it says
+    /// something.
+    pub setting: String,
+    /// What somebody had begun before was finished first.
+    pub resumed: bool,
+    /// How many records and marks were sealed anew.
+    pub sealed: usize,
+    /// What no key opens, and was left as it is: damaged, or sealed with a third key.
+    pub left: Vec<Unsealed>,
+    /// What could not be sealed anew now and is not given up: both keys stay until the same call succeeds.
+    pub waiting: Vec<Unsealed>,
+    /// What became of the old key.
+    pub old_key: OldKey,
+}
+
+impl Rekeyed {
+    /// Whether the old key is of no use any more.
+    pub fn is_finished(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+/// A record that was not sealed anew.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsealed {
+    /// The credential.
+    pub name: CredentialName,
+    /// Why not.
+    pub why: String,
+}
+
+/// What became of the old key.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OldKey {
+    /// It is needed still.
+    Needed,
+    /// It is gone: removed from where renewd had put it, or in a person's memory alone.
+    Removed,
+    /// It opens nothing any more, and is still where somebody else had put it: there.
+    Left(String),
+    /// It opens nothing any more, and could not be removed, for this reason. Whoever opens the store tries again.
+    NotRemoved(String),
+}
+
+/// Seals all records of a store with another key.
+///
+/// What is interrupted is finished by the same call, by any process. An interrupted change to another source than
+/// `request.to` is finished first.
+///
+/// # Errors
+/// As [`FileStore::open`]; [`StoreError::Setting`] where there is no store, or its source cannot have a new key beside the
+/// old one; [`StoreError::Fault`] where another process is at it just now, or the new key cannot be made. The store is as
+/// usable then as before.
+pub fn rekey(options: FileStoreOptions, request: &RekeyRequest) -> Result<Rekeyed, StoreError> {
+    let options = FileStoreOptions { key: KeyChoice::Remembered, ..options };
+    if options.machine.open_folder(&options.dir)?.stamp(Remembered::FILE).is_none() {
+        let place = shown(&options.dir).to_string();
+        return Err(StoreError::Setting(format!(
+            "there is no store at {place} yet: make one with `renewd init`"
+        )));
+    }
+    let store = FileStore::open(options.clone())?;
+    let inner = store.inner.as_ref();
+    let dir = inner.open_dir()?;
+    let dir = dir.as_ref();
+    let Some(_lock) = Lock::try_take(dir, STORE_LOCK)? else {
+        let message = format!(
+            "another process seals the records in {} with a new key just now: wait until it has done so",
+            shown(dir.path())
+        );
+        return Err(fault(StoreFaultKind::Io, message).into());
+    };
+    let mut resumed = false;
+    loop {
+        let mut remembered = stands(inner, dir)?;
+        if let Some(next) = remembered.next.clone() {
+            resumed = true;
+            let done = seal_all(&store, dir, &mut remembered, request)?;
+            let wanted = request.to.as_ref().is_none_or(|to| to.setting() == next.setting);
+            if wanted || !done.is_finished() {
+                return Ok(Rekeyed { resumed, ..done });
+            }
+        } else {
+            begin(&options, inner, dir, &mut remembered, request)?;
+            let done = seal_all(&store, dir, &mut remembered, request)?;
+            return Ok(Rekeyed { resumed, ..done });
+        }
+    }
+}
+
+/// What `store.toml` says under the store's lock; the keys are those that it names.
+fn stands(inner: &Inner, dir: &Dir) -> Result<Remembered, StoreError> {
+    let gone = || {
+        let message = format!("{} is gone", shown(&Remembered::path_in(dir)));
+        StoreError::Fault(fault(StoreFaultKind::Damaged, message))
+    };
+    let mut remembered = Remembered::read_in(dir)?.ok_or_else(gone)?;
+    let held = inner.keys.held();
+    let set = KeySet::fetch(dir, &remembered, inner.keys.access(), dir.stamp(Remembered::FILE), &held)?;
+    inner.keys.adopt(set);
+    if remembered.retired.is_some() {
+        // Only one key can wait to be taken away.
+        retire(dir, inner.keys.access(), &mut remembered)?;
+    }
+    Ok(remembered)
+}
+
+/// Steps 1 and 2.
+fn begin(
+    options: &FileStoreOptions,
+    inner: &Inner,
+    dir: &Dir,
+    remembered: &mut Remembered,
+    request: &RekeyRequest,
+) -> Result<(), StoreError> {
+    let access = inner.keys.access();
+    let source = match &request.to {
+        Some(to) => to.clone(),
+        None => access.source_of(dir, &remembered.current)?,
+    };
+    if remembered.kind == StoreKind::Keyring.name() && source != KeySource::Keyring {
+        return Err(StoreError::Setting(format!(
+            "the records of this store are kept in a keyring, and so is its key: it cannot be {:?}",
+            source.setting()
+        )));
+    }
+    clear_key_folder(options, &inner.disk);
+    let set = inner.keys.now();
+    let made = access.successor(dir, &source, &remembered.current, set.newest())?;
+    if made.key.id == remembered.current.id && made.key.setting == remembered.current.setting {
+        let place = access.place(&source);
+        return Err(StoreError::Setting(format!("the records are sealed with the key at {place} already")));
+    }
+    if remembered.store_id.is_none() {
+        remembered.store_id = Some(fresh_store_id(&inner.disk)?);
+    }
+    remembered.next = Some(made.key.clone());
+    if let Err(problem) = remembered.replace_in(dir, &inner.disk) {
+        give_up(dir, access, &made);
+        return Err(problem.into());
+    }
+    let mut held = inner.keys.held();
+    held.push(Arc::new(made.keys));
+    let set = KeySet::fetch(dir, remembered, access, dir.stamp(Remembered::FILE), &held)?;
+    inner.keys.adopt(set);
+    Ok(())
+}
+
+/// Takes a new key away again that nothing was sealed with. Where `store.toml` names it in spite of the failure it stays.
+fn give_up(dir: &Dir, access: &KeyAccess, made: &Made) {
+    if let Ok(Some(stands)) = Remembered::read_in(dir)
+        && stands.next.is_none()
+        && stands.current.id != made.key.id
+        && made.key.keyring.is_some()
+    {
+        let _ = access.retire(dir, &made.key, &stands.current);
+    }
+}
+
+/// Steps 3 to 5.
+fn seal_all(
+    store: &FileStore,
+    dir: &Dir,
+    remembered: &mut Remembered,
+    request: &RekeyRequest,
+) -> Result<Rekeyed, StoreError> {
+    let inner = store.inner.as_ref();
+    let Some(next) = remembered.next.clone() else {
+        return Err(fault(StoreFaultKind::Io, "there is no new key to seal with").into());
+    };
+    let old = remembered.current.clone();
+    let mut done = Rekeyed {
+        setting: next.setting.clone(),
+        resumed: false,
+        sealed: 0,
+        left: Vec::new(),
+        waiting: Vec::new(),
+        old_key: OldKey::Needed,
+    };
+    let all = inner.names_to_seal(dir)?;
+    for (looked_at, name) in all.iter().enumerate() {
+        if let Some(progress) = &request.progress {
+            progress(looked_at, all.len());
+        }
+        match inner.seal_anew(store, dir, name, old.id, request.patience) {
+            Ok(sealed) => done.sealed += sealed,
+            Err(NotSealed::Left(why)) => done.left.push(Unsealed { name: name.clone(), why }),
+            Err(NotSealed::Waiting(why)) => done.waiting.push(Unsealed { name: name.clone(), why }),
+        }
+    }
+    if let Some(progress) = &request.progress {
+        progress(all.len(), all.len());
+    }
+    if !done.is_finished() {
+        return Ok(done);
+    }
+    remembered.retired = Some(std::mem::replace(&mut remembered.current, next));
+    remembered.next = None;
+    remembered.replace_in(dir, &inner.disk)?;
+    done.old_key = match retire(dir, inner.keys.access(), remembered) {
+        Ok(Retired::Removed) => OldKey::Removed,
+        Ok(Retired::Left(place)) => OldKey::Left(place),
+        Err(problem) => OldKey::NotRemoved(problem.message),
+    };
+    let held = inner.keys.held();
+    let set = KeySet::fetch(dir, remembered, inner.keys.access(), dir.stamp(Remembered::FILE), &held)?;
+    inner.keys.adopt(set);
+    Ok(done)
+}
+
+/// Step 5. The caller holds the store's lock.
+fn retire(dir: &Dir, access: &KeyAccess, remembered: &mut Remembered) -> Result<Retired, StoreFault> {
+    let Some(old) = remembered.retired.clone() else { return Ok(Retired::Removed) };
+    let retired = access.retire(dir, &old, remembered.newest())?;
+    remembered.retired = None;
+    remembered.replace_in(dir, &access.disk)?;
+    Ok(retired)
+}
+
+/// Takes a key away that a rotation left, for a process that opens the store. What fails is tried by the next one.
+pub(super) fn take_away(dir: &Dir, access: &KeyAccess) {
+    let Ok(Some(_lock)) = Lock::try_take(dir, STORE_LOCK) else { return };
+    let Ok(Some(mut remembered)) = Remembered::read_in(dir) else { return };
+    if let Err(problem) = retire(dir, access, &mut remembered) {
+        tracing::warn!(problem = %problem.message, "a key that is used no more could not be removed");
+    }
+}
+
+/// Why a record was not sealed anew.
+enum NotSealed {
+    /// Nothing opens it: no more is lost without the old key.
+    Left(String),
+    /// It may be of use still.
+    Waiting(String),
+}
+
+impl From<StoreFault> for NotSealed {
+    fn from(problem: StoreFault) -> Self {
+        Self::Waiting(problem.message)
+    }
+}
+
+impl Inner {
+    /// Every name under which something stands, or is being written for the first time.
+    fn names_to_seal(&self, dir: &Dir) -> Result<BTreeSet<CredentialName>, StoreFault> {
+        let begun: Vec<_> = dir.entries()?.iter().filter_map(|file| names::begun(file)).collect();
+        Ok(self.names_in(dir)?.into_iter().chain(begun).collect())
+    }
+
+    /// Seals the record and the mark of that name with the newest key, where it is the old one that seals them; gives how
+    /// many of them.
+    fn seal_anew(
+        &self,
+        store: &FileStore,
+        dir: &Dir,
+        name: &CredentialName,
+        old: [u8; KEY_ID_BYTES],
+        patience: Duration,
+    ) -> Result<usize, NotSealed> {
+        let _claim = self.claim_patiently(store, name, patience)?;
+        let _held = self.lock_write(dir, name)?;
+        let record = self.seal_record_anew(dir, name, old);
+        if let Err(NotSealed::Waiting(_)) = record {
+            return record;
+        }
+        let mark = self.seal_mark_anew(dir, name, old)?;
+        Ok(record? + mark)
+    }
+
+    fn claim_patiently(
+        &self,
+        store: &FileStore,
+        name: &CredentialName,
+        patience: Duration,
+    ) -> Result<Box<dyn Claim>, NotSealed> {
+        let mut waited = Duration::ZERO;
+        loop {
+            if let Some(claim) = store.try_claim_blocking(name)? {
+                return Ok(claim);
+            }
+            if waited >= patience || !self.disk.machine.pause(POLL) {
+                let why = "another process is refreshing it: try again when it has done so";
+                return Err(NotSealed::Waiting(why.into()));
+            }
+            waited += POLL;
+        }
+    }
+
+    fn seal_record_anew(
+        &self,
+        dir: &Dir,
+        name: &CredentialName,
+        old: [u8; KEY_ID_BYTES],
+    ) -> Result<usize, NotSealed> {
+        let sealed_with = match self.place.read(dir, name)? {
+            Found::Missing => return Ok(0),
+            Found::Torn(why) => return Err(NotSealed::Waiting(why)),
+            Found::Sealed { bytes, .. } => envelope::key_id(&bytes),
+        };
+        let other = sealed_with != Some(old);
+        let (record, lie) = match self.read_record(dir, name) {
+            Ok(_) if other => return Ok(0),
+            Ok(read) => read,
+            Err(NoRecord::Missing) => return Ok(0),
+            // A third key's, or a newer version's with the new key: the old one is of no use to them.
+            Err(NoRecord::Fault(problem)) if other => return Err(NotSealed::Left(problem.message)),
+            Err(NoRecord::Fault(problem)) => return Err(problem.into()),
+            Err(NoRecord::Damaged(why, _)) => return Err(NotSealed::Left(format!("it is damaged ({why})"))),
+        };
+        let mark = self.read_mark(dir, name);
+        let is_old = mark.is_above(record.version(), lie).is_some();
+        if is_old && matches!(self.place, Place::Keyring(_)) {
+            // A keyring may answer with the newest one next time, and this one would be written over it.
+            let why = format!("{} holds an older record than was saved there", self.place.shown(dir, name));
+            return Err(NotSealed::Waiting(why));
+        }
+        let over = Over { before: Some(lie), known: mark.serial(), room: None };
+        let written = self.write_record(dir, name, &record, IoAct::Rekey, over)?;
+        match mark {
+            // What it says is not known any more. It is repaired as by any write.
+            Mark::Damaged | Mark::Missing | Mark::Version(..) => {
+                let version = record.version();
+                self.raise_mark(dir, name, mark, version, written.serial, IoAct::Rekey)?;
+            }
+            Mark::Foreign => {}
+        }
+        match written.left {
+            Some(problem) => Err(problem.into()),
+            None => Ok(1),
+        }
+    }
+
+    /// The mark stays what it says, whatever the record is.
+    fn seal_mark_anew(
+        &self,
+        dir: &Dir,
+        name: &CredentialName,
+        old: [u8; KEY_ID_BYTES],
+    ) -> Result<usize, NotSealed> {
+        let file = names::mark(name);
+        let Some(bytes) = dir.read(&file, FILE_BYTES_MAX)? else { return Ok(0) };
+        if envelope::key_id(&bytes) != Some(old) {
+            return Ok(0);
+        }
+        let Ok((opened, _)) = self.open_sealed(dir, Purpose::Mark, name, &bytes) else {
+            return match self.read_mark(dir, name) {
+                Mark::Damaged => Err(NotSealed::Left(format!("its mark {file} is damaged"))),
+                _ => Err(NotSealed::Waiting(format!("its mark {file} cannot be read"))),
+            };
+        };
+        let header = Header {
+            purpose: Purpose::Mark,
+            name: name.as_str(),
+            version: opened.version,
+            identity: opened.identity,
+        };
+        let sealed =
+            envelope::seal(self.keys.now().newest(), &header, &self.nonce()?, &[]).unwrap_or_default();
+        let target = Target { act: IoAct::Rekey, part: Some("mark-file"), stem: name.as_str(), file: &file };
+        self.disk.replace(dir, &target, &sealed, None)?;
+        Ok(1)
+    }
+}

@@ -1,0 +1,177 @@
+//! The keys of an open store: one, or two while its files are re-sealed.
+//!
+//! A key can be replaced while other processes have the store open. What they seal must be sealed with the newest key,
+//! or the old one could never be given up; so each write looks first whether `store.toml` is still the one that the
+//! keys were taken from. That look is one `stat`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use renewd_core::StoreFault;
+
+use crate::crypt::{KEY_ID_BYTES, Keys, Purpose};
+use crate::envelope::{self, Opened, Sealed};
+use crate::fs::Dir;
+use crate::key::{KeyAccess, KeyRef, PassphrasePurpose};
+use crate::remembered::Remembered;
+
+/// What tells one `store.toml` from the one that replaced it.
+type Stamp = Option<[u64; 5]>;
+
+/// The keys that one `store.toml` names.
+pub(crate) struct KeySet {
+    /// Everything new is sealed with this one.
+    newest: Arc<Keys>,
+    /// While files are re-sealed: what the others are still sealed with, or why that key cannot be had.
+    older: Option<Older>,
+    stamp: Stamp,
+}
+
+/// A key that files are still sealed with.
+struct Older {
+    id: [u8; KEY_ID_BYTES],
+    keys: Result<Arc<Keys>, StoreFault>,
+}
+
+impl KeySet {
+    /// One key.
+    pub(crate) fn of(keys: Keys, dir: &Dir) -> Self {
+        Self { newest: Arc::new(keys), older: None, stamp: dir.stamp(Remembered::FILE) }
+    }
+
+    /// The keys that `store.toml` names. The newest must be there; a file that is sealed with an older one that is not
+    /// there says so when it is read.
+    ///
+    /// # Errors
+    /// Why the newest key cannot be had.
+    pub(crate) fn fetch(
+        dir: &Dir,
+        remembered: &Remembered,
+        access: &KeyAccess,
+        stamp: Stamp,
+        held: &[Arc<Keys>],
+    ) -> Result<Self, StoreFault> {
+        let had = |wanted: &KeyRef, purpose| match held.iter().find(|keys| keys.id() == wanted.id) {
+            Some(keys) => Ok(Arc::clone(keys)),
+            None => access.keys_of(dir, wanted, purpose).map(Arc::new),
+        };
+        let Some(next) = &remembered.next else {
+            return Ok(Self {
+                newest: had(&remembered.current, PassphrasePurpose::Open)?,
+                older: None,
+                stamp,
+            });
+        };
+        let newest = had(next, PassphrasePurpose::Open)?;
+        let older = &remembered.current;
+        let keys = || had(older, PassphrasePurpose::Former);
+        let older = (older.id != next.id).then(|| Older { id: older.id, keys: keys() });
+        Ok(Self { newest, older, stamp })
+    }
+
+    /// What everything new is sealed with.
+    pub(crate) fn newest(&self) -> &Arc<Keys> {
+        &self.newest
+    }
+
+    /// Opens a file with the key that it was sealed with.
+    pub(crate) fn open(
+        &self,
+        purpose: Purpose,
+        name: &str,
+        file: &[u8],
+    ) -> Result<(Opened, Arc<Keys>), Sealed> {
+        match (envelope::open(&self.newest, purpose, name, file), &self.older) {
+            (Ok(opened), _) => Ok((opened, Arc::clone(&self.newest))),
+            (Err(Sealed::OtherKey), Some(Older { keys: Ok(keys), .. })) => {
+                envelope::open(keys, purpose, name, file).map(|opened| (opened, Arc::clone(keys)))
+            }
+            (Err(Sealed::OtherKey), Some(Older { id, keys: Err(fault) }))
+                if envelope::key_id(file) == Some(*id) =>
+            {
+                Err(Sealed::NoKey(fault.clone()))
+            }
+            (Err(why), _) => Err(why),
+        }
+    }
+
+    /// The keys that are there.
+    fn held(&self) -> Vec<Arc<Keys>> {
+        let older = self.older.iter().filter_map(|older| older.keys.as_ref().ok());
+        older.chain([&self.newest]).map(Arc::clone).collect()
+    }
+}
+
+/// Why the newest key cannot be had.
+pub(crate) struct Unrenewed {
+    pub(crate) fault: StoreFault,
+    /// Files are being re-sealed, and the key that is at hand is the one that they were sealed with until now: whoever
+    /// keeps the re-sealing from a file may still seal it with that one.
+    pub(crate) old_is_good: bool,
+}
+
+/// The keys of an open store, kept up with its `store.toml`.
+pub(crate) struct StoreKeys {
+    set: Mutex<Arc<KeySet>>,
+    access: KeyAccess,
+}
+
+impl StoreKeys {
+    pub(crate) fn new(set: KeySet, access: KeyAccess) -> Self {
+        Self { set: Mutex::new(Arc::new(set)), access }
+    }
+
+    /// The keys that are there.
+    pub(crate) fn held(&self) -> Vec<Arc<Keys>> {
+        self.now().held()
+    }
+
+    /// Goes on with these.
+    pub(crate) fn adopt(&self, set: KeySet) {
+        *self.set.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
+    }
+
+    pub(crate) fn access(&self) -> &KeyAccess {
+        &self.access
+    }
+
+    /// The keys as they were last taken.
+    pub(crate) fn now(&self) -> Arc<KeySet> {
+        Arc::clone(&self.set.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The keys that `store.toml` names now. A `store.toml` that somebody removed names no others.
+    ///
+    /// # Errors
+    /// When the newest key cannot be had. The store goes on with the keys that it has, for reading.
+    pub(crate) fn renewed(&self, dir: &Dir) -> Result<Arc<KeySet>, Unrenewed> {
+        let set = self.now();
+        let stamp = dir.stamp(Remembered::FILE);
+        if stamp.is_none() || stamp == set.stamp {
+            return Ok(set);
+        }
+        let failed = |fault| Unrenewed { fault, old_is_good: false };
+        let Some(remembered) = Remembered::read_in(dir).map_err(failed)? else { return Ok(set) };
+        match KeySet::fetch(dir, &remembered, &self.access.unattended(), stamp, &set.held()) {
+            Ok(newer) => {
+                let newer = Arc::new(newer);
+                *self.set.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&newer);
+                Ok(newer)
+            }
+            Err(why) => {
+                let old_is_good = remembered.next.is_some() && remembered.current.id == set.newest.id();
+                Err(Unrenewed { fault: renewal_fault(&remembered, &why), old_is_good })
+            }
+        }
+    }
+}
+
+/// What a running process says that has the old key only.
+fn renewal_fault(remembered: &Remembered, why: &StoreFault) -> StoreFault {
+    let key = remembered.next.as_ref().unwrap_or(&remembered.current);
+    let message = format!(
+        "this store's records are sealed with a new key ({}), which this process cannot get: {}; start it anew with \
+         that key; nothing was sent and nothing was written",
+        key.setting, why.message
+    );
+    StoreFault { kind: why.kind, message }
+}
