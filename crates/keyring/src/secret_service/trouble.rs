@@ -3,6 +3,8 @@
 //! Providers use the names of the specification loosely: a locked collection is a method error, a missing provider a
 //! bus's error, a provider that was killed a reply that the bus made up. The tests meet each of them with a real one.
 
+use std::io;
+
 use renewd_driver::keyring::{KeyringError, KeyringErrorKind};
 use secret_service::Error;
 use zbus::{DBusError as _, fdo};
@@ -45,19 +47,17 @@ impl From<zbus::Error> for Trouble {
 impl Trouble {
     /// Is it about a connection or session that was made earlier and is worth nothing now? Then another may do.
     pub(super) fn is_of_the_connection(&self) -> bool {
-        match self {
-            Self::Service(error) => match (said(error), error) {
-                (Some(name), _) => matches!(
-                    name.rsplit('.').next(),
-                    Some("NoSession" | "NoReply" | "Disconnected" | "ServiceUnknown" | "NameHasNoOwner")
-                        | Some("NoSuchObject" | "UnknownObject" | "UnknownMethod")
-                ),
-                (None, Error::PromptDisconnected | Error::Crypto(_)) => true,
-                (None, Error::Zbus(e)) => matches!(e, zbus::Error::InputOutput(_)),
-                (None, Error::ZbusFdo(fdo::Error::ZBus(e))) => matches!(e, zbus::Error::InputOutput(_)),
-                _ => false,
-            },
-            _ => false,
+        let Self::Service(error) = self else { return false };
+        match said(error) {
+            Some(name) => matches!(
+                name.rsplit('.').next(),
+                Some("NoSession" | "NoReply" | "Disconnected" | "ServiceUnknown" | "NameHasNoOwner")
+                    | Some("NoSuchObject" | "UnknownObject" | "UnknownMethod")
+            ),
+            None => {
+                matches!(error, Error::PromptDisconnected | Error::Crypto(_))
+                    || broken_socket(error).is_some()
+            }
         }
     }
 
@@ -108,19 +108,13 @@ fn kind_of(error: &Error) -> KeyringErrorKind {
         Error::Locked => KeyringErrorKind::Locked,
         Error::Prompt => KeyringErrorKind::Dismissed,
         Error::Unavailable => KeyringErrorKind::Absent,
-        Error::Zbus(e) | Error::ZbusFdo(fdo::Error::ZBus(e)) => match e {
-            zbus::Error::InputOutput(e) => match e.kind() {
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => {
-                    KeyringErrorKind::Absent
-                }
-                std::io::ErrorKind::PermissionDenied => KeyringErrorKind::Denied,
-                _ => KeyringErrorKind::Failed,
-            },
-            zbus::Error::Address(_) => KeyringErrorKind::Absent,
-            zbus::Error::Handshake(_) => KeyringErrorKind::Denied,
+        Error::Zbus(zbus::Error::Address(_)) => KeyringErrorKind::Absent,
+        Error::Zbus(zbus::Error::Handshake(_)) => KeyringErrorKind::Denied,
+        error => match broken_socket(error).map(io::Error::kind) {
+            Some(io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => KeyringErrorKind::Absent,
+            Some(io::ErrorKind::PermissionDenied) => KeyringErrorKind::Denied,
             _ => KeyringErrorKind::Failed,
         },
-        _ => KeyringErrorKind::Failed,
     }
 }
 
@@ -152,6 +146,17 @@ fn said(error: &Error) -> Option<String> {
     }
 }
 
+/// What is wrong with the socket of the bus, where it is that.
+fn broken_socket(error: &Error) -> Option<&io::Error> {
+    match error {
+        Error::Zbus(e) | Error::ZbusFdo(fdo::Error::ZBus(e)) => match e {
+            zbus::Error::InputOutput(e) | zbus::Error::Connection(e, _) => Some(e),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn name_of(error: &zbus::Error) -> Option<String> {
     match error {
         zbus::Error::MethodError(name, _, _) => Some(name.to_string()),
@@ -167,6 +172,11 @@ fn words(kind: KeyringErrorKind, error: &Error) -> String {
     let place = DESCRIPTION.place;
     let said: String = error.to_string().chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect();
     match kind {
+        KeyringErrorKind::Absent if broken_socket(error).is_some() => {
+            format!(
+                "the session's bus cannot be reached ({said}): log in to the desktop again, or {ELSEWHERE}"
+            )
+        }
         KeyringErrorKind::Absent => format!(
             "no program provides the Secret Service on this session's bus ({said}): start one (GNOME Keyring, KWallet, \
              KeePassXC), or {ELSEWHERE}"

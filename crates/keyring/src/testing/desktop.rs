@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use renewd_driver::keyring::Keyring;
 use rustix::process::Signal;
@@ -14,7 +16,7 @@ use zbus::zvariant::{ObjectPath, OwnedObjectPath};
 
 use super::fake::FakeService;
 use super::leash::Leash;
-use super::on_bus::{name_is_owned, on_bus};
+use super::on_bus::{heard, name_is_owned, on_bus};
 use crate::KeyringOptions;
 use crate::bounded::Bounded;
 use crate::secret_service::{DESCRIPTION, open_at};
@@ -170,6 +172,21 @@ impl Desktop {
     pub fn kill_provider(&self) {
         self.provider().take();
         on_bus(&self.address(), async |bus| name_is_owned(&bus, NAME, false).await);
+    }
+
+    /// Kills the provider as soon as a call of that method is on the bus; `meanwhile` makes it.
+    pub fn kill_provider_at<T>(&self, method: &'static str, meanwhile: impl FnOnce() -> T) -> T {
+        thread::scope(|scope| {
+            let (listens, is_listening) = channel();
+            scope.spawn(move || {
+                on_bus(&self.address(), async |bus| {
+                    heard(&bus, method, || listens.send(()).expect("a test")).await
+                });
+                self.provider().take();
+            });
+            is_listening.recv().expect("the bus lets it listen");
+            meanwhile()
+        })
     }
 
     /// Stops it where it is: calls hang from now on.

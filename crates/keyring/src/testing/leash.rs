@@ -15,9 +15,10 @@ const SCRIPT: &str = r#"
 stdin=$1; log=$2; shift 2
 "$@" <"$stdin" >"$log" 2>&1 &
 program=$!
+exec 2>/dev/null
 echo "$program"
 read -r _
-kill -9 "$program" 2>/dev/null
+kill -9 "$program"
 wait "$program"
 "#;
 

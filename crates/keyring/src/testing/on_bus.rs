@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use tokio::time::{sleep, timeout};
 use zbus::{Connection, fdo};
 
@@ -42,4 +43,19 @@ pub(super) async fn name_is_owned(connection: &Connection, name: &'static str, o
     while bus.name_has_owner(name.clone()).await.ok() != Some(owned) {
         sleep(LOOK_AGAIN).await;
     }
+}
+
+/// Listens to the whole bus, says so, and waits until a method of that name is called.
+pub(super) async fn heard(connection: &Connection, method: &str, listening: impl FnOnce()) {
+    let mut messages = zbus::MessageStream::from(connection);
+    let monitoring = fdo::MonitoringProxy::new(connection).await.expect("the bus itself");
+    monitoring.become_monitor(&[], 0).await.expect("it lets its owner listen");
+    listening();
+    while let Some(message) = messages.next().await {
+        let message = message.expect("a message");
+        if message.header().member().is_some_and(|member| member.as_str() == method) {
+            return;
+        }
+    }
+    panic!("the bus ended before {method} was called");
 }
