@@ -1,5 +1,7 @@
 //! What the tests need from the machine besides cargo.
 
+use std::process::Command;
+
 use crate::shell::{self, Failure};
 use crate::steps::Outcome;
 
@@ -42,6 +44,25 @@ const EXTRAS: &[Need] = &[
     },
 ];
 
+/// A desktop session of a test's own. They are told apart from the rest because tests can be made to insist on them.
+const DESKTOP: &[Need] = &[
+    Need {
+        program: "dbus-daemon",
+        probe: &[],
+        packages: &["dbus"],
+        why: "is the bus of a desktop session that a test starts",
+    },
+    Need {
+        program: "gnome-keyring-daemon",
+        probe: &[],
+        packages: &["gnome-keyring"],
+        why: "is the keyring on that bus, a real one in a home that is thrown away",
+    },
+];
+
+/// Where this is 1, a test that finds no desktop session fails, rather than say that it was skipped.
+const DESKTOP_REQUIRED_ENV: &str = "RENEWD_DESKTOP_REQUIRED";
+
 /// Checks them; on Debian as root installs what is missing, otherwise names it precisely.
 pub(crate) fn provide() -> Result<Outcome, Failure> {
     if !cfg!(target_os = "linux") {
@@ -51,10 +72,21 @@ pub(crate) fn provide() -> Result<Outcome, Failure> {
     }
     install(NEEDS)?;
     // A test that is left out, and says so, is no reason to run none.
-    Ok(match install(EXTRAS) {
-        Ok(()) => Outcome::Passed,
-        Err(failure) => Outcome::Skipped(format!("some tests leave themselves out: {}", failure.message)),
-    })
+    let failed: Vec<String> = [EXTRAS, DESKTOP]
+        .into_iter()
+        .filter_map(|needs| install(needs).err().map(|why| why.message))
+        .collect();
+    if failed.is_empty() {
+        return Ok(Outcome::Passed);
+    }
+    Ok(Outcome::Skipped(format!("some tests leave themselves out: {}", failed.join("\n"))))
+}
+
+/// Tells a test runner what is there: what this machine has, no test may do without.
+pub(crate) fn tell(runner: &mut Command) {
+    if cfg!(target_os = "linux") && missing(DESKTOP, present).is_empty() {
+        runner.env(DESKTOP_REQUIRED_ENV, "1");
+    }
 }
 
 /// Provides those programs, in the same way.

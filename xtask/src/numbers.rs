@@ -69,6 +69,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         println!("without the rows of some servers of others: {why}");
     }
     peers::tell(&mut tests);
+    needs::tell(&mut tests);
     let ran = shell::run(tests);
     let judged = report();
     ran.and(judged.map(|_| ()))

@@ -83,6 +83,7 @@ fn run_tests(binary: &str, args: &[String], rows: Option<&Path>) -> Result<Outco
     };
     runner.env("RENEWD_BIN", binary).args(args);
     peers::tell(&mut runner);
+    needs::tell(&mut runner);
     if let Some(folder) = rows {
         runner.env(NUMBERS_ENV, folder);
     }
