@@ -7,6 +7,8 @@ use std::process::Command;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::canary::SecretKind;
+use crate::disclosure;
 use crate::door::Door;
 use crate::home::Home;
 use crate::run::{Ran, Running};
@@ -80,7 +82,11 @@ impl Agent {
     /// When it never says that there is one.
     #[track_caller]
     pub fn proxy(&self) -> Door {
-        self.wait_line(|line| Door::of_url(line.strip_prefix(PROXY_LINE)?))
+        let door = self.wait_line(|line| Door::of_url(line.strip_prefix(PROXY_LINE)?));
+        if let Door::Under(_, path) = &door {
+            disclosure::learn(SecretKind::PathSecret, path.trim_matches(['/', '~']));
+        }
+        door
     }
 
     /// What it said so far.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use renewd_testkit::{HttpAnswer, read_answer};
 use serde_json::Value;
 
+use crate::disclosure::{self, Overheard};
 use crate::wait::PATIENCE;
 
 /// A place that accepts connections.
@@ -56,11 +57,16 @@ impl Door {
         }
     }
 
-    /// Connects. Reading and writing fail after [`PATIENCE`].
+    /// Connects. Reading and writing fail after [`PATIENCE`]. What comes back is searched for secrets.
     ///
     /// # Errors
     /// As the system says.
     pub fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        let stream = self.open()?;
+        Ok(if disclosure::is_on() { Box::new(Overheard::new(stream, &self.target(""))) } else { stream })
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Stream>> {
         Ok(match self {
             Self::Tcp(address) | Self::Under(address, _) => {
                 let stream = TcpStream::connect(address)?;
@@ -88,10 +94,22 @@ impl Door {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> io::Result<HttpAnswer> {
-        let mut stream = self.connect()?;
-        stream.write_all(head(method, &self.target(target), headers, body.len()).as_bytes())?;
-        stream.write_all(body)?;
-        read_answer(&mut stream, method == "HEAD")
+        let asked = (method, self.target(target));
+        exchange(self.connect()?, (asked.0, &asked.1), headers, body)
+    }
+
+    /// The same of a server that is none of the product's, which may say what it likes.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub(crate) fn request_of_server(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<HttpAnswer> {
+        exchange(self.open()?, (method, target), headers, body)
     }
 
     /// `GET`, answered.
@@ -114,6 +132,17 @@ impl Door {
         self.request("POST", target, &[("Content-Type", "application/json")], body.as_bytes())
             .unwrap_or_else(|error| panic!("POST {target} at {self}: {error}"))
     }
+}
+
+fn exchange(
+    mut stream: Box<dyn Stream>,
+    (method, target): (&str, &str),
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<HttpAnswer> {
+    stream.write_all(head(method, target, headers, body.len()).as_bytes())?;
+    stream.write_all(body)?;
+    read_answer(&mut stream, method == "HEAD")
 }
 
 /// A request's head, for a test that writes its parts itself.

@@ -10,6 +10,7 @@ use renewd_testkit::{AuthorizationServer, MintedGrant};
 use tempfile::TempDir;
 
 use crate::binary::renewd;
+use crate::disclosure;
 use crate::run::{Ran, Running};
 
 /// A short retry that is over in moments, and a budget that no test exhausts: for the configuration of tests that want
@@ -27,6 +28,16 @@ budget_refill = "1s"
 /// A home folder with everything that the command looks for in one, and nothing else of the machine's.
 pub struct Home {
     dir: TempDir,
+}
+
+/// What stands in it at the end is searched for secrets.
+impl Drop for Home {
+    fn drop(&mut self) {
+        if disclosure::is_on() {
+            disclosure::learn_key(&self.state());
+            disclosure::check_below(self.path());
+        }
+    }
 }
 
 impl Default for Home {
@@ -101,12 +112,17 @@ impl Home {
         let path = self.path().join("config/renewd").join(name);
         fs::write(&path, content).expect("a file can be written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its mode can be set");
+        disclosure::input(&path);
         path
     }
 
     /// The command, in this home and with nothing else of this process's environment.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(renewd());
+        if disclosure::is_on() {
+            // Everything that could give something away is said, and then searched.
+            command.args(["--log", "trace"]);
+        }
         command
             .args(args)
             .env_clear()
@@ -116,6 +132,7 @@ impl Home {
             .env("XDG_RUNTIME_DIR", self.path().join("runtime"))
             // Said in so many words: the default is this machine's keyring, which is nobody's business here.
             .env("RENEWD_STORE_KEY", "file")
+            .env("RUST_BACKTRACE", if disclosure::is_on() { "full" } else { "0" })
             .env("TZ", "UTC")
             .current_dir(self.path().join("home"));
         command

@@ -9,6 +9,8 @@
 
 mod agent;
 mod binary;
+pub mod canary;
+pub mod disclosure;
 #[cfg(target_os = "linux")]
 pub mod disk;
 mod door;

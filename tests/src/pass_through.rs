@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use renewd_testkit::{HttpAnswer, read_answer};
 
+use crate::canary::SecretKind;
+use crate::disclosure;
 use crate::peer::Place;
 use crate::wait::{PATIENCE, wait_for};
 
@@ -164,7 +166,9 @@ impl Shared {
         // The request says `Connection: close`: the answer is whole when the server closes.
         let mut answer = Vec::new();
         server.read_to_end(&mut answer)?;
-        self.lock().last = read_answer(&mut answer.as_slice(), false)?;
+        let last = read_answer(&mut answer.as_slice(), false)?;
+        learn_tokens(&last);
+        self.lock().last = last;
         if self.stopped(Stop::Answer) == Fate::Vanish {
             return Ok(());
         }
@@ -185,6 +189,18 @@ impl Shared {
         }
         state.held -= 1;
         state.fate
+    }
+}
+
+/// What a stranger's server issues on this way is looked for from now on, as what our own issues is.
+fn learn_tokens(answer: &HttpAnswer) {
+    let issued = answer.json();
+    for (name, kind) in
+        [("access_token", SecretKind::AccessToken), ("refresh_token", SecretKind::RefreshToken)]
+    {
+        if let Some(token) = issued[name].as_str() {
+            disclosure::learn_token(kind, token);
+        }
     }
 }
 

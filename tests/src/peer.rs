@@ -5,17 +5,17 @@
 //! without a browser and tells what the server's own events counted. `cargo xtask test` installs them.
 
 use std::fmt;
-use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
-use std::sync::{Mutex, PoisonError};
 
 use renewd_testkit::{HttpAnswer, Numbers, Tier};
 use serde_json::Value;
 
+use crate::canary::SecretKind;
+use crate::disclosure;
 use crate::door::Door;
 use crate::home::Home;
 use crate::run::{Running, json};
@@ -29,9 +29,6 @@ const REQUIRED_ENV: &str = "RENEWD_PEERS_REQUIRED";
 
 /// What `cargo xtask peers` leaves in a peer's folder when it is whole.
 const STAMP: &str = "installed";
-
-/// So much of a token, from either end, is a leak.
-const FRAGMENT_BYTES: usize = 16;
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,8 +124,6 @@ pub struct Peer {
     stranger: Stranger,
     greeting: Value,
     child: Child,
-    /// Tokens that it issued, as far as a test has seen them.
-    seen: Mutex<Vec<String>>,
 }
 
 impl Peer {
@@ -154,7 +149,7 @@ impl Peer {
         }
         let greeting =
             greeting.unwrap_or_else(|_| panic!("{command:?} does not greet; see its standard error"));
-        Self { stranger, greeting: json(&greeting), child, seen: Mutex::default() }
+        Self { stranger, greeting: json(&greeting), child }
     }
 
     fn text(&self, key: &str) -> &str {
@@ -193,7 +188,7 @@ impl Peer {
     pub fn mint(&self) -> String {
         let minted = self.control("POST", "/mint");
         let token = minted["refresh_token"].as_str().expect("a refresh token").to_owned();
-        self.saw(&token);
+        disclosure::learn_token(SecretKind::RefreshToken, &token);
         token
     }
 
@@ -224,7 +219,7 @@ impl Peer {
 
     fn control(&self, method: &str, target: &str) -> Value {
         let door = Door::of_url(self.text("control")).expect("the control is an address");
-        let answer = door.request(method, target, &[], b"").expect("the control answers");
+        let answer = door.request_of_server(method, target, &[], b"").expect("the control answers");
         assert_eq!(answer.status, 200, "{method} {target}: {}", answer.text());
         answer.json()
     }
@@ -234,7 +229,7 @@ impl Peer {
     /// # Panics
     /// When it answers neither yes nor no.
     pub fn accepts(&self, access_token: &str) -> bool {
-        self.saw(access_token);
+        disclosure::learn_token(SecretKind::AccessToken, access_token);
         let bearer = format!("Bearer {access_token}");
         let answer = self.userinfo().request("GET", &[("Authorization", &bearer)], "");
         assert!(matches!(answer.status, 200 | 401), "userinfo: {answer:?} {}", answer.text());
@@ -274,11 +269,6 @@ impl Peer {
         token
     }
 
-    /// Remembers a token that it issued, to be looked for where it must not be.
-    pub fn saw(&self, token: &str) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(token.to_owned());
-    }
-
     /// A row of six numbers about this server and that home, with what was counted so far.
     ///
     /// # Panics
@@ -288,32 +278,9 @@ impl Peer {
         let mut row = Numbers::new(Tier::Peer, fault, self.stranger.name(), processes);
         (row.rounds, row.token_requests, row.reuse_trips) =
             (1, counts.token_requests, counts.families_revoked);
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        row.leaks = leaks(home.path(), &seen);
+        row.leaks = disclosure::leaks_below(home.path()).len() as u64;
         row
     }
-}
-
-/// Files in which one of the tokens can be read, by its beginning or its end. In the store they are sealed.
-fn leaks(folder: &Path, tokens: &[String]) -> u64 {
-    let holds = |bytes: &[u8], part: &str| bytes.windows(part.len()).any(|window| window == part.as_bytes());
-    let mut count = 0;
-    for entry in fs::read_dir(folder).expect("a folder of one's own can be read") {
-        let path = entry.expect("a folder of one's own can be read").path();
-        if path.is_dir() {
-            count += leaks(&path, tokens);
-        } else if let Ok(bytes) = fs::read(&path) {
-            let ends = |token: &String| {
-                let part = FRAGMENT_BYTES.min(token.len());
-                holds(&bytes, &token[..part]) || holds(&bytes, &token[token.len() - part..])
-            };
-            if tokens.iter().any(ends) {
-                println!("a token in {}", path.display());
-                count += 1;
-            }
-        }
-    }
-    count
 }
 
 impl fmt::Display for Peer {
@@ -359,7 +326,7 @@ impl Place {
         let mut all = vec![("Host", self.host.as_str())];
         all.extend(fields);
         Door::Tcp(self.address)
-            .request(method, &self.path, &all, body.as_bytes())
+            .request_of_server(method, &self.path, &all, body.as_bytes())
             .unwrap_or_else(|error| panic!("{method} {} at {}: {error}", self.path, self.host))
     }
 }
@@ -367,17 +334,6 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_in_a_file_is_found_by_its_beginning_and_by_its_end() {
-        let home = Home::new();
-        let tokens = ["beginning-of-a-token-and-its-own-end".to_owned(), "short".to_owned()];
-        assert_eq!(leaks(home.path(), &tokens), 0);
-        fs::write(home.path().join("state/a"), "x beginning-of-a-token").unwrap();
-        fs::write(home.path().join("home/b"), [b"\xff", &b"-and-its-own-end"[..]].concat()).unwrap();
-        fs::write(home.path().join("home/c"), "a token").unwrap();
-        assert_eq!(leaks(home.path(), &tokens), 2);
-    }
 
     #[test]
     fn a_url_by_name_and_by_number_leads_to_the_same_place_with_the_host_that_it_says() {

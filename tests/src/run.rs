@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use serde_json::Value;
 
+use crate::disclosure::{self, Watch};
 use crate::wait::{deadline, wait_for};
 
 /// What became of a command.
@@ -75,6 +76,7 @@ pub fn json(text: &str) -> Value {
 
 /// A running command whose output is collected. Dropping it ends it.
 pub struct Running {
+    watch: Watch,
     child: Child,
     stdout: Tap,
     stderr: Tap,
@@ -87,14 +89,16 @@ impl Running {
     /// When it cannot be started.
     pub fn start(mut command: Command, stdin: &[u8]) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut watch = Watch::of(&command);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        watch.look(child.id());
         let mut input = child.stdin.take().expect("standard input is a pipe");
         // A command that ends without reading it is none of our business.
         let _ = input.write_all(stdin);
         drop(input);
         let stdout = Tap::on(child.stdout.take().expect("standard output is a pipe"));
         let stderr = Tap::on(child.stderr.take().expect("standard error is a pipe"));
-        Self { child, stdout, stderr }
+        Self { watch, child, stdout, stderr }
     }
 
     /// Its process id.
@@ -104,7 +108,7 @@ impl Running {
 
     /// What it printed for people so far.
     pub fn stderr(&self) -> String {
-        self.stderr.so_far()
+        without_log(self.stderr.so_far())
     }
 
     /// Sends it a signal.
@@ -137,10 +141,12 @@ impl Running {
                 let _ = self.child.kill();
                 panic!("pid {} did not end; it said:\n{}", self.child.id(), self.stderr());
             }
+            self.watch.look(self.child.id());
             crate::pause(std::time::Duration::from_millis(5));
         }
         let code = wait_for("the end of a process that ended", || self.ended()).code();
-        Ran { code, stdout: self.stdout.whole(), stderr: self.stderr.whole() }
+        let (stdout, stderr) = (self.stdout.whole(), self.stderr.whole());
+        Ran { code, stdout, stderr: without_log(stderr) }
     }
 }
 
@@ -149,7 +155,21 @@ impl Drop for Running {
         // One that ended already cannot be killed, and needs not.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.watch.check(self.stdout.so_far().as_bytes(), self.stderr.so_far().as_bytes());
     }
+}
+
+/// What a process says to people, without the lines of a log that the search for leaks made it write: those begin with
+/// a time to the microsecond, `2026-11-22T09:00:00.000000Z`. Tests read the rest as ever.
+fn without_log(said: String) -> String {
+    if !disclosure::is_on() {
+        return said;
+    }
+    let is_logged = |line: &str| {
+        let bytes = line.as_bytes();
+        bytes.len() > 27 && bytes[4] == b'-' && bytes[10] == b'T' && bytes[19] == b'.' && bytes[26] == b'Z'
+    };
+    said.split_inclusive('\n').filter(|line| !is_logged(line)).collect()
 }
 
 /// Collects a stream on a thread, so that the process never waits for its reader.

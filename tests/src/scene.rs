@@ -3,16 +3,13 @@
 //! A test plays a fault over it; the scene then says what a caller came home with, and searches everything that was
 //! printed or written for every secret that the server issued.
 
-use std::collections::hash_map::RandomState;
-use std::fs;
-use std::hash::{BuildHasher as _, Hasher as _};
-use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use renewd_testkit::{AsClass, AsConfig, AsModel, AuthorizationServer, Numbers, TokenForm};
+use renewd_testkit::{AsClass, AsConfig, AuthorizationServer, Numbers};
 use serde_json::Value;
 
+use crate::disclosure;
 use crate::home::{Home, QUICK_RETRY};
 use crate::run::{Ran, Running};
 use crate::wait::Stopwatch;
@@ -27,9 +24,6 @@ const QUICK_SETTLE: &str = "[refresh]\nsettle = \"250ms\"\nmin_interval = \"0s\"
 /// What a replay may be late at a server of class P3, and is told to renewd.
 const GRACE: &str = "[credential.work]\nas_class = \"P3\"\ngrace = \"30s\"\n";
 
-/// So much of a token, from either end, is a leak.
-const FRAGMENT: usize = 16;
-
 /// A login and all that is known of it.
 pub struct Scene {
     /// The server.
@@ -38,8 +32,7 @@ pub struct Scene {
     pub home: Home,
     /// How the server treats a spent refresh token.
     pub class: AsClass,
-    seed: u64,
-    heard: Mutex<Vec<(String, String)>>,
+    heard: Mutex<Vec<(&'static str, String)>>,
 }
 
 /// What a caller came home with.
@@ -95,14 +88,13 @@ impl Scene {
     /// As [`begin`](Self::begin).
     #[track_caller]
     pub fn at(address: std::net::IpAddr, class: AsClass, configuration: &str) -> Self {
-        let seed = RandomState::new().build_hasher().finish();
-        let config = AsConfig { class, seed, ..AsConfig::default() };
+        let config = AsConfig { class, ..AsConfig::default() };
         let server =
             AuthorizationServer::start_on((address, 0).into(), config).expect("a server can be started");
         let grace = if class == AsClass::P3 { GRACE } else { "" };
         let home = Home::with(&format!("{configuration}{grace}"));
         home.import_with("work", &server, &["--as-class", class.name()]);
-        Self { server, home, class, seed, heard: Mutex::default() }
+        Self { server, home, class, heard: Mutex::default() }
     }
 
     /// Somebody who wants a token, and waits a minute for it.
@@ -121,15 +113,11 @@ impl Scene {
         ran
     }
 
-    /// Remembers what a command said. A token on standard output is what it was asked for; anything else there is
-    /// searched too.
+    /// Remembers what a command said. An access token on standard output is what it was asked for.
     pub fn heard(&self, ran: &Ran) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.push(("stderr".into(), ran.stderr.clone()));
-        let is_token = ran.line().len() <= 64 && ran.line().starts_with("at_");
-        if !is_token {
-            heard.push(("stdout".into(), ran.stdout.clone()));
-        }
+        heard.push(("stderr of renewd token", ran.stderr.clone()));
+        heard.push(("stdout of renewd token", ran.stdout.clone()));
     }
 
     /// What a caller of `renewd token` came home with.
@@ -197,16 +185,13 @@ impl Scene {
         let totals = self.server.totals();
         row.token_requests += totals.token_requests;
         row.reuse_trips += totals.reuse_trips;
-        let tokens = 2 * (totals.grants_minted + totals.successes) as usize;
-        let needles = secrets(self.seed, tokens);
-        let mut texts = std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner));
-        files(self.home.path(), &mut texts);
-        for (place, text) in &texts {
-            if needles.iter().any(|needle| text.contains(needle.as_str())) {
-                println!("a secret in {place}");
-                row.leaks += 1;
-            }
+        let mut leaks = disclosure::leaks_below(self.home.path());
+        for (place, text) in self.heard.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let found = disclosure::leaks_in(&[place], text.as_bytes());
+            leaks.extend(found.iter().map(|one| format!("{place}: {one}")));
         }
+        leaks.iter().for_each(|leak| println!("a secret in {leak}"));
+        row.leaks += leaks.len() as u64;
     }
 }
 
@@ -253,59 +238,4 @@ fn add(row: &mut Numbers, part: &Numbers) {
     row.expired_served += part.expired_served;
     row.heal_ms = row.heal_ms.max(part.heal_ms);
     row.leaks += part.leaks;
-}
-
-/// The beginnings and ends of the first tokens that a server of that seed issues: every class draws them from the same
-/// source, in the same order.
-fn secrets(seed: u64, tokens: usize) -> Vec<String> {
-    let mut model = AsModel::new(AsConfig { seed, ..AsConfig::default() });
-    let login = model.mint_grant(0);
-    let mut all = vec![login.refresh_token.clone(), login.access_token];
-    let mut refresh_token = login.refresh_token;
-    while all.len() < tokens {
-        let form = TokenForm::refresh(&refresh_token).client("testkit-client");
-        let answer = crate::json(&String::from_utf8_lossy(&model.token_request(0, &form).body));
-        let text = |key: &str| answer[key].as_str().expect("the model issues tokens").to_owned();
-        refresh_token = text("refresh_token");
-        all.extend([refresh_token.clone(), text("access_token")]);
-    }
-    let ends = |token: &String| {
-        let body = token.split_once('_').map_or(token.as_str(), |(_, body)| body);
-        [body[..FRAGMENT].to_owned(), body[body.len() - FRAGMENT..].to_owned()]
-    };
-    all.iter().flat_map(ends).collect()
-}
-
-/// Everything that stands in files below that folder; a socket holds nothing.
-fn files(folder: &Path, texts: &mut Vec<(String, String)>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => files(&path, texts),
-            Ok(kind) if kind.is_file() => {
-                let bytes = fs::read(&path).unwrap_or_default();
-                texts.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
-            }
-            _ => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_secrets_looked_for_are_those_that_every_class_issues() {
-        for class in AsClass::ALL {
-            let mut model = AsModel::new(AsConfig { class, seed: 7, ..AsConfig::default() });
-            let login = model.mint_grant(0);
-            let form = TokenForm::refresh(&login.refresh_token).client("testkit-client");
-            let answer = String::from_utf8_lossy(&model.token_request(0, &form).body).into_owned();
-            let needles = secrets(7, 4);
-            let hit = |text: &str| needles.iter().any(|needle| text.contains(needle.as_str()));
-            assert!(hit(&login.refresh_token) && hit(&login.access_token) && hit(&answer), "{class}");
-            assert!(!hit("nothing here"));
-        }
-    }
 }

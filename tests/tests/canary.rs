@@ -1,140 +1,23 @@
-//! No secret is written where it was not asked for: everything is run at the finest log level with tokens that nobody
-//! could guess, and all output and all files are searched for them in every encoding that a leak could take.
+//! No secret is written where it was not asked for: one walk through every command with tokens that nobody could guess,
+//! everything said at trace level, and everything that comes out searched. `cargo xtask test` then runs all other tests of
+//! this crate in the same way; here is what they do not pass by, and the proof that a leak would be seen.
 
 #![cfg(unix)]
 
-use std::collections::hash_map::RandomState;
 use std::fs;
-use std::hash::{BuildHasher as _, Hasher as _};
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use renewd_e2e::testkit::{
-    AsConfig, AsModel, AuthorizationServer, ClientAuth, Fault, ProtectedApi, TokenForm,
-};
-use renewd_e2e::{Agent, Home, QUICK_RETRY, Ran, Running};
+use renewd_e2e::canary::SecretKind;
+use renewd_e2e::disclosure::{self, intend};
+use renewd_e2e::testkit::{AsConfig, AuthorizationServer, ClientAuth, Fault, ProtectedApi, issued_after};
+use renewd_e2e::{Agent, Home, QUICK_RETRY, Ran, Running, at_point};
 use serde_json::json;
 
-/// Tokens that the server has issued by the end of a test, and some.
-const TOKENS: usize = 40;
-
-/// So much of a secret, from either end, is a leak too.
-const FRAGMENT: usize = 16;
-
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
-}
-
-/// What to look for, with the name of what it would give away.
-struct Needles(Vec<(String, String)>);
-
-impl Needles {
-    fn of(secrets: &[(String, String)]) -> Self {
-        Self(secrets.iter().flat_map(|(name, secret)| encodings(name, secret)).collect())
-    }
-
-    /// What a text gives away.
-    fn found_in(&self, text: &str) -> Vec<&str> {
-        self.0
-            .iter()
-            .filter(|(_, needle)| text.contains(needle.as_str()))
-            .map(|(name, _)| name.as_str())
-            .collect()
-    }
-}
-
-/// A secret as it might come to light.
-fn encodings(name: &str, secret: &str) -> Vec<(String, String)> {
-    let bytes = secret.as_bytes();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let percent = |upper: bool, all: bool| -> String {
-        let plain = |byte: u8| !all && (byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
-        bytes
-            .iter()
-            .map(|&byte| match (plain(byte), upper) {
-                (true, _) => char::from(byte).to_string(),
-                (false, true) => format!("%{byte:02X}"),
-                (false, false) => format!("%{byte:02x}"),
-            })
-            .collect()
-    };
-    let mut forms = vec![
-        ("raw", secret.to_owned()),
-        ("its beginning", secret[..FRAGMENT].to_owned()),
-        ("its end", secret[secret.len() - FRAGMENT..].to_owned()),
-        ("upper-case hex", hex.to_uppercase()),
-        ("hex", hex),
-        ("form encoding", percent(true, false)),
-        ("lower-case form encoding", percent(false, false)),
-        ("percent encoding", percent(true, true)),
-        ("JSON", json!(secret).to_string().trim_matches('"').to_owned()),
-        ("Debug", format!("{secret:?}").trim_matches('"').to_owned()),
-        ("bytes", format!("{bytes:?}").trim_matches(['[', ']']).to_owned()),
-        ("reversed", secret.chars().rev().collect()),
-    ];
-    // Inside something longer, a secret begins at any of three places of a base64 group.
-    for before in 0..3 {
-        let padded: Vec<u8> = std::iter::repeat_n(b'x', before).chain(bytes.iter().copied()).collect();
-        let whole = padded.len() / 3 * 3;
-        let skip = if before == 0 { 0 } else { 4 };
-        forms.push(("base64", STANDARD_NO_PAD.encode(&padded[..whole])[skip..].to_owned()));
-        forms.push(("base64url", URL_SAFE_NO_PAD.encode(&padded[..whole])[skip..].to_owned()));
-    }
-    forms.into_iter().map(|(form, text)| (format!("{name} ({form})"), text)).collect()
-}
-
-/// Every token that a server of that seed issues to its first grant, in order: the same model issues the same ones.
-fn tokens_of(seed: u64) -> Vec<(String, String)> {
-    let mut model = AsModel::new(AsConfig { seed, ..AsConfig::default() });
-    let login = model.mint_grant(0);
-    let mut refresh_token = login.refresh_token;
-    let mut all = vec![
-        ("refresh token 0".into(), refresh_token.clone()),
-        ("access token 0".into(), login.access_token),
-    ];
-    for number in 1..TOKENS {
-        let form = TokenForm::refresh(&refresh_token).client("testkit-client");
-        let answer = renewd_e2e::json(&String::from_utf8_lossy(&model.token_request(0, &form).body));
-        let text = |key: &str| answer[key].as_str().expect("the model issues tokens").to_owned();
-        refresh_token = text("refresh_token");
-        all.push((format!("refresh token {number}"), refresh_token.clone()));
-        all.push((format!("access token {number}"), text("access_token")));
-    }
-    all
-}
-
-/// Everything that was said, by whom.
-#[derive(Default)]
-struct Heard(Vec<(String, String)>);
-
-impl Heard {
-    fn add(&mut self, who: &str, text: impl Into<String>) {
-        self.0.push((who.to_owned(), text.into()));
-    }
-
-    /// Output for people, and for programs where it is not the token that was asked for.
-    fn ran(&mut self, who: &str, ran: &Ran, with_stdout: bool) {
-        self.add(&format!("stderr of {who}"), ran.stderr.clone());
-        if with_stdout {
-            self.add(&format!("stdout of {who}"), ran.stdout.clone());
-        }
-    }
-
-    /// Every file below that folder, and its name.
-    fn files(&mut self, folder: &Path) {
-        for entry in fs::read_dir(folder).expect("one's own folder can be read") {
-            let path = entry.expect("its entries too").path();
-            if path.is_dir() && !path.is_symlink() {
-                self.files(&path);
-            } else {
-                // A socket cannot be read, its name can.
-                let content = fs::read(&path).unwrap_or_default();
-                self.add(&path.display().to_string(), path.display().to_string());
-                self.add(&path.display().to_string(), String::from_utf8_lossy(&content));
-            }
-        }
-    }
+/// Characters that every encoding writes in another way, among enough of the others.
+fn client_secret() -> String {
+    let random =
+        AuthorizationServer::start(AsConfig::default()).expect("a server can be started").mint_grant();
+    format!("c/s+{}=&%\"{}~", &random.refresh_token[3..25], &random.access_token[3..25])
 }
 
 /// Answers that show what they were sent, in every place that ends up in a message.
@@ -160,125 +43,179 @@ fn indiscreet(refresh_token: &str, secret: &str) -> Vec<Fault> {
     ]
 }
 
-fn whole_flow(client_auth: &str, accepted: ClientAuth) {
-    let seed = random();
-    let secret = format!("c/s+{:016x}=&%\"{:016x}~", random(), random());
-    let server = AuthorizationServer::start(AsConfig {
-        seed,
-        client_secret: Some(secret.clone()),
-        client_auth: accepted,
-        ..AsConfig::default()
-    })
-    .expect("a server can be started");
-    let api = ProtectedApi::start(&server).expect("an API can be started");
-    let tokens = tokens_of(seed);
-    let mut secrets = tokens.clone();
-    secrets.push(("the client's secret".into(), secret.clone()));
-    let needles = Needles::of(&secrets);
+/// The refresh token issued last.
+fn current_refresh_token() -> String {
+    let issued = issued_after(0);
+    let last = issued.iter().rfind(|secret| secret.text.starts_with("rt_"));
+    last.expect("a login was made").text.clone()
+}
 
-    let home = Home::with(&format!(
-        "{QUICK_RETRY}[auth_retrying]\ninterval = \"200ms\"\n[refresh]\nsettle = \"200ms\"\n[agent]\nstatus = \"127.0.0.1:0\"\n\
-         [[proxy]]\nlisten = \"127.0.0.1:0\"\nupstream = \"{}\"\ncredential = \"work\"\n",
-        api.url()
-    ));
-    let secret_file = home.private_file("client-secret", &secret);
-    let mut heard = Heard::default();
-    let traced = |args: &[&str]| home.command(["--log", "trace"].iter().chain(args));
-    let run = |args: &[&str]| Running::start(traced(args), b"").finish();
+/// A login with a client secret, and all that is searched at the end of it.
+struct World {
+    server: AuthorizationServer,
+    api: ProtectedApi,
+    home: Home,
+    secret: String,
+    client_auth: &'static str,
+}
 
-    // Alone.
-    let login = server.mint_grant();
-    assert_eq!(login.refresh_token, tokens[0].1, "the copy of the model issues the server's tokens");
-    let endpoint = server.token_url();
-    let mut import =
-        traced(&["import", "work", "--token-endpoint", &endpoint, "--client-id", "testkit-client"]);
-    import.args(["--client-auth", client_auth, "--client-secret-file"]).arg(&secret_file);
-    heard.ran("import", &Running::start(import, login.refresh_token.as_bytes()).finish().succeeded(), true);
-    // What was imported is known here from now on only as a record.
-    fs::remove_file(&secret_file).expect("one's own file can be removed");
-    for format in ["raw", "header", "json", "env"] {
-        let given = run(&["token", "work", "--format", format]).succeeded();
-        assert!(given.stdout.contains(&tokens[3].1), "{format} gives the access token");
-        heard.ran("token", &given, false);
+impl World {
+    fn new(client_auth: &'static str, accepted: ClientAuth) -> Self {
+        disclosure::insist();
+        let secret = client_secret();
+        let server = AuthorizationServer::start(AsConfig {
+            client_secret: Some(secret.clone()),
+            client_auth: accepted,
+            ..AsConfig::default()
+        })
+        .expect("a server can be started");
+        let api = ProtectedApi::start(&server).expect("an API can be started");
+        let home = Home::with(&format!(
+            "{QUICK_RETRY}[auth_retrying]\ninterval = \"200ms\"\n[refresh]\nsettle = \"200ms\"\n\
+             [agent]\nstatus = \"127.0.0.1:0\"\n\
+             [[proxy]]\nlisten = \"127.0.0.1:0\"\nupstream = \"{}\"\ncredential = \"work\"\n",
+            api.url()
+        ));
+        Self { server, api, home, secret, client_auth }
     }
-    heard.ran("refresh", &run(&["refresh", "work"]).succeeded(), true);
 
-    // With an agent, through refusals and an outage.
-    let agent = Agent::start_at(traced(&["agent"]), &home.socket());
-    for file in ["cmdline", "environ"] {
-        let path = format!("/proc/{}/{file}", agent.pid());
-        heard.add(&path, String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()));
+    fn run(&self, args: &[&str]) -> Ran {
+        self.home.run(args)
     }
-    let proxy = agent.proxy();
-    assert_eq!(proxy.get("/before").status, 200);
-    api.revoke_current();
-    assert_eq!(proxy.request("POST", "/echo", &[], b"a body").expect("an answer").status, 200);
-    let issued = server.totals().successes as usize;
-    let current = &tokens[2 * issued].1;
-    for fault in indiscreet(current, &secret) {
-        server.set_fault(fault.clone());
-        let seen = run(&["refresh", "work"]);
-        assert_ne!(seen.code, Some(0), "{fault}");
-        heard.ran("refresh in an outage", &seen, true);
-        heard.ran("status", &run(&["status"]).succeeded(), true);
-        heard.ran("status NAME", &run(&["status", "work"]).succeeded(), true);
-        heard.add("status --json", run(&["status", "--json"]).succeeded().stdout);
-    }
-    let status = agent.status_address();
-    for target in ["/v1/credentials", "/v1/credentials/work", "/metrics", "/readyz", "/healthz"] {
-        heard.add(target, status.get(target).text());
-    }
-    server.set_fault(Fault::Ok);
-    home.run(["refresh", "work"]).succeeded();
-    assert_eq!(proxy.get("/after").status, 200);
-    assert!(2 * server.totals().successes < TOKENS as u64, "all tokens are among those looked for");
 
-    // What only reads.
-    let said = format!("{{\"error\":\"invalid_grant\",\"error_description\":\"{current} was {secret}\"}}");
-    let body = home.private_file("body", &said);
-    let sent = home.private_file("sent", current);
-    let mut explain = traced(&["explain", "--status", "400", "--json", "--body"]);
-    explain.arg(&body).arg("--sent-refresh-token-file").arg(&sent);
-    let explained = Running::start(explain, b"").finish().succeeded();
-    heard.add("explain, but for what it was given to read", explained.stderr);
-    fs::remove_file(body).and_then(|()| fs::remove_file(sent)).expect("one's own files can be removed");
-    for args in [
-        &["history", "work"][..],
-        &["history", "work", "--json"],
-        &["config", "show"],
-        &["config", "show", "work"],
-        &["config", "check"],
-        &["status", "work", "--json"],
-    ] {
-        heard.ran(&args.join(" "), &run(args).succeeded(), true);
+    fn log_in(&self) {
+        let secret_file = self.home.private_file("client-secret", &self.secret);
+        let secret_file = secret_file.to_str().expect("a path of ours is text");
+        self.home.import_with(
+            "work",
+            &self.server,
+            &["--client-auth", self.client_auth, "--client-secret-file", secret_file],
+        );
+        // What was imported is known here from now on only as a record.
+        fs::remove_file(secret_file).expect("one's own file can be removed");
     }
-    heard.ran("doctor", &run(&["doctor"]), true);
-    heard.ran("logout", &run(&["logout", "work"]).succeeded(), true);
-    heard.ran("token after logout", &run(&["token", "work"]).failed(3), true);
-    let last = agent.stop().succeeded();
-    assert!(last.stderr.contains(" DEBUG "), "the log was on:\n{}", last.stderr);
-    heard.ran("agent", &last, true);
 
-    // What was typed in the wrong place is not repeated.
-    let mut import = traced(&["import", "other", "--token-endpoint", &endpoint, "--client-id", "x"]);
-    import.env("RENEWD_AUTH_RETRYING_INTERVAL", "soon");
-    let two_lines = format!("{}\n{}\n", tokens[4].1, secret);
-    heard.ran("import of two lines", &Running::start(import, two_lines.as_bytes()).finish().failed(2), true);
-    home.configure(&format!("[credential.work]\nclient_secret = {}\n", json!(secret)));
-    heard.ran("a secret in the configuration", &run(&["config", "check"]).failed(6), true);
-    fs::remove_file(home.configuration()).expect("one's own file can be removed");
-    heard.files(home.path());
-
-    for source in ["journal/work.jsonl", "state/renewd/credentials/", "/metrics", "stderr of agent"] {
-        let has = |(who, text): &(String, String)| who.contains(source) && !text.is_empty();
-        assert!(heard.0.iter().any(has), "{source} was searched");
+    fn alone(&self) {
+        for format in ["raw", "header", "json", "env"] {
+            let given = self.run(&["token", "work", "--format", format]).succeeded();
+            assert!(
+                !disclosure::search(given.stdout.as_bytes()).is_empty(),
+                "{format} gives the access token"
+            );
+        }
+        for helper in [&["helper", "api-key", "work"][..], &["helper", "headers", "work"]] {
+            let given = self.run(helper).succeeded();
+            assert!(
+                !disclosure::search(given.stdout.as_bytes()).is_empty(),
+                "{helper:?} gives the access token"
+            );
+        }
+        self.run(&["refresh", "work"]).succeeded();
     }
-    let leaks: Vec<String> = heard
-        .0
-        .iter()
-        .flat_map(|(who, text)| needles.found_in(text).into_iter().map(move |what| format!("{who}: {what}")))
-        .collect();
-    assert!(leaks.is_empty(), "{} leaks: {leaks:#?}", leaks.len());
+
+    /// The command that `run` starts sees what it was to see, and its file is gone afterwards.
+    fn with_children(&self) {
+        let upstream = format!("API={}", self.api.url());
+        for (flags, reads) in [
+            (&["--env", "TOKEN"][..], "$TOKEN"),
+            (&["--file", "PLACE"], "$(cat $PLACE)"),
+            (&["--proxy", &upstream], "${API##*/~}"),
+        ] {
+            // It looks as though it did something for long enough to be looked at.
+            let script = format!("test -n \"{reads}\" && sleep 0.3");
+            let mut args = vec!["run", "work"];
+            args.extend(flags);
+            args.extend(["--", "/bin/sh", "-c", &script]);
+            let mut command = self.home.command(args);
+            command.env("PATH", "/usr/bin:/bin");
+            Running::start(command, b"").finish().succeeded();
+        }
+    }
+
+    fn with_an_agent(&self) {
+        let agent = Agent::start(&self.home);
+        let proxy = agent.proxy();
+        assert_eq!(proxy.get("/before").status, 200);
+        let asked = agent.socket().post("/v1/credentials/work/token", &json!({}));
+        assert!(!disclosure::search(&asked.body).is_empty(), "the API gives the access token");
+        self.api.revoke_current();
+        assert_eq!(proxy.request("POST", "/echo", &[], b"a body").expect("an answer").status, 200);
+        for fault in indiscreet(&current_refresh_token(), &self.secret) {
+            self.server.set_fault(fault.clone());
+            assert_ne!(self.run(&["refresh", "work"]).code, Some(0), "{fault}");
+            self.run(&["status"]).succeeded();
+            self.run(&["status", "work"]).succeeded();
+            self.run(&["status", "--json"]).succeeded();
+        }
+        let status = agent.status_address();
+        for target in ["/v1/credentials", "/v1/credentials/work", "/metrics", "/readyz", "/healthz"] {
+            assert!(!status.get(target).body.is_empty(), "{target}");
+        }
+        self.api.revoke_current();
+        assert!(matches!(proxy.get("/without").status, 401 | 503), "no token can be had");
+        self.server.set_fault(Fault::Ok);
+        self.run(&["refresh", "work"]).succeeded();
+        assert_eq!(proxy.get("/after").status, 200);
+        agent.stop().succeeded();
+    }
+
+    fn what_only_reads(&self) {
+        let current = current_refresh_token();
+        let said = format!(
+            "{{\"error\":\"invalid_grant\",\"error_description\":\"{current} was {}\"}}",
+            self.secret
+        );
+        let body = self.home.private_file("body", &said);
+        let sent = self.home.private_file("sent", &current);
+        let path = |path: &std::path::Path| path.to_str().expect("a path of ours is text").to_owned();
+        let (body, sent) = (path(&body), path(&sent));
+        // Its own input is what it is asked to explain; what was sent is left out of it.
+        intend(
+            "stdout of renewd explain",
+            SecretKind::ClientSecret,
+            "it stands in the answer to be explained",
+        );
+        let files = ["--body", &body, "--sent-refresh-token-file", &sent];
+        self.run(&[&["explain", "--status", "400", "--json"][..], &files].concat()).succeeded();
+        for args in [
+            &["history", "work"][..],
+            &["history", "work", "--json"],
+            &["config", "show"],
+            &["config", "show", "work"],
+            &["config", "check"],
+            &["status", "work", "--json"],
+        ] {
+            self.run(args).succeeded();
+        }
+        self.run(&["doctor"]);
+        self.run(&["logout", "work"]).succeeded();
+        self.run(&["token", "work"]).failed(3);
+    }
+
+    /// What was typed in the wrong place is not repeated.
+    fn wrong_places(&self) {
+        let endpoint = self.server.token_url();
+        let mut import =
+            self.home.command(["import", "other", "--token-endpoint", &endpoint, "--client-id", "x"]);
+        import.env("RENEWD_AUTH_RETRYING_INTERVAL", "soon");
+        let two_lines = format!("{}\n{}\n", current_refresh_token(), self.secret);
+        Running::start(import, two_lines.as_bytes()).finish().failed(2);
+        self.home.configure(&format!("[credential.work]\nclient_secret = {}\n", json!(self.secret)));
+        self.run(&["config", "check"]).failed(6);
+        fs::remove_file(self.home.configuration()).expect("one's own file can be removed");
+    }
+}
+
+fn whole_flow(client_auth: &'static str, accepted: ClientAuth) {
+    let world = World::new(client_auth, accepted);
+    world.log_in();
+    world.alone();
+    world.with_children();
+    world.with_an_agent();
+    world.what_only_reads();
+    world.wrong_places();
+    assert!(world.home.state().join("journal/work.jsonl").is_file(), "there is a journal to be searched");
+    // The home and everything in it is searched when it goes.
 }
 
 #[test]
@@ -292,27 +229,112 @@ fn nothing_is_given_away_with_a_client_secret_in_a_header() {
 }
 
 #[test]
-fn the_search_finds_a_secret_however_it_is_written() {
-    let secret = format!("a/b+{:016x}\"\\é", random());
-    let needles = Needles::of(&[("it".into(), secret.clone())]);
-    let hex = |upper: bool| -> String {
-        let digits = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-        if upper { digits.to_uppercase() } else { digits }
-    };
-    for leak in [
-        format!("before {secret} after"),
-        format!("token={}…", &secret[..20]),
-        hex(false),
-        hex(true),
-        STANDARD_NO_PAD.encode(format!("client:{secret}")),
-        STANDARD_NO_PAD.encode(format!("client-x:{secret}")),
-        URL_SAFE_NO_PAD.encode(format!("client-xy:{secret}:")),
-        json!({ "error": secret }).to_string(),
-        format!("{:?}", Some(&secret)),
-        format!("{:?}", secret.as_bytes()),
-        format!("refresh_token={}", secret.replace('/', "%2F").replace('+', "%2B")),
+fn a_panic_with_a_token_in_its_message_says_where_it_was_and_nothing_else() {
+    let world = World::new("post", ClientAuth::Post);
+    world.log_in();
+    let issued = issued_after(0).len();
+    let command = at_point(world.home.command(["refresh", "work"]), "send.after=panic");
+    let ran = Running::start(command, b"").finish();
+    assert!(ran.code.is_some_and(|code| code != 0), "{ran:?}");
+    assert!(issued_after(issued).len() >= 2, "there were tokens in the message");
+    assert!(ran.stderr.contains("internal error at") && ran.stderr.contains("test_points"), "{ran:?}");
+    let agent =
+        Agent::start_at(at_point(world.home.command(["agent"]), "send.after=panic"), &world.home.socket());
+    world.run(&["refresh", "work"]);
+    agent.wait_said("internal error at");
+}
+
+/// What the search says about a program that prints a token in some way.
+fn verdict(script: &str, token: &str) -> String {
+    let home = Home::new();
+    let mut command = std::process::Command::new("/bin/sh");
+    command.args(["-c", script]).env_clear().env("PATH", "/usr/bin:/bin");
+    // What was given on standard input is in no argument.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        Running::start(command, token.as_bytes()).finish();
+        drop(home);
+    }));
+    outcome.err().and_then(|panic| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+#[test]
+fn a_program_that_prints_a_token_fails_its_test_however_the_token_is_written() {
+    disclosure::insist();
+    let server = AuthorizationServer::start(AsConfig::default()).expect("a server can be started");
+    let token = server.mint_grant().refresh_token;
+    let hex = "od -An -v -tx1 | tr -d ' \\n'";
+    for (script, encoding) in [
+        ("cat", "Raw"),
+        ("cat >&2", "Raw"),
+        ("cut -c 20-30", "Raw"),
+        ("printf client:; cat | base64 -w 0", "Base64"),
+        ("{ printf client:; cat; } | base64 -w 0", "Base64"),
+        (&format!("{hex}"), "Hex"),
+        (&format!("{hex} | tr a-f A-F"), "Hex"),
+        (&format!("{hex} | sed 's/../%&/g'"), "Percent"),
+        (&format!("{hex} | sed 's/../\\\\u00&/g'"), "UnicodeEscape"),
+        ("od -An -v -tu1 | tr -s ' \\n' , | tr , '\\n' | sed '/^$/d' | paste -sd,", "ByteList"),
     ] {
-        assert!(!needles.found_in(&leak).is_empty(), "{leak}");
+        let said = verdict(script, &token);
+        assert!(said.starts_with("LEAK: a secret in std"), "{script}: {said:?}");
+        assert!(said.contains("RefreshToken") && said.contains(encoding), "{script}: {said}");
+        assert!(disclosure::search(said.as_bytes()).is_empty(), "and the report does not repeat it");
     }
-    assert!(needles.found_in("nothing here").is_empty());
+    assert_eq!(verdict("cat | wc -c", &token), "", "what gives nothing away is let through");
+}
+
+#[test]
+fn a_token_in_an_argument_in_an_environment_in_a_file_or_in_an_answer_fails_the_test() {
+    disclosure::insist();
+    let server = AuthorizationServer::start(AsConfig::default()).expect("a server can be started");
+    let token = server.mint_grant().access_token;
+    let failure = |act: &dyn Fn()| -> String {
+        let outcome = catch_unwind(AssertUnwindSafe(act));
+        outcome.err().and_then(|panic| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+    };
+    let shell = |script: &str| {
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", script]).env_clear().env("PATH", "/usr/bin:/bin");
+        command
+    };
+    let argument = failure(&|| drop(Running::start(shell(&format!("true {token}")), b"").finish()));
+    assert!(argument.contains("LEAK: a secret in arguments and environment of sh"), "{argument}");
+    let environment = failure(&|| {
+        let mut command = shell("sleep 0.3");
+        command.env("TOKEN", &token);
+        Running::start(command, b"").finish();
+    });
+    assert!(environment.contains("LEAK") && environment.contains("TOKEN="), "{environment}");
+    for name in ["state/leak", &format!("state/{token}")] {
+        let file = failure(&|| {
+            let home = Home::new();
+            fs::write(home.path().join(name), &token).expect("a file can be written");
+        });
+        assert!(file.contains("LEAK") && file.contains("AccessToken"), "{file}");
+    }
+    let answer = failure(&|| {
+        let api = ProtectedApi::start(&server).expect("an API can be started");
+        let door = renewd_e2e::Door::Tcp(api.addr());
+        let bearer = format!("Bearer {token}");
+        let echoed = door.request("POST", "/echo", &[("Authorization", &bearer)], token.as_bytes());
+        assert_eq!(echoed.expect("an answer").status, 200);
+    });
+    assert!(answer.contains("LEAK: a secret in answer to POST /echo"), "{answer}");
+}
+
+#[test]
+fn what_is_intended_in_one_place_is_a_leak_in_every_other() {
+    let server = AuthorizationServer::start(AsConfig::default()).expect("a server can be started");
+    let login = server.mint_grant();
+    let leaks = |place: &str, text: &str| disclosure::leaks_in(&[place], text.as_bytes()).len();
+    assert_eq!(leaks("stdout of renewd token", &login.access_token), 0);
+    assert!(leaks("stdout of renewd token", &login.refresh_token) > 0, "that was not asked for");
+    assert!(leaks("stderr of renewd token", &login.access_token) > 0);
+    assert!(leaks("stdout of renewd status", &login.access_token) > 0);
+    assert_eq!(leaks("answer to POST /v1/credentials/work/token", &login.access_token), 0);
+    assert!(leaks("answer to GET /v1/credentials/work", &login.access_token) > 0);
+    assert_eq!(
+        disclosure::INTENDED.iter().filter(|entry| entry.secret == SecretKind::RefreshToken).count(),
+        0
+    );
 }

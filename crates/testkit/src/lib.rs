@@ -50,6 +50,7 @@
 //! | [`AuthorizationServer`] | the model on a socket, with controls |
 //! | [`ProtectedApi`] | a resource server that checks access tokens, revokes them, echoes, streams and logs |
 //! | [`http_request`] | a client that shows an answer as it came |
+//! | [`issued_after`] | every token and client secret of the servers of this process: what a search for leaks looks for |
 //! | [`Numbers`] | the six numbers of a fault, printed and kept as a row |
 //!
 //! # What a test can do
@@ -84,8 +85,8 @@
 //!
 //! # Bounds
 //! At most 2 048 connections are served at once, more wait; a form may have 1 MiB, an echoed body 256 MiB; logs keep
-//! [`LOG_ENTRIES`]. The server is for loopback: it has no protection of its own, and its tokens can be guessed by who knows the seed.
-//! Two servers with the same seed issue the same tokens: give them different ones where they must not be confused.
+//! [`LOG_ENTRIES`]. The server is for loopback: it has no protection of its own, and its tokens are random, yet not so that an attacker
+//! could not guess them. Everything that it gives out is remembered until the process ends ([`issued_after`]).
 //!
 //! # Features
 //! - `tls` (off by default): `AuthorizationServer::start_tls` with certificates made on the spot, good, expired, or for another host.
@@ -97,6 +98,7 @@ mod delivery;
 mod fault;
 mod gzip;
 mod http;
+mod issued;
 mod model;
 mod numbers;
 mod script;
@@ -108,6 +110,7 @@ pub use api::{ApiEntry, ApiTotals, ApiWaitTimeout, ProtectedApi, checksum};
 pub use client::{HttpAnswer, http_request, read_answer};
 pub use delivery::Delivery;
 pub use fault::{DRIP_INTERVAL_MS, Fault, FaultError, HUGE_BODY_BYTES};
+pub use issued::{Issued, IssuedKind, issued_after};
 pub use model::{
     AccessCheck, AccessOrdinal, AsClass, AsConfig, AsModel, AsReply, ClientAuth, ExpiresIn, FormError,
     GrantId, LOG_ENTRIES, LogEntry, MintedGrant, RefreshOrdinal, RefreshStanding, TokenForm, TokenVerdict,

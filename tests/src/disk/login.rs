@@ -10,6 +10,7 @@ use renewd_testkit::{AccessCheck, AsClass, AsConfig, AuthorizationServer, Minted
 use serde_json::Value;
 
 use crate::agent::Agent;
+use crate::disclosure;
 use crate::disk::{Namespaces, SmallDisk};
 use crate::fleet::{TEST_POINT_LOG, at_point};
 use crate::home::Home;
@@ -51,8 +52,6 @@ pub struct Login {
     class: AsClass,
     /// The user that commands run as, where that is not this process's.
     user: Option<u32>,
-    /// Refresh and access tokens seen so far, to look for where none belong.
-    seen: RefCell<Vec<String>>,
     said: RefCell<String>,
     expired: Cell<u64>,
     broken_until_ms: Cell<u64>,
@@ -109,7 +108,6 @@ impl Login {
             disk: None,
             class,
             user: None,
-            seen: RefCell::default(),
             said: RefCell::default(),
             expired: Cell::default(),
             broken_until_ms: Cell::default(),
@@ -131,7 +129,6 @@ impl Login {
         let mut args = vec!["import", name, "--token-endpoint", &endpoint, "--client-id", "testkit-client"];
         args.extend(["--as-class", class]);
         args.extend(more);
-        self.seen.borrow_mut().push(grant.refresh_token.clone());
         self.heard(Running::start(self.command(&args), grant.refresh_token.as_bytes()).finish())
     }
 
@@ -140,7 +137,7 @@ impl Login {
         let mut command = self.home.command(args);
         if let Some(user) = self.user {
             let mut as_user = Command::new(self.home.path().join("renewd"));
-            as_user.args(args).current_dir(self.home.path()).env_clear().uid(user).gid(user);
+            as_user.args(command.get_args()).current_dir(self.home.path()).env_clear().uid(user).gid(user);
             as_user.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
             command = as_user;
         }
@@ -226,7 +223,6 @@ impl Login {
         if ran.line().is_empty() {
             return;
         }
-        self.seen.borrow_mut().push(ran.line().to_owned());
         let checked = self.server.with_model(|model, now| model.check_access(now, ran.line()));
         if matches!(checked, AccessCheck::Expired(_)) {
             self.expired.set(self.expired.get() + 1);
@@ -308,17 +304,14 @@ impl Login {
         row
     }
 
-    /// How many of the tokens seen stand in what was said, in the journal, or openly in the store.
+    /// How often a secret stands in what was said, in the journal, or openly in the store.
     fn leaks(&self) -> u64 {
-        let mut texts = vec![self.said.borrow().as_bytes().to_vec()];
+        let said = disclosure::leaks_in(&["what was said"], self.said.borrow().as_bytes());
+        said.iter().for_each(|one| println!("a secret in what was said: {one}"));
         let folders = ["credentials", "journal"].map(|name| self.state().join(name));
-        for folder in folders {
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-            texts.extend(entries.filter_map(|entry| fs::read(entry.path()).ok()));
-        }
-        let holds = |text: &[u8], token: &str| text.windows(token.len()).any(|part| part == token.as_bytes());
-        let seen = self.seen.borrow();
-        seen.iter().filter(|token| texts.iter().any(|text| holds(text, token))).count() as u64
+        let files: Vec<String> = folders.iter().flat_map(|folder| disclosure::leaks_below(folder)).collect();
+        files.iter().for_each(|leak| println!("a secret in {leak}"));
+        (said.len() + files.len()) as u64
     }
 }
 

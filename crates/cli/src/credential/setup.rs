@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use renewd_core::{AsClass, Client, ClientAuth, Identity, Profile, Record, Secret, Setup};
+use renewd_core::{AsClass, Client, ClientAuth, Identity, Profile, Record, RecordState, Secret, Setup};
 use renewd_driver::CredentialName;
 use renewd_driver::system::{self, SystemClock};
 use renewd_ureq::{ProxyChoice, Roots, UreqEndpoint, UreqOptions, Workers};
@@ -142,7 +142,9 @@ fn client(config: &Config, name: &CredentialName, record: Option<&Record>) -> Re
     };
     let auth = config
         .text("credential", "client_auth", Some(name))
-        .or_else(|| told.and_then(|s| s.client_auth.clone()));
+        .or_else(|| told.and_then(|s| s.client_auth.clone()))
+        // A logout leaves no secret, and nothing that would have to be proved with one: what is missing is a login.
+        .filter(|_| secret.is_some() || !record.is_some_and(is_logged_out));
     let entry = config.credential(name);
     let scope = config
         .lookup("credential", "scope", Some(name))
@@ -156,6 +158,10 @@ fn client(config: &Config, name: &CredentialName, record: Option<&Record>) -> Re
         extra_headers: entry.map(|e| e.headers.clone()).unwrap_or_default(),
         ..Client::public(client_id(config, name, record))
     })
+}
+
+fn is_logged_out(record: &Record) -> bool {
+    matches!(record.state, RecordState::Tombstone { .. })
 }
 
 fn client_secret(path: &Path, name: &CredentialName) -> Result<Secret, Failure> {

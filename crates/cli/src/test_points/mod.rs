@@ -3,10 +3,10 @@
 //! Whether a refresh token survives depends on what a dead process had done up to then, so a test must be able to say
 //! *where* it dies. `RENEWD_TEST_POINT="commit.rename#2=kill"` ends the process when it is about to rename its second
 //! commit; the names are those of the transaction's model, and [`names::POINTS`] lists them. `RENEWD_TEST_POINT_LOG` names
-//! a file that is told each passing, as `PID POINT N`.
+//! a file that is told each passing, as `PID POINT N`. `RENEWD_TEST_READABLE` lets a test look into the process's memory.
 //!
 //! Only builds with debug assertions have any of this: a release build takes `test_points_absent.rs` in its place, and
-//! knows neither variable.
+//! knows none of these variables.
 
 mod names;
 mod plan;
@@ -33,8 +33,16 @@ const PLAN: &str = "RENEWD_TEST_POINT";
 /// The file that is told what was passed.
 const LOG: &str = "RENEWD_TEST_POINT_LOG";
 
+/// Leaves this process dumpable, so that a test that is not root's can look for secrets in its memory.
+const READABLE: &str = "RENEWD_TEST_READABLE";
+
 /// The points of this process; none where neither variable is set.
 static ARMED: OnceLock<Arc<Points>> = OnceLock::new();
+
+/// Whether a test wants to read this process's memory.
+pub(crate) fn memory_may_be_read() -> bool {
+    std::env::var_os(READABLE).is_some()
+}
 
 /// Reads the variables.
 ///
@@ -90,6 +98,11 @@ impl Points {
     /// # Errors
     /// What the plan lets the step fail with.
     fn pass(&self, point: &str) -> io::Result<()> {
+        self.pass_with(point, &String::new)
+    }
+
+    /// The same with what a careless message would show there.
+    fn pass_with(&self, point: &str, at_hand: &dyn Fn() -> String) -> io::Result<()> {
         let n = {
             let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
             let n = passed.entry(point.to_owned()).or_default();
@@ -101,6 +114,9 @@ impl Points {
             None => Ok(()),
             Some(Action::Kill) => raise(libc::SIGKILL),
             Some(Action::Stop) => raise(libc::SIGSTOP),
+            // What a bug would do. The hook must print none of it.
+            #[expect(clippy::panic, reason = "the test of what a panic shows has to panic")]
+            Some(Action::Panic) => panic!("{point}: {}", at_hand()),
             Some(Action::Fail(errno)) => Err(io::Error::from_raw_os_error(errno)),
         }
     }

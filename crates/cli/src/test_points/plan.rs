@@ -9,18 +9,21 @@ pub(super) enum Action {
     Kill,
     /// SIGSTOP to ourselves.
     Stop,
+    /// A bug: a panic, with everything in its message that is at hand there, tokens too.
+    Panic,
     /// The step fails with this error number.
     Fail(i32),
 }
 
 /// Actions, as [`Action::parse`] knows them.
-const ACTIONS: &str = "kill, stop, hang (the same), fail:ENOSPC, fail:EIO, fail:EROFS";
+const ACTIONS: &str = "kill, stop, hang (the same), panic, fail:ENOSPC, fail:EIO, fail:EROFS";
 
 impl Action {
     fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "kill" => Self::Kill,
             "stop" | "hang" => Self::Stop,
+            "panic" => Self::Panic,
             "fail:ENOSPC" => Self::Fail(libc::ENOSPC),
             "fail:EIO" => Self::Fail(libc::EIO),
             "fail:EROFS" => Self::Fail(libc::EROFS),

@@ -145,7 +145,12 @@ impl TokenEndpoint for Endpoint {
     async fn send(&self, attempt: AttemptId, request: TokenRequest) -> Answer {
         self.points.pass_by("send.before");
         let answer = self.inner.send(attempt, request).await;
-        self.points.pass_by("send.after");
+        let at_hand = || match &answer {
+            Answer::Response(response) => response.body.expose_str().unwrap_or_default().to_owned(),
+            Answer::Failed(_) => String::new(),
+        };
+        // As in `pass_by`: no failure can be asked for here.
+        let _ = self.points.pass_with("send.after", &at_hand);
         answer
     }
 

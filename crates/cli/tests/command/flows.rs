@@ -77,6 +77,16 @@ fn a_client_secret_goes_to_its_own_server_only() {
 }
 
 #[test]
+fn after_a_logout_a_client_that_had_a_secret_is_told_to_log_in_and_not_to_find_the_secret() {
+    let world = World::new();
+    let secret = world.file("cs", "the-secret\n");
+    let more = ["--client-auth", "basic", "--client-secret-file", secret.to_str().unwrap()];
+    world.import("a", ENDPOINT, CANARY, &more).expect(0, &[]);
+    world.run(&["logout", "a"]);
+    world.run(&["token", "a"]).expect(3, &["login needed"]);
+}
+
+#[test]
 fn a_client_secret_comes_by_descriptor_too() {
     let world = World::new();
     world.file("cs", "the-secret\n");

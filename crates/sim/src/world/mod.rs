@@ -372,12 +372,13 @@ impl<'s> World<'s> {
     }
 }
 
-/// Whether a token of the simulated server stands in a text: its prefix and 128 bits in hexadecimal digits.
+/// Whether a token of the simulated server stands in a text: its prefix and so many characters that it can be nothing
+/// else.
 fn holds_token(text: &str) -> bool {
     ["rt_", "at_"].iter().any(|prefix| {
         text.match_indices(prefix).any(|(at, _)| {
-            let digits = text[at + prefix.len()..].bytes().take_while(u8::is_ascii_hexdigit).count();
-            digits >= 16
+            let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+            text.as_bytes()[at + prefix.len()..].iter().take_while(|byte| is_token(byte)).count() >= 32
         })
     })
 }

@@ -137,7 +137,7 @@ impl AsModel {
 /// Tokens and where they are.
 impl AsModel {
     pub(super) fn issue_refresh(&mut self, now_ms: u64, grant: usize, parent: Option<usize>) -> Place {
-        let token = self.mint.token("rt_");
+        let token = self.mint.refresh_token();
         let place = (grant, self.grants[grant].issue(now_ms, parent, token.clone()));
         self.refresh_index.insert(token, place);
         if self.config.class == AsClass::P6 {
@@ -160,7 +160,7 @@ impl AsModel {
     }
 
     pub(super) fn issue_access(&mut self, now_ms: u64, (at, came_with): Place) -> String {
-        let token = self.mint.token("at_");
+        let token = self.mint.access_token();
         let grant = &mut self.grants[at];
         grant.last_access += 1;
         self.latest_access = Some(token.clone());

@@ -44,7 +44,8 @@ pub struct AsConfig {
     pub scope: Option<String>,
     /// `id_token` of the answer; left out where `None` (the default).
     pub id_token: Option<String>,
-    /// Seed of the token mint: the same seed and the same calls give the same tokens.
+    /// Seed of a model's token mint: the same seed and the same calls give the same tokens. A server that listens draws its
+    /// own, so that no two of them issue the same token and no test can know one beforehand.
     pub seed: u64,
 }
 

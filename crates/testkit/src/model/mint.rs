@@ -1,18 +1,55 @@
 //! Tokens from a seed: a replayed run hands out the same tokens, and no entropy is needed.
+//!
+//! The texts are canaries: 40 characters drawn from 64. Any eight of them in a row are 48 bits that stand nowhere by
+//! chance, so whoever searches megabytes of output for pieces of a token finds leaks and nothing else.
+
+use crate::issued::{self, IssuedKind};
+
+/// What a token may consist of (RFC 6749 appendix A.12 and RFC 6750 section 2.1 allow more): nothing that a form, JSON or a
+/// shell writes in another way.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Words of a token, each of ten characters of six bits.
+const WORDS: usize = 4;
 
 /// A stream of opaque token texts, determined by its seed (SplitMix64). Not for anything that must be unguessable.
 pub(crate) struct Mint {
     state: u64,
+    /// Whether what is minted goes on the list of this process.
+    noted: bool,
 }
 
 impl Mint {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { state: seed }
+        Self { state: seed, noted: false }
     }
 
-    /// The next token: the prefix says the kind to a person reading a capture, the rest is 128 bits of hex.
-    pub(crate) fn token(&mut self, prefix: &str) -> String {
-        format!("{prefix}{:016x}{:016x}", self.word(), self.word())
+    /// From now on everything goes on the list.
+    pub(crate) fn note_all(&mut self) {
+        self.noted = true;
+    }
+
+    /// The next access token.
+    pub(crate) fn access_token(&mut self) -> String {
+        self.token("at_", IssuedKind::AccessToken)
+    }
+
+    /// The next refresh token.
+    pub(crate) fn refresh_token(&mut self) -> String {
+        self.token("rt_", IssuedKind::RefreshToken)
+    }
+
+    /// The prefix says the kind to a person reading a capture, the rest is random.
+    fn token(&mut self, prefix: &str, kind: IssuedKind) -> String {
+        let mut text = prefix.to_owned();
+        for _ in 0..WORDS {
+            let word = self.word();
+            text.extend((0..10).map(|at| char::from(ALPHABET[(word >> (6 * at)) as usize % 64])));
+        }
+        if self.noted {
+            issued::note(kind, &text);
+        }
+        text
     }
 
     fn word(&mut self) -> u64 {

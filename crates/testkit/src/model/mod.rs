@@ -100,6 +100,13 @@ impl AsModel {
         }
     }
 
+    /// The same, and from now on everything that it gives out is known to [`issued_after`](crate::issued_after).
+    pub(crate) fn noted(config: AsConfig) -> Self {
+        let mut model = Self::new(config);
+        model.mint.note_all();
+        model
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> &AsConfig {
         &self.config

@@ -8,6 +8,7 @@ pub(crate) use shared::Shared;
 
 use crate::fault::Fault;
 use crate::http::{After, Connection, Head, Listener, Service, Wrap};
+use crate::issued::{self, IssuedKind};
 use crate::model::{
     AccessOrdinal, AsConfig, AsModel, AsReply, GrantId, LogEntry, MintedGrant, TokenForm, Totals,
 };
@@ -61,8 +62,10 @@ impl AuthorizationServer {
         Self::start_wrapped((Ipv4Addr::LOCALHOST, 0).into(), config, Some(identity.wrap()))
     }
 
-    fn start_wrapped(addr: SocketAddr, config: AsConfig, wrap: Option<Arc<Wrap>>) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(AsModel::new(config)));
+    fn start_wrapped(addr: SocketAddr, mut config: AsConfig, wrap: Option<Arc<Wrap>>) -> io::Result<Self> {
+        config.seed = issued::seed();
+        note_client_secret(&config);
+        let shared = Arc::new(Shared::new(AsModel::noted(config)));
         let listener = Listener::start(addr, service(&shared, wrap.is_some()), wrap.clone())?;
         let addr = listener.addr();
         Ok(Self { shared, listener: Some(listener), addr, wrap })
@@ -115,7 +118,13 @@ impl AuthorizationServer {
 
     /// Changes the configuration from now on, for example the class or the lifetime.
     pub fn configure(&self, change: impl FnOnce(&mut AsConfig)) {
-        self.shared.change(|state| state.model.configure(change));
+        self.shared.change(|state| {
+            let before = state.model.config().client_secret.clone();
+            state.model.configure(change);
+            if state.model.config().client_secret != before {
+                note_client_secret(state.model.config());
+            }
+        });
     }
 
     /// Anything else the model can do, at the server's time in milliseconds.
@@ -285,6 +294,12 @@ impl fmt::Display for WaitTimeout {
 }
 
 impl std::error::Error for WaitTimeout {}
+
+fn note_client_secret(config: &AsConfig) {
+    if let Some(secret) = &config.client_secret {
+        issued::note(IssuedKind::ClientSecret, secret);
+    }
+}
 
 fn service(shared: &Arc<Shared>, tls: bool) -> Arc<dyn Service> {
     Arc::new(Routes { shared: Arc::clone(shared), tls })

@@ -1,0 +1,232 @@
+//! Non-disclosure: with `RENEWD_TEST_DISCLOSURE=1` every test is one of it too.
+//!
+//! Then every process that the harness starts logs at trace level and shows backtraces, and everything that comes out of
+//! it is searched for every secret known by then: output, arguments and environment (its own and its children's), files,
+//! answers to requests. What is meant to hold a secret stands in [`INTENDED`], by place; everything else is a leak, and the
+//! test fails and says which kind of secret stood where.
+
+mod stream;
+mod watch;
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use renewd_testkit::{IssuedKind, issued_after};
+
+use crate::canary::{Canaries, Found, SecretKind};
+
+pub(crate) use stream::Overheard;
+pub(crate) use watch::Watch;
+
+/// The variable that turns it on.
+const VARIABLE: &str = "RENEWD_TEST_DISCLOSURE";
+
+/// What begins every binary of Linux: copies of the product are not searched for secrets.
+const ELF: &[u8] = b"\x7fELF";
+
+/// Fewer different bytes than this and a file is no key but what a test put in its place.
+const KEY_DIFFERENT_BYTES_MIN: usize = 16;
+
+/// A place that is meant to hold a secret.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "tests declare their own")]
+pub struct Intended {
+    /// Where: as a report names it. One `*` stands for anything.
+    pub place: &'static str,
+    /// What may stand there.
+    pub secret: SecretKind,
+    /// Why.
+    pub why: &'static str,
+}
+
+const fn intended(place: &'static str, secret: SecretKind, why: &'static str) -> Intended {
+    Intended { place, secret, why }
+}
+
+/// Every output that is meant to hold a secret, whoever tests it.
+pub const INTENDED: &[Intended] = &[
+    intended("stdout of renewd token", SecretKind::AccessToken, "it is what was asked for"),
+    intended("stdout of renewd helper api-key", SecretKind::AccessToken, "the protocol's only line"),
+    intended("stdout of renewd helper headers", SecretKind::AccessToken, "the header that was asked for"),
+    intended("stdout of renewd helper git", SecretKind::AccessToken, "git's password line"),
+    intended("answer to POST /v1/credentials/*/token", SecretKind::AccessToken, "it is what was asked for"),
+    intended("environment of a child of renewd run --env", SecretKind::AccessToken, "the variable asked for"),
+    intended("environment of a child of renewd run --proxy", SecretKind::PathSecret, "the URL asked for"),
+    intended("proxy line of renewd agent", SecretKind::PathSecret, "the operator hands the URL to clients"),
+    intended("file state/renewd/key", SecretKind::StoreKey, "the key file is the key source"),
+];
+
+static INSISTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether everything is searched.
+pub fn is_on() -> bool {
+    INSISTED.load(Ordering::SeqCst) || std::env::var_os(VARIABLE).is_some_and(|value| value == "1")
+}
+
+/// Turns it on for this test process, whatever the environment says: for tests that are about this and nothing else.
+pub fn insist() {
+    INSISTED.store(true, Ordering::SeqCst);
+}
+
+#[derive(Default)]
+struct Known {
+    canaries: Canaries,
+    /// How many of the test servers' secrets were learnt.
+    issued: usize,
+    declared: Vec<Intended>,
+    /// Files that a test wrote itself, as input.
+    inputs: HashSet<PathBuf>,
+}
+
+static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
+
+fn with<R>(act: impl FnOnce(&mut Known) -> R) -> R {
+    let mut known: MutexGuard<'_, Option<Known>> = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    act(known.get_or_insert_default())
+}
+
+/// Declares another intended output, for this test process alone.
+pub fn intend(place: &'static str, secret: SecretKind, why: &'static str) {
+    with(|known| known.declared.push(intended(place, secret, why)));
+}
+
+/// A secret to look for from now on. The test servers' own are known without.
+///
+/// # Panics
+/// When it is too short to be looked for.
+pub fn learn(kind: SecretKind, secret: impl AsRef<[u8]>) {
+    with(|known| known.canaries.learn(kind, secret.as_ref()));
+}
+
+/// A token of a server that nobody here wrote. Of a signed one (RFC 7515) only the signature is a secret of its own: every
+/// other token begins in the same way.
+///
+/// # Panics
+/// As [`learn`].
+pub fn learn_token(kind: SecretKind, token: &str) {
+    learn(kind, token.rsplit('.').next().unwrap_or(token));
+}
+
+/// The key in that state folder, where there is one that is a key: as it stands there, and decoded.
+pub fn learn_key(state: &Path) {
+    let line = fs::read(state.join("key")).unwrap_or_default();
+    let line = line.trim_ascii();
+    for key in [Some(line.to_vec()), STANDARD.decode(line).ok()].into_iter().flatten() {
+        if key.iter().collect::<HashSet<_>>().len() >= KEY_DIFFERENT_BYTES_MIN {
+            learn(SecretKind::StoreKey, key);
+        }
+    }
+}
+
+/// A file that the test wrote itself, as input: what stands there is no output.
+pub fn input(path: &Path) {
+    with(|known| known.inputs.insert(path.to_owned()));
+}
+
+/// Every secret that a text gives away, whatever was intended.
+pub fn search(text: &[u8]) -> Vec<Found> {
+    with(|known| {
+        for secret in issued_after(known.issued) {
+            known.issued += 1;
+            let kind = match secret.kind {
+                IssuedKind::RefreshToken => SecretKind::RefreshToken,
+                IssuedKind::ClientSecret => SecretKind::ClientSecret,
+                _ => SecretKind::AccessToken,
+            };
+            // What every token begins with is no secret.
+            let text = secret.text.trim_start_matches("at_").trim_start_matches("rt_");
+            known.canaries.learn(kind, text.as_bytes());
+        }
+        known.canaries.found_in(text)
+    })
+}
+
+/// Every secret in a text that is not meant to stand in any of these places, a name for each place that it is.
+pub fn leaks_in(places: &[&str], text: &[u8]) -> Vec<Found> {
+    let mut found = search(text);
+    if found.is_empty() {
+        return found;
+    }
+    let declared = with(|known| known.declared.clone());
+    let meant = |one: &Found| {
+        let all = INTENDED.iter().chain(&declared);
+        let mut here = all.filter(|entry| places.iter().any(|place| matches(entry.place, place)));
+        here.any(|entry| entry.secret == one.kind)
+    };
+    found.retain(|one| !meant(one));
+    found
+}
+
+fn matches(pattern: &str, place: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((before, after)) => {
+            place.len() >= before.len() + after.len() && place.starts_with(before) && place.ends_with(after)
+        }
+        None => pattern == place,
+    }
+}
+
+/// Fails the test where a text gives a secret away. Does nothing where the search is off, or the test is failing anyway.
+///
+/// # Panics
+/// When there is a leak.
+#[track_caller]
+pub fn check(places: &[&str], text: &[u8]) {
+    if !is_on() || std::thread::panicking() {
+        return;
+    }
+    let leaks = leaks_in(places, text);
+    assert!(leaks.is_empty(), "{}", report(places, &leaks));
+}
+
+fn report(places: &[&str], leaks: &[Found]) -> String {
+    let lines: Vec<String> = leaks.iter().map(|one| format!("  {one}")).collect();
+    format!("LEAK: a secret in {}\n{}", places.join(", "), lines.join("\n"))
+}
+
+/// Every file below a folder, and its name, is searched; inputs, sockets and programs are not. Gives the places of leaks.
+pub fn leaks_below(root: &Path) -> Vec<String> {
+    let mut leaks = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        // A folder that a test closed or took away holds nothing that can be read.
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let place = format!("file {}", path.strip_prefix(root).unwrap_or(&path).display());
+            let kind = entry.file_type();
+            if kind.as_ref().is_ok_and(fs::FileType::is_dir) {
+                folders.push(path);
+                continue;
+            }
+            if with(|known| known.inputs.contains(&path)) {
+                continue;
+            }
+            let is_file = kind.is_ok_and(|kind| kind.is_file());
+            let content = if is_file { fs::read(&path).unwrap_or_default() } else { Vec::new() };
+            let mut found = leaks_in(&["a file's name"], place.as_bytes());
+            if !content.starts_with(ELF) {
+                found.extend(leaks_in(&[&place], &content));
+            }
+            leaks.extend(found.iter().map(|one| format!("{place}: {one}")));
+        }
+    }
+    leaks
+}
+
+/// [`check`] for every file below a folder.
+///
+/// # Panics
+/// When there is a leak.
+#[track_caller]
+pub fn check_below(root: &Path) {
+    if !is_on() || std::thread::panicking() {
+        return;
+    }
+    let leaks = leaks_below(root);
+    assert!(leaks.is_empty(), "LEAK: {leaks:#?}");
+}
