@@ -34,8 +34,7 @@ struct HistoryDocument<'e> {
 pub(crate) fn run(args: &History, app: &App) -> Result<(), Failure> {
     let config = app.config()?;
     let state = config.places().state()?;
-    let events = journal::read(state, &args.name).map_err(|error| {
-        let why = crate::input::file::plain(&error);
+    let events = journal::read(state, &args.name).map_err(|why| {
         Failure::new(Exit::Store, format!("the journal of {}: {why}", args.name)).about(&args.name)
     })?;
     if events.is_empty() {

@@ -21,7 +21,11 @@ impl Home {
     pub(super) fn make() -> Result<Self, Failure> {
         // Short, because a socket's path has about a hundred bytes.
         let number = SystemEntropy.attempt_id().0 as u32;
-        let path = std::env::temp_dir().join(format!("renewd-demo-{number:08x}"));
+        let above = std::env::temp_dir();
+        renewd_store::make_shared_folder(&above).map_err(|fault| {
+            Failure::new(Exit::Store, fault.message).advise("set TMPDIR to a folder of yours")
+        })?;
+        let path = above.join(format!("renewd-demo-{number:08x}"));
         DirBuilder::new().mode(0o700).create(&path).map_err(|e| {
             Failure::new(Exit::Store, format!("no folder can be made at {}: {}", path.display(), plain(&e)))
                 .advise("set TMPDIR to a folder of yours")

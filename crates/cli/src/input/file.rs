@@ -1,7 +1,8 @@
 //! Reads the files a user names: configuration and secrets.
 //!
 //! They may be symbolic links, as secret mounts are. What counts is the file at the end of the link, looked at *after*
-//! it is open: one that others can write could have been written by them, and is refused.
+//! it is open: one that others can write could have been written by them, and is refused. So is one in a folder, or
+//! behind a link, that others can change: they could have put it there.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -40,6 +41,9 @@ impl FileError {
 /// [`FileError`].
 pub(crate) fn read_checked(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let file = open_checked(path)?;
+    if let Some(why) = renewd_store::loose_way(path) {
+        return Err(FileError::Refused(format!("is in no safe place: {why}")));
+    }
     read_limited(file, limit).map_err(FileError::Refused)
 }
 
@@ -73,19 +77,19 @@ fn open_checked(path: &Path) -> Result<File, FileError> {
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
     let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
     let file = opened.map_err(|error| unopened(&error))?;
-    if !check(&file)?.file_type().is_fifo() {
+    if !check(&file, path)?.file_type().is_fifo() {
         return Ok(file);
     }
     // A pipe of ours, from a shell's `<(…)` perhaps: its writer is waited for. What is opened now may be another one.
     let file = File::open(path).map_err(|error| unopened(&error))?;
-    check(&file)?;
+    check(&file, path)?;
     Ok(file)
 }
 
 #[cfg(not(unix))]
 fn open_checked(path: &Path) -> Result<File, FileError> {
     let file = File::open(path).map_err(|error| unopened(&error))?;
-    check(&file)?;
+    check(&file, path)?;
     Ok(file)
 }
 
@@ -97,7 +101,7 @@ fn unopened(error: &io::Error) -> FileError {
 }
 
 #[cfg(unix)]
-fn check(file: &File) -> Result<std::fs::Metadata, FileError> {
+fn check(file: &File, path: &Path) -> Result<std::fs::Metadata, FileError> {
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
     let meta =
         file.metadata().map_err(|e| FileError::Refused(format!("cannot be looked at: {}", plain(&e))))?;
@@ -110,13 +114,31 @@ fn check(file: &File) -> Result<std::fs::Metadata, FileError> {
     }
     let me = rustix::process::geteuid().as_raw();
     match writable_by_others(meta.mode(), meta.uid(), meta.gid(), me) {
+        Some((why, command)) => Err(FileError::Refused(format!("{why}: `{command} {}`", path.display()))),
+        None if meta.mode() & 0o020 != 0 && has_access_list(file) => Err(FileError::Refused(format!(
+            "can be written by others (it has an access list): `setfacl -b {}`",
+            path.display()
+        ))),
         None => Ok(meta),
-        Some(why) => Err(FileError::Refused(why)),
     }
 }
 
+/// A list's widest entry shows in the group's bits (acl(5)): a group of the user's own is then not all that they mean.
+#[cfg(target_os = "linux")]
+fn has_access_list(file: &File) -> bool {
+    let mut first = [0; 1];
+    let asked = rustix::fs::fgetxattr(file, "system.posix_acl_access", &mut first[..]);
+    matches!(asked, Err(rustix::io::Errno::RANGE) | Ok(1..))
+}
+
+/// Elsewhere the lists are kept in ways of their own, and are not looked at.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn has_access_list(_: &File) -> bool {
+    false
+}
+
 #[cfg(not(unix))]
-fn check(file: &File) -> Result<(), FileError> {
+fn check(file: &File, _: &Path) -> Result<(), FileError> {
     match file.metadata() {
         Ok(meta) if meta.is_file() => Ok(()),
         Ok(_) => Err(FileError::Refused("is no regular file".into())),
@@ -124,17 +146,19 @@ fn check(file: &File) -> Result<(), FileError> {
     }
 }
 
-/// Why others could have written a file of that mode and owner; nothing when they could not.
+/// Why others could have written a file of that mode and owner, and the command that mends it; nothing when they could
+/// not.
 #[cfg(unix)]
-fn writable_by_others(mode: u32, uid: u32, gid: u32, me: u32) -> Option<String> {
+fn writable_by_others(mode: u32, uid: u32, gid: u32, me: u32) -> Option<(String, String)> {
     if uid != me && uid != 0 {
-        return Some(format!("belongs to another user (uid {uid}), who could change it; make it yours"));
+        let why = format!("belongs to another user (uid {uid}), who could change it; if you trust it");
+        return Some((why, format!("chown {me}")));
     }
     // Where each user has a group of the same number, that group is the user alone.
     let private_group = gid == uid;
     let others = if private_group { 0o002 } else { 0o022 };
-    (mode & others != 0)
-        .then(|| format!("can be written by others (mode {:04o}); chmod go-w takes that away", mode & 0o7777))
+    let why = || format!("can be written by others (mode {:04o})", mode & 0o7777);
+    (mode & others != 0).then(|| (why(), "chmod go-w".to_owned()))
 }
 
 #[cfg(test)]
@@ -181,6 +205,27 @@ mod tests {
         ] {
             assert!(read_checked(path, 10).unwrap_err().text().contains(why), "{path:?}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_good_file_where_others_could_put_another_is_refused_and_so_is_a_link_to_one() {
+        use rustix::fs::{Mode, chmod};
+        let dir = tempfile::tempdir().unwrap();
+        let loose = dir.path().join("loose");
+        std::fs::create_dir(&loose).unwrap();
+        std::fs::write(loose.join("file"), "x").unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(loose.join("file"), &link).unwrap();
+        chmod(&loose, Mode::from_raw_mode(0o777)).unwrap();
+        for path in [&loose.join("file"), &link] {
+            let refused = read_checked(path, 10).unwrap_err();
+            let mend = format!("`chmod go-w {}`", std::fs::canonicalize(&loose).unwrap().display());
+            assert!(refused.text().contains(&mend), "{}", refused.text());
+        }
+        // As a secret's mount is, and /tmp.
+        chmod(&loose, Mode::from_raw_mode(0o1777)).unwrap();
+        assert_eq!(read_checked(&link, 10).unwrap().as_slice(), b"x");
     }
 
     #[cfg(unix)]

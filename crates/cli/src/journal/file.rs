@@ -1,11 +1,11 @@
 //! The journal's files: one append for each line, two files for each credential, neither larger than a limit.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use renewd_core::Now;
 use renewd_driver::{CredentialName, Event};
+use renewd_store::PrivateFolder;
 
 use super::entry::Entry;
 use super::scribe::Sink;
@@ -27,20 +27,16 @@ impl JournalFolder {
         Self { folder: state.join("journal") }
     }
 
-    fn append(&self, name: &CredentialName, line: &[u8]) -> io::Result<()> {
-        let path = path(&self.folder, name);
-        let mut file = match open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make_private(&self.folder)?;
-                open(&path)?
-            }
-            opened => opened?,
-        };
-        if file.metadata()?.len() > FILE_BYTES_MAX {
-            fs::rename(&path, old(&path))?;
-            file = open(&path)?;
+    fn append(&self, name: &CredentialName, line: &[u8]) -> Result<(), String> {
+        let folder = PrivateFolder::create(&self.folder).map_err(|fault| fault.message)?;
+        let path = file(name);
+        let failed = |error: io::Error| format!("{}: {error}", folder.path_of(&path).display());
+        let mut open = folder.append(&path).map_err(|fault| fault.message)?;
+        if open.metadata().map_err(failed)?.len() > FILE_BYTES_MAX {
+            folder.rename(&path, &old(name)).map_err(|fault| fault.message)?;
+            open = folder.append(&path).map_err(|fault| fault.message)?;
         }
-        file.write_all(line)
+        open.write_all(line).map_err(failed)
     }
 }
 
@@ -52,9 +48,9 @@ impl Sink for JournalFolder {
         if line.len() > LINE_BYTES_MAX {
             return;
         }
-        if let Err(error) = self.append(name, &line) {
+        if let Err(why) = self.append(name, &line) {
             // Said once per failure in the log; a missing journal harms nobody.
-            tracing::warn!(credential = %name, kind = ?error.kind(), "the journal cannot be written");
+            tracing::warn!(credential = %name, why, "the journal cannot be written");
         }
     }
 }
@@ -63,18 +59,16 @@ impl Sink for JournalFolder {
 /// (cut short by a full disk, say) are passed over.
 ///
 /// # Errors
-/// When a file is there and cannot be read.
-pub(crate) fn read(state: &Path, name: &CredentialName) -> io::Result<Vec<Entry>> {
-    let newest = path(&state.join("journal"), name);
+/// When a file is there and cannot be read, or is not this user's alone: in words for people.
+pub(crate) fn read(state: &Path, name: &CredentialName) -> Result<Vec<Entry>, String> {
+    let folder = PrivateFolder::open(&state.join("journal")).map_err(|fault| fault.message)?;
     let mut entries = Vec::new();
-    for path in [old(&newest), newest] {
-        let file = match open_own(OpenOptions::new().read(true), &path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        for line in BufReader::new(file).split(b'\n') {
-            if let Ok(entry) = serde_json::from_slice(&line?) {
+    let Some(folder) = folder else { return Ok(entries) };
+    for path in [old(name), file(name)] {
+        let Some(lines) = folder.read(&path).map_err(|fault| fault.message)? else { continue };
+        for line in lines.split(b'\n') {
+            let line = line.map_err(|error| format!("{}: {error}", folder.path_of(&path).display()))?;
+            if let Ok(entry) = serde_json::from_slice(&line) {
                 entries.push(entry);
             }
         }
@@ -82,56 +76,18 @@ pub(crate) fn read(state: &Path, name: &CredentialName) -> io::Result<Vec<Entry>
     Ok(entries)
 }
 
-fn path(folder: &Path, name: &CredentialName) -> PathBuf {
-    folder.join(format!("{name}.jsonl"))
+fn file(name: &CredentialName) -> String {
+    format!("{name}.jsonl")
 }
 
-fn old(path: &Path) -> PathBuf {
-    path.with_extension("jsonl.1")
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    open_own(OpenOptions::new().append(true).create(true), path)
-}
-
-/// Opens a regular file of one's own, and waits for nobody: a state folder that another user planted holds lines of
-/// his, or a pipe that keeps whoever opens it for ever.
-#[cfg(unix)]
-fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-    let flags = rustix::fs::OFlags::NOFOLLOW
-        | rustix::fs::OFlags::CLOEXEC
-        | rustix::fs::OFlags::NONBLOCK
-        | rustix::fs::OFlags::NOCTTY;
-    let file = options.mode(0o600).custom_flags(flags.bits().cast_signed()).open(path)?;
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    if meta.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::other(format!("it belongs to another user (uid {})", meta.uid())));
-    }
-    Ok(file)
-}
-
-#[cfg(not(unix))]
-fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    options.open(path)
-}
-
-#[cfg(unix)]
-fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
+fn old(name: &CredentialName) -> String {
+    format!("{name}.jsonl.1")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, OpenOptions};
+
     use super::*;
     use renewd_core::Report;
 
@@ -146,12 +102,12 @@ mod tests {
         let mut folder = JournalFolder::new(state.path());
         assert!(read(state.path(), &name).unwrap().is_empty());
         folder.take(&name, Now::default(), &event(1));
-        let file = state.path().join("journal/work.jsonl");
+        let newest = state.path().join("journal/work.jsonl");
         let torn = r#"{"schema":1,"at":"2026-"#.as_bytes();
-        OpenOptions::new().append(true).open(&file).unwrap().write_all(&[torn, b"\n"].concat()).unwrap();
-        OpenOptions::new().append(true).open(&file).unwrap().write_all(&vec![b'\n'; 1 << 21]).unwrap();
+        OpenOptions::new().append(true).open(&newest).unwrap().write_all(&[torn, b"\n"].concat()).unwrap();
+        OpenOptions::new().append(true).open(&newest).unwrap().write_all(&vec![b'\n'; 1 << 21]).unwrap();
         folder.take(&name, Now::default(), &event(2));
-        assert!(fs::metadata(&file).unwrap().len() < 4096);
+        assert!(fs::metadata(&newest).unwrap().len() < 4096);
         let all = read(state.path(), &name).unwrap();
         let expected: Vec<_> = [1, 2].map(|n| Entry::of(Now::default(), &event(n)).unwrap()).into();
         assert_eq!(all, expected);
@@ -181,14 +137,13 @@ mod tests {
     fn a_planted_pipe_keeps_neither_a_reader_nor_a_writer_waiting() {
         let state = tempfile::tempdir().unwrap();
         let name: CredentialName = "work".parse().unwrap();
-        let pipe = path(&state.path().join("journal"), &name);
-        fs::create_dir(state.path().join("journal")).unwrap();
+        let pipe = PrivateFolder::create(&state.path().join("journal")).unwrap().path_of(&file(&name));
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        assert!(read(state.path(), &name).unwrap_err().to_string().contains("no regular file"));
+        assert!(read(state.path(), &name).unwrap_err().contains("no regular file"));
         // With a reader at its other end a writer would not even be refused.
         let _reader = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
         let folder = JournalFolder::new(state.path());
-        assert!(folder.append(&name, b"line\n").unwrap_err().to_string().contains("no regular file"));
+        assert!(folder.append(&name, b"line\n").unwrap_err().contains("no regular file"));
     }
 
     #[cfg(unix)]
@@ -202,9 +157,11 @@ mod tests {
         let name: CredentialName = "work".parse().unwrap();
         let mut folder = JournalFolder::new(state.path());
         folder.take(&name, Now::default(), &event(1));
-        let file = path(&state.path().join("journal"), &name);
-        std::os::unix::fs::chown(&file, Some(65_534), None).unwrap();
-        assert!(read(state.path(), &name).unwrap_err().to_string().contains("another user (uid 65534)"));
+        let journal = state.path().join("journal");
+        std::os::unix::fs::chown(journal.join(file(&name)), Some(65_534), None).unwrap();
+        assert!(read(state.path(), &name).unwrap_err().contains("belongs to uid 65534"));
         assert!(folder.append(&name, b"line\n").is_err());
+        std::os::unix::fs::chown(&journal, Some(65_534), None).unwrap();
+        assert!(read(state.path(), &name).unwrap_err().contains("journal belongs to uid 65534"));
     }
 }

@@ -209,15 +209,17 @@ fn base(config: &Config) -> Result<PathBuf, Failure> {
     Ok(socket.parent().map_or_else(|| socket.clone(), Path::to_owned))
 }
 
-/// Others must not be able to put a folder of theirs in the place of ours.
+/// Others must not be able to put a folder of theirs in the place of ours, nor to write in it.
 fn private_base(base: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(base)?;
+    renewd_store::make_shared_folder(base).map_err(|fault| io::Error::other(fault.message))?;
     let meta = fs::metadata(base)?;
-    if meta.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::other("it belongs to another user"));
+    let me = rustix::process::geteuid().as_raw();
+    if meta.uid() != me {
+        let words = format!("it belongs to uid {}, and renewd runs as uid {me}", meta.uid());
+        return Err(io::Error::other(words));
     }
     if meta.mode() & 0o022 != 0 {
-        return Err(io::Error::other("others can write to it (chmod 700 takes that away)"));
+        return Err(io::Error::other(format!("others can write to it: `chmod 700 {}`", base.display())));
     }
     Ok(())
 }
@@ -353,7 +355,7 @@ mod tests {
     fn a_base_that_others_can_write_is_refused() {
         let base = tempfile::tempdir().unwrap();
         fs::set_permissions(base.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(private_base(base.path()).unwrap_err().to_string().contains("others can write"));
+        assert!(private_base(base.path()).unwrap_err().to_string().contains("every user can write"));
         fs::set_permissions(base.path(), fs::Permissions::from_mode(0o700)).unwrap();
         private_base(base.path()).unwrap();
     }
