@@ -83,11 +83,16 @@ fn a_record_that_fits_takes_one_write_and_a_larger_one_switches_between_two_sets
     let store = home.open();
     put(&store, &large(1, "rt-0"), Expect::Absent);
     let sets = |home: &KeyringHome| {
-        let last = |part: &renewd_driver::keyring::ItemName| part.as_str().rsplit('/').next().unwrap().to_owned();
+        let last =
+            |part: &renewd_driver::keyring::ItemName| part.as_str().rsplit('/').next().unwrap().to_owned();
         home.parts().iter().map(last).collect::<Vec<_>>()
     };
     assert_eq!(sets(&home), ["a0", "a1", "a2", "a3", "a4", "a5"]);
-    assert!(store.mark_blocking(&name("x"), &intending(&large(1, "rt-0"), 7), &fence(&large(1, "rt-0"), None)).is_ok());
+    assert!(
+        store
+            .mark_blocking(&name("x"), &intending(&large(1, "rt-0"), 7), &fence(&large(1, "rt-0"), None))
+            .is_ok()
+    );
     assert_eq!(sets(&home), ["b0", "b1", "b2", "b3", "b4", "b5"], "the old parts are gone");
     // A logout leaves what fits into one item, and nothing of the tokens.
     let stands = record_of(store.load_blocking(&name("x")));

@@ -74,7 +74,10 @@ fn judge(store: &FileStore, before: Option<&Record>, next: &Record, why: &str) -
         Loaded::Record(stands) => {
             let stands = told(&stands);
             let is_next = stands == told(next);
-            assert!(is_next || before.is_some_and(|before| told(before) == stands), "{why}: neither old nor new");
+            assert!(
+                is_next || before.is_some_and(|before| told(before) == stands),
+                "{why}: neither old nor new"
+            );
             is_next
         }
         Loaded::Absent if before.is_none() => false,
@@ -91,9 +94,11 @@ fn assert_tidy(home: &KeyringHome, why: &str) {
 fn fail_nth(home: &KeyringHome, n: u64, fate: KeyringFate) -> Arc<AtomicU64> {
     let met = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&met);
-    home.keyring.plan(move |_, _, _| {
-        if count.fetch_add(1, Ordering::SeqCst) + 1 == n { fate } else { KeyringFate::Done }
-    });
+    home.keyring.plan(
+        move |_, _, _| {
+            if count.fetch_add(1, Ordering::SeqCst) + 1 == n { fate } else { KeyringFate::Done }
+        },
+    );
     met
 }
 
@@ -195,7 +200,10 @@ fn a_process_that_dies_after_any_keyring_call_leaves_the_old_record_or_the_new_o
                     }
                     let stands = record_of(next.load_blocking(&name("x")));
                     assert_eq!(told(&stands), told(&steps[4].record), "{why}");
-                    assert!(next.put_blocking(&name("x"), &stands.tombstone(Now::default()), version(&stands)).is_ok());
+                    assert!(
+                        next.put_blocking(&name("x"), &stands.tombstone(Now::default()), version(&stands))
+                            .is_ok()
+                    );
                     assert_eq!(home.parts().len(), 0, "{why}");
                     assert_tidy(&home, &why);
                     if !died {

@@ -7,7 +7,7 @@ use renewd_core::Secret;
 use renewd_driver::keyring::ItemName;
 use renewd_driver::testing::FakeKeyring;
 use renewd_store::testing::SimDisk;
-use renewd_store::{FileStore, FileStoreOptions, KeyringStore, StoreError, StoreKind};
+use renewd_store::{FileStore, FileStoreOptions, KeyChoice, KeyringStore, StoreError, StoreKind};
 
 /// Items as large as nobody's records.
 pub(crate) const BIG: usize = 4 << 20;
@@ -48,6 +48,7 @@ impl KeyringHome {
             Folder::Simulated(disk) => disk.process().options("/state"),
         };
         options.kind = Some(StoreKind::Keyring);
+        options.key = KeyChoice::Remembered;
         options.keyring = Some(Arc::new(self.keyring.clone()));
         options
     }
@@ -87,9 +88,9 @@ impl KeyringHome {
         }
     }
 
-    /// The items of records: their names without what all have in common, and what they hold.
+    /// The items of records: their names, and what they hold.
     pub(crate) fn items(&self) -> Vec<(ItemName, Secret)> {
-        let of_a_record = |(name, _): &(ItemName, Secret)| name.as_str().split('/').nth(2).is_some_and(|part| part.len() == 32);
+        let of_a_record = |(name, _): &(ItemName, Secret)| !name.as_str().starts_with("renewd/key/");
         self.keyring.items().into_iter().filter(of_a_record).collect()
     }
 

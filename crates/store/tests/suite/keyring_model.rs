@@ -71,7 +71,12 @@ fn weighed(mut record: Record, weight: usize) -> Record {
     record
 }
 
-fn write(store: &FileStore, stands: Option<&Record>, act: Act, number: u128) -> Option<(Record, Result<(), CommitFailure>)> {
+fn write(
+    store: &FileStore,
+    stands: Option<&Record>,
+    act: Act,
+    number: u128,
+) -> Option<(Record, Result<(), CommitFailure>)> {
     let x = name("x");
     let expect = stands.map_or(Expect::Absent, version);
     let secret = format!("rt-{number}");
