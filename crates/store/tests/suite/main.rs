@@ -18,6 +18,8 @@ mod keyring_faults;
 mod keyring_home;
 mod keyring_model;
 #[cfg(unix)]
+mod keys;
+#[cfg(unix)]
 mod opening;
 #[cfg(unix)]
 mod privacy;
