@@ -9,9 +9,11 @@ use renewd_driver::Clock as _;
 use renewd_driver::system::SystemClock;
 
 use crate::cli::Global;
-use crate::config::{Config, Places};
+use crate::config::{Config, Places, Value};
+use crate::credential::Access;
 use crate::environment::Environment;
 use crate::exit::Failure;
+use crate::input::terminal::person_is_here;
 use crate::logging;
 use crate::output::Output;
 
@@ -20,17 +22,19 @@ pub(crate) struct App {
     pub(crate) global: Global,
     pub(crate) env: Environment,
     pub(crate) output: Output,
+    /// The command is one before which somebody may be asked for something.
+    may_ask: bool,
     config: OnceCell<Arc<Config>>,
 }
 
 impl App {
     /// By the flags and the environment. Begins to log.
-    pub(crate) fn new(global: Global, env: Environment) -> Self {
+    pub(crate) fn new(global: Global, env: Environment, may_ask: bool) -> Self {
         let output = Output::new(global.color, global.quiet, &env);
         if let Some(level) = global.log {
             logging::begin(level, global.log_format, output.err.is_on());
         }
-        Self { global, env, output, config: OnceCell::new() }
+        Self { global, env, output, may_ask, config: OnceCell::new() }
     }
 
     /// Where things stand.
@@ -49,7 +53,12 @@ impl App {
         if let Some(config) = self.config.get() {
             return Ok(Arc::clone(config));
         }
-        let config = Arc::new(Config::load(&self.places()?, &self.env)?);
+        let mut config = Config::load(&self.places()?, &self.env)?;
+        if let Some(fd) = self.global.passphrase_fd {
+            let fd = Value::Number(fd.into());
+            config = config.with_flag("store", "passphrase_fd", fd, "--passphrase-fd");
+        }
+        let config = Arc::new(config.with_access(Arc::new(Access::new(self.may_ask && person_is_here()))));
         for warning in &config.warnings {
             self.output.warn(warning);
         }

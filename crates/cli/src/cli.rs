@@ -9,7 +9,8 @@ use crate::commands::demo;
 #[cfg(unix)]
 use crate::commands::{agent, run};
 use crate::commands::{
-    completions, config, doctor, explain, helper, history, import, logout, refresh, status, token,
+    completions, config, doctor, explain, helper, history, import, init, logout, refresh, rekey, status,
+    token,
 };
 use crate::logging::{LogFormat, LogLevel};
 use crate::output::ColourChoice;
@@ -41,6 +42,9 @@ pub(crate) struct Global {
     /// Where records live [default: $XDG_STATE_HOME/renewd]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
+    /// Read the store's passphrase from an open descriptor
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16))]
+    pub(crate) passphrase_fd: Option<u16>,
     /// Log to stderr
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log: Option<LogLevel>,
@@ -61,6 +65,8 @@ pub(crate) enum Command {
     /// Watch an outage in fast motion: a server, an API, the agent and its proxy
     #[cfg(all(unix, feature = "demo"))]
     Demo(demo::Demo),
+    /// Make the store, and choose where its key lies
+    Init(init::Init),
     /// Keep a refresh token, read from standard input
     Import(import::Import),
     /// Print a valid access token
@@ -82,6 +88,8 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     /// Forget the tokens here and revoke them at the server
     Logout(logout::Logout),
+    /// Seal every record with another key
+    Rekey(rekey::Rekey),
     /// Speak the protocols of programs that ask for credentials
     Helper(helper::Helper),
     /// Show or check the configuration
@@ -90,4 +98,30 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// Print the completions of a shell
     Completions(completions::Completions),
+}
+
+impl Command {
+    /// Whether somebody who sits at the terminal may be asked for a passphrase, or to unlock a keyring. Helpers answer
+    /// programs, `run` gives the terminal to its command, and what is printed for programs is called by programs.
+    pub(crate) fn may_ask(&self) -> bool {
+        match self {
+            Self::Init(args) => args.may_ask(),
+            Self::Status(args) => args.is_for_a_person(),
+            Self::History(args) => !args.json,
+            Self::Import(_)
+            | Self::Token(_)
+            | Self::Refresh(_)
+            | Self::Logout(_)
+            | Self::Rekey(_)
+            | Self::Config(_)
+            | Self::Doctor(_) => true,
+            #[cfg(unix)]
+            Self::Agent(_) => true,
+            #[cfg(unix)]
+            Self::Run(_) => false,
+            #[cfg(all(unix, feature = "demo"))]
+            Self::Demo(_) => false,
+            Self::Explain(_) | Self::Helper(_) | Self::Completions(_) => false,
+        }
+    }
 }

@@ -5,8 +5,9 @@
 
 use std::io;
 
-use renewd_core::{Cause, Health, LastAttempt, Now, Span, Status, View, plain_line};
+use renewd_core::{Cause, Health, LastAttempt, Now, Secret, Span, Status, View, plain_line};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::credential::Announced;
 use crate::exit::{Exit, Failure};
@@ -189,7 +190,8 @@ impl StatusDocument {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct TokenDocument {
     pub(crate) schema: u32,
-    pub(crate) access_token: String,
+    #[serde(with = "exposed")]
+    pub(crate) access_token: Secret,
     pub(crate) token_type: String,
     pub(crate) expires_at: Option<String>,
     pub(crate) epoch: u64,
@@ -282,16 +284,70 @@ pub(crate) struct ExplainDocument {
     pub(crate) message: Option<String>,
 }
 
-/// One line of JSON.
+/// One line of JSON. It is measured before it is written, so that a token in it leaves no copy in a buffer that grew.
 ///
 /// # Errors
 /// Never for the types here; an internal failure otherwise.
-pub(crate) fn line(document: &impl Serialize) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, ControlsEscaped);
-    document.serialize(&mut serializer).map_err(|e| Failure::internal(format!("JSON: {e}")))?;
+pub(crate) fn line(document: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut length = Length(0);
+    write(document, &mut length)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length.0.saturating_add(1)));
+    write(document, &mut *bytes)?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+fn write(document: &impl Serialize, to: &mut impl io::Write) -> Result<(), Failure> {
+    let mut serializer = serde_json::Serializer::with_formatter(to, ControlsEscaped);
+    document.serialize(&mut serializer).map_err(|e| Failure::internal(format!("JSON: {e}")))
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A secret in a document that is there to carry it. Its type cannot be serialised; a field that says so can.
+///
+/// Reading copies it from the (overwritten) buffer to its place. Only where JSON had to escape something in it does the
+/// reader hold a copy of its own.
+pub(crate) mod exposed {
+    use renewd_core::Secret;
+    use serde::de::Visitor;
+    use serde::ser::Error as _;
+    use serde::{Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = secret.expose_str().ok_or_else(|| S::Error::custom("a secret is not text"))?;
+        serializer.serialize_str(text)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        deserializer.deserialize_str(Copying)
+    }
+
+    struct Copying;
+
+    impl Visitor<'_> for Copying {
+        type Value = Secret;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a text")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Secret, E> {
+            Ok(Secret::copy_of(text.as_bytes()))
+        }
+    }
 }
 
 /// JSON in which every control character is escaped. RFC 8259 §7 asks for that up to U+001F only, and a terminal obeys

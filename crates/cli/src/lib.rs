@@ -48,7 +48,7 @@ use environment::Environment;
 
 /// Runs the command line of this process and gives its exit code.
 pub fn main() -> ExitCode {
-    harden::process();
+    harden::begin();
     harden::panics();
     // The hook has said what is to be said; a bug must still end with the exit code of one.
     let end = std::panic::catch_unwind(|| run(&Environment::capture()));
@@ -59,7 +59,14 @@ fn run(env: &Environment) -> exit::Exit {
     match parse::command_line(std::env::args_os(), env) {
         Err(end) => end,
         Ok(cli) => {
-            let app = app::App::new(cli.global, env.clone());
+            #[cfg(unix)]
+            let starts_a_program = matches!(cli.command, cli::Command::Run(_));
+            #[cfg(not(unix))]
+            let starts_a_program = false;
+            if !starts_a_program {
+                harden::seal();
+            }
+            let app = app::App::new(cli.global, env.clone(), cli.command.may_ask());
             match test_points::arm(env).and_then(|()| commands::dispatch(cli.command, &app)) {
                 Ok(()) => exit::Exit::Done,
                 Err(failure) => {

@@ -177,7 +177,7 @@ impl From<&Lease> for Obtained {
 impl From<TokenDocument> for Obtained {
     fn from(document: TokenDocument) -> Self {
         Self {
-            access_token: Secret::from_string(document.access_token),
+            access_token: document.access_token,
             token_type: document.token_type,
             expires: document.expires_at.as_deref().and_then(parse_rfc3339),
             epoch: document.epoch,

@@ -9,6 +9,11 @@ use renewd_store::IoHook;
 use crate::environment::Environment;
 use crate::exit::Failure;
 
+/// Never.
+pub(crate) fn memory_may_be_read() -> bool {
+    false
+}
+
 /// Reads nothing.
 ///
 /// # Errors

@@ -242,14 +242,14 @@ impl Api {
             Ok(lease) => lease,
             Err(error) => return Err(self.why(keeper, error).await),
         };
-        Ok(json(StatusCode::OK, &token_document(&lease)?))
+        Ok(json(StatusCode::OK, &token_document(&lease)))
     }
 
     async fn rejected(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {
         let question: RejectedQuestion = read(bytes)?;
         let document = match keeper.rejected(question.epoch, question.generation).await {
             Ok(Rejection::Renewed(lease)) => {
-                RejectedDocument { schema: SCHEMA, result: "renewed", token: Some(token_document(&lease)?) }
+                RejectedDocument { schema: SCHEMA, result: "renewed", token: Some(token_document(&lease)) }
             }
             Ok(Rejection::Passed) => RejectedDocument { schema: SCHEMA, result: "passed", token: None },
             Err(error) => return Err(self.why(keeper, error).await),
@@ -280,6 +280,7 @@ impl Api {
             match store.put(name, &tombstone, expect).await {
                 Ok(()) => {
                     keeper.logged_out(Box::new(tombstone));
+                    self.proxies.logged_out(name).await;
                     return Ok(json(StatusCode::OK, &DoneDocument { schema: SCHEMA, done: true }));
                 }
                 Err(CommitFailure::Fenced(_)) => {}
@@ -295,6 +296,7 @@ impl Api {
         match self.keepers.store().load(keeper.name()).await {
             Loaded::Record(record) if matches!(record.state, RecordState::Tombstone { .. }) => {
                 keeper.logged_out(record);
+                self.proxies.logged_out(keeper.name()).await;
             }
             Loaded::Record(record) => keeper.logged_in(record),
             Loaded::RolledBack { .. } | Loaded::Absent | Loaded::Fault(_) => keeper.store_changed(),
@@ -337,18 +339,17 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
         .map_err(|e| Failure::usage(format!("the body is not what this question takes: {e}")))
 }
 
-fn token_document(lease: &Lease) -> Result<TokenDocument, Failure> {
-    let text = lease.access_token().expose_str().ok_or_else(|| Failure::internal("the token is not text"))?;
-    Ok(TokenDocument {
+fn token_document(lease: &Lease) -> TokenDocument {
+    TokenDocument {
         schema: SCHEMA,
-        access_token: text.into(),
+        access_token: lease.access_token().clone(),
         token_type: lease.token_type().into(),
         expires_at: Some(crate::output::time::rfc3339(lease.expires())),
         epoch: lease.epoch(),
         generation: lease.generation(),
         scope: lease.scope().map(String::from),
         short: lease.short().then_some(true),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use renewd_core::Secret;
 use renewd_proxy::SocketGuard;
 use serde::Serialize;
 use tokio::net::{TcpListener, UnixListener};
-use zeroize::Zeroizing;
 
 use crate::agent_client::AgentDescription;
 use crate::exit::{Exit, Failure};
@@ -32,7 +32,8 @@ pub(crate) struct Description {
 #[derive(Serialize)]
 pub(crate) struct ProxyPlace {
     pub(crate) listen: String,
-    pub(crate) url: String,
+    #[serde(serialize_with = "crate::json::exposed::serialize")]
+    pub(crate) url: Secret,
 }
 
 #[derive(Serialize)]
@@ -53,7 +54,7 @@ impl Description {
     /// # Errors
     /// When the place cannot be written.
     pub(crate) fn write(&self, proxies: &[ProxyPlace]) -> Result<(), Failure> {
-        let bytes = Zeroizing::new(crate::json::line(&Whole { agent: &self.agent, proxies })?);
+        let bytes = crate::json::line(&Whole { agent: &self.agent, proxies })?;
         write_private(&self.path, &bytes)
     }
 }
@@ -133,22 +134,12 @@ fn is_own(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|meta| meta.uid() == rustix::process::geteuid().as_raw())
 }
 
+/// A folder like /tmp will do: the socket is looked at by itself, and nobody else can move it there.
 fn make_private(folder: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| failed(folder, &e))?;
-    let meta = std::fs::metadata(folder).map_err(|e| failed(folder, &e))?;
-    let own = meta.uid() == rustix::process::geteuid().as_raw();
-    // A folder like /tmp, of root, is shared on purpose; what others can write without the sticky bit they can replace,
-    // and what is in a folder of theirs in any case.
-    let shared = meta.mode() & 0o1000 != 0 && (own || meta.uid() == 0);
-    if (!own || meta.mode() & 0o022 != 0) && !shared {
-        return Err(Failure::configuration(format!(
-            "agent.socket: others can write to {}, and so replace the socket",
-            folder.display()
-        ))
-        .advise(format!("chmod 700 {}, or name another agent.socket", folder.display())));
-    }
-    Ok(())
+    renewd_store::make_shared_folder(folder).map_err(|fault| {
+        Failure::configuration(format!("agent.socket: {}", fault.message))
+            .advise("mend the folder, or name another agent.socket")
+    })
 }
 
 /// Written beside and renamed over: a reader sees the old one or the new one, whole.

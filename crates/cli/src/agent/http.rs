@@ -48,7 +48,8 @@ pub(crate) fn answer(status: StatusCode, kind: &'static str, bytes: impl Into<By
 /// An answer in JSON.
 pub(crate) fn json(status: StatusCode, document: &impl Serialize) -> Response<Body> {
     match crate::json::line(document) {
-        Ok(bytes) => answer(status, "application/json", bytes),
+        // The bytes are lent and overwritten once they are sent: a token can be among them.
+        Ok(bytes) => answer(status, "application/json", Bytes::from_owner(bytes)),
         Err(failure) => {
             answer(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", failure.message)
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use renewd_proxy::{Access, Proxy, ProxyConfig, ProxyError, ProxyHandle};
+use renewd_driver::CredentialName;
+use renewd_proxy::{Access, Listen, Proxy, ProxyConfig, ProxyError, ProxyHandle};
 use tokio::sync::Mutex;
 
 use super::door::ProxyPlace;
@@ -79,14 +80,18 @@ impl Proxies {
         self.running.lock().await.values().map(|handle| handle.metrics().replays()).sum()
     }
 
+    /// The login of that credential is over: nothing is kept that its tokens were written to.
+    pub(crate) async fn logged_out(&self, name: &CredentialName) {
+        for handle in self.running.lock().await.values().filter(|handle| handle.credential() == *name) {
+            handle.close_idle_connections();
+        }
+    }
+
     /// Where they are. The URLs are what clients are given, path secrets included: for the person at the terminal and
     /// for private files only.
     pub(crate) async fn places(&self) -> Vec<ProxyPlace> {
-        let place = |handle: &ProxyHandle| {
-            let url = handle.client_url().expose_str().map(String::from)?;
-            Some(ProxyPlace { listen: handle.url(), url })
-        };
-        self.running.lock().await.values().filter_map(place).collect()
+        let place = |handle: &ProxyHandle| ProxyPlace { listen: handle.url(), url: handle.client_url() };
+        self.running.lock().await.values().map(place).collect()
     }
 
     /// Lets requests end, then stops all.
@@ -116,6 +121,11 @@ fn unknown(config: &Config, entry: &ProxyEntry) -> Failure {
 /// A configuration failure that names the line.
 pub(crate) fn proxy_config(config: &Config, entry: &ProxyEntry) -> Result<ProxyConfig, Failure> {
     let upstream = entry.upstream.parse().map_err(|e| at(config, entry, &format!("upstream: {e}")))?;
+    if let Listen::Unix(socket) = &entry.listen
+        && let Some(why) = renewd_store::loose_way(socket)
+    {
+        return Err(at(config, entry, &format!("{} is in no safe place: {why}", socket.display())));
+    }
     let mut ready = ProxyConfig::new(entry.listen.clone(), upstream, entry.credential.clone());
     ready.access = match entry.access.as_deref() {
         Some("same-user") => Access::SameUser,

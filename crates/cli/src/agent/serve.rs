@@ -20,7 +20,7 @@ use super::notify;
 use super::proxies::Proxies;
 use crate::app::App;
 use crate::config::Config;
-use crate::credential::open;
+use crate::credential::{OpenStore, open};
 use crate::exit::{Exit, Failure};
 use crate::journal::{JournalFolder, LineFormat, Lines, Scribe, Sink};
 use crate::logging::LogFormat;
@@ -63,7 +63,11 @@ async fn live(app: &App) -> Result<(), Failure> {
     let metrics = Metrics::default();
     let hub = Hub::new(scribe.clone(), metrics.clone());
     let observer: Arc<dyn Observer> = Arc::new(hub.clone());
-    let keepers = Arc::new(Keepers::new(open(&config)?.port, observer));
+    let store = tokio::select! {
+        store = opened(&config) => store?,
+        _ = stop.told() => return Ok(()),
+    };
+    let keepers = Arc::new(Keepers::new(store.port, observer));
     let proxies = Arc::new(Proxies::default());
     let api = Arc::new(Api {
         keepers: Arc::clone(&keepers),
@@ -104,6 +108,18 @@ async fn live(app: &App) -> Result<(), Failure> {
         None => Ok(()),
         Some((name, what)) => Err(Failure::new(Exit::Store, format!("{name}: {what}")).about(name)),
     }
+}
+
+/// Opens the store on a thread of its own: a keyring may take its time, or a person who types a passphrase, and whoever
+/// tells the agent to stop meanwhile need not wait for either.
+async fn opened(config: &Arc<Config>) -> Result<OpenStore, Failure> {
+    let (say, heard) = tokio::sync::oneshot::channel();
+    let config = Arc::clone(config);
+    std::thread::Builder::new()
+        .name("store".into())
+        .spawn(move || drop(say.send(open(&config))))
+        .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
+    heard.await.unwrap_or_else(|_| Err(Failure::internal("the store could not be opened")))
 }
 
 /// Until told to stop: new credentials are taken up, a reload is carried out.
@@ -256,16 +272,15 @@ async fn greet(app: &App, door: &Door, keepers: &Keepers, proxies: &Proxies) {
     }
     let terminal = std::io::stderr().is_terminal();
     for place in proxies.places().await {
-        let told = if terminal || place.url == place.listen {
-            place.url
-        } else {
+        let shown = place.url.expose_str().filter(|url| terminal || *url == place.listen);
+        let told = shown.map_or_else(
             // What is no terminal is a log, as a rule, and read by others.
-            format!(
-                "{}; the URL with its secret stands in {}",
-                place.listen,
-                door.description().path().display()
-            )
-        };
+            || {
+                let description = door.description().path().display();
+                format!("{}; the URL with its secret stands in {description}", place.listen)
+            },
+            String::from,
+        );
         app.output.note(&format!("renewd: proxy on {told}"));
     }
     if let Some(address) = door.status.as_ref().and_then(|s| s.local_addr().ok()) {

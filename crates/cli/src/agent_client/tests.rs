@@ -80,7 +80,7 @@ fn a_token_is_asked_for_with_the_callers_terms() {
     let Asked::Answer(token) = agent.token(&name(), Span::from_secs(90), Span::from_secs(20)) else {
         panic!("no answer")
     };
-    assert_eq!((token.access_token.as_str(), token.generation), ("at-1", 2));
+    assert_eq!((token.access_token.expose(), token.generation), (&b"at-1"[..], 2));
     let request = server.join().unwrap();
     assert!(request.starts_with("POST /v1/credentials/github/token HTTP/1.1\r\n"), "{request}");
     assert!(request.ends_with(r#"{"min_validity_s":90,"timeout_s":20}"#), "{request}");

@@ -71,7 +71,7 @@ pub(super) fn exchange(
         stream.set_read_timeout(Some(left()?.into())).map_err(plain)?;
         match stream.read(&mut *buffer) {
             Ok(0) => return closed(&answer),
-            Ok(n) => answer.extend_from_slice(buffer.get(..n).unwrap_or_default()),
+            Ok(n) => append(&mut answer, buffer.get(..n).unwrap_or_default()),
             Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
                 return Err(format!("it did not answer within {within}"));
             }
@@ -82,6 +82,16 @@ pub(super) fn exchange(
             return Err("its answer is too long".into());
         }
     }
+}
+
+/// Appends without leaving a copy behind where the vector has to grow.
+fn append(answer: &mut Zeroizing<Vec<u8>>, bytes: &[u8]) {
+    if answer.capacity() - answer.len() < bytes.len() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(2 * (answer.len() + bytes.len())));
+        larger.extend_from_slice(answer);
+        *answer = larger;
+    }
+    answer.extend_from_slice(bytes);
 }
 
 /// What is known of an answer once its head is there.

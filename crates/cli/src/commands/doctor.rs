@@ -1,6 +1,9 @@
 //! `renewd doctor`: looks at everything a credential depends on here, says what is wrong, and how to mend it.
 //!
-//! It makes nothing and sends nothing. The exit code is that of the first thing that is wrong.
+//! It sends nothing, and leaves nothing behind: the one thing that it makes is an item in the keyring, which it reads
+//! and removes again. The exit code is that of the first thing that is wrong.
+
+mod keys;
 
 use clap::Args;
 use renewd_blocking::block_on;
@@ -41,6 +44,8 @@ pub(crate) fn run(_args: &Doctor, app: &App) -> Result<(), Failure> {
         Ok(config) => {
             configuration(&config, app, &mut findings);
             let store = store(&config, &mut findings);
+            keys::look(&config, &mut findings);
+            process(&mut findings);
             clocks(&mut findings);
             agent(&config, &mut findings);
             if let Some(store) = store {
@@ -107,13 +112,23 @@ fn store(config: &Config, findings: &mut Vec<Finding>) -> Option<Option<OpenStor
             None
         }
         Ok(None) => {
-            findings.push(Finding::Good("store: none yet; the first import makes it".into()));
+            findings.push(Finding::Good(
+                "store: none yet; `renewd init` makes it, and so does the first import".into(),
+            ));
             Some(None)
         }
         Ok(Some(store)) => {
             findings.push(Finding::Good(format!("store: {} opens with its key", store.place)));
             Some(Some(store))
         }
+    }
+}
+
+/// What keeps other programs of the same user from this process's memory.
+fn process(findings: &mut Vec<Finding>) {
+    for (name, words, good) in crate::harden::report().lines() {
+        let words = format!("{name}: {words}");
+        findings.push(if good { Finding::Good(words) } else { Finding::Note(words) });
     }
 }
 

@@ -79,8 +79,12 @@ pub(crate) fn run(args: &Import, app: &App) -> Result<(), Failure> {
         .advise("put the client secret into a file, or give it by another descriptor: 3< FILE and fd:3"));
     }
     let config = app.config()?;
+    if config.reads_stdin("store", "passphrase_fd") {
+        return Err(Failure::usage("two readers of standard input: the refresh token and the passphrase")
+            .advise("give the passphrase by another descriptor: --passphrase-fd 3 3< FILE"));
+    }
     let checked = Checked::new(args)?;
-    let store = open(&config)?;
+    let store = open(&config).map_err(|failure| untouched(failure, &args.name))?;
     let (standing, expect) = standing(args, store.port.as_ref())?;
     let identity = identity(&checked, &config, &args.name, standing.as_ref())?;
     check_identity(&config, &args.name, &identity)?;
@@ -99,6 +103,16 @@ pub(crate) fn run(args: &Import, app: &App) -> Result<(), Failure> {
         store.place
     ));
     Ok(())
+}
+
+/// The store does not open. Whoever piped a refresh token in must know that it is still theirs.
+fn untouched(mut failure: Failure, name: &CredentialName) -> Failure {
+    let kept = format!("nothing was imported as {name}: the refresh token was not read");
+    failure.advice = Some(match failure.advice {
+        Some(advice) => format!("{advice}\n  {kept}"),
+        None => kept,
+    });
+    failure.about(name)
 }
 
 /// The arguments, each checked for itself.

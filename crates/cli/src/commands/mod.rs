@@ -11,8 +11,10 @@ pub(crate) mod explain;
 pub(crate) mod helper;
 pub(crate) mod history;
 pub(crate) mod import;
+pub(crate) mod init;
 pub(crate) mod logout;
 pub(crate) mod refresh;
+pub(crate) mod rekey;
 #[cfg(unix)]
 pub(crate) mod run;
 pub(crate) mod status;
@@ -37,7 +39,9 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         Command::Agent(_) | Command::Run(_) => false,
         #[cfg(all(unix, feature = "demo"))]
         Command::Demo(_) => false,
-        Command::Import(_)
+        Command::Init(_)
+        | Command::Import(_)
+        | Command::Rekey(_)
         | Command::Refresh(_)
         | Command::Logout(_)
         | Command::Helper(_)
@@ -48,7 +52,9 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
     let done = match command {
         #[cfg(all(unix, feature = "demo"))]
         Command::Demo(args) => demo::run(&args, app),
+        Command::Init(args) => init::run(&args, app),
         Command::Import(args) => import::run(&args, app),
+        Command::Rekey(args) => rekey::run(&args, app),
         Command::Token(args) => token::run(&args, app),
         Command::Refresh(args) => refresh::run(&args, app),
         #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! `renewd status`: what stands, what is wrong, since when, and what to do. `list` is the same.
 //!
-//! An agent is asked when one serves this state folder; otherwise the records are read, and nothing is sent.
+//! An agent is asked when one serves this state folder; otherwise the records are read, and nothing is sent. Of a store
+//! that does not open (its keyring is locked, say) the names are shown, with what is wrong; the exit code is 5 then.
 
 mod table;
 
@@ -12,7 +13,7 @@ use renewd_driver::CredentialName;
 
 use crate::agent_client::{Agent, Asked};
 use crate::app::App;
-use crate::credential::{glance, names, open_existing, unknown};
+use crate::credential::{closed_store, glance, names, open_existing, unknown};
 use crate::exit::{Exit, Failure};
 use crate::json::{CredentialStatus, StatusDocument, line};
 
@@ -35,6 +36,13 @@ pub(crate) struct Status {
     check: bool,
 }
 
+impl Status {
+    /// Whether a person called it, rather than a program or a prompt.
+    pub(crate) fn is_for_a_person(&self) -> bool {
+        !(self.json || self.watch || self.check)
+    }
+}
+
 /// Shows.
 ///
 /// # Errors
@@ -54,7 +62,7 @@ fn show(args: &Status, app: &App) -> Result<(), Failure> {
     }
     print(&seen, args, app)?;
     if !args.watch {
-        return Ok(());
+        return seen.closed.map_or(Ok(()), |why| told(app, &why));
     }
     loop {
         std::thread::park_timeout(WATCH);
@@ -70,6 +78,14 @@ fn show(args: &Status, app: &App) -> Result<(), Failure> {
 struct Seen {
     document: StatusDocument,
     agent: bool,
+    /// Why the store does not open.
+    closed: Option<Failure>,
+}
+
+/// The documents on standard output say it already, so that no error follows them there.
+fn told(app: &App, why: &Failure) -> Result<(), Failure> {
+    app.output.failure(why);
+    Err(Failure::silent(why.exit))
 }
 
 fn look(args: &Status, app: &App) -> Result<Seen, Failure> {
@@ -82,11 +98,18 @@ fn look(args: &Status, app: &App) -> Result<Seen, Failure> {
         if args.name.as_ref().is_none_or(known) {
             let of_name = |c: &CredentialStatus| args.name.as_ref().is_none_or(|n| c.name == n.as_str());
             let credentials = all.credentials.into_iter().filter(of_name).collect();
-            return Ok(Seen { document: StatusDocument::new(credentials), agent: true });
+            return Ok(Seen { document: StatusDocument::new(credentials), agent: true, closed: None });
         }
     }
-    let store = open_existing(&config)?;
+    let (store, closed) = match open_existing(&config) {
+        Ok(store) => (store, None),
+        Err(why) if why.exit == Exit::Store => (Some(closed_store(&config, &why)?), Some(why)),
+        Err(why) => return Err(why),
+    };
     let known = names(&config, store.as_ref().map(|s| s.port.as_ref()))?;
+    if let Some(why) = closed.as_ref().filter(|_| known.is_empty()) {
+        return Err(why.clone());
+    }
     if let Some(name) = args.name.as_ref().filter(|n| !known.contains(n)) {
         return Err(unknown(name, &known));
     }
@@ -98,6 +121,10 @@ fn look(args: &Status, app: &App) -> Result<Seen, Failure> {
                 let (view, now) = glance.view();
                 let mut seen = CredentialStatus::new(name.as_str(), &view, now);
                 seen.advice = seen.advice.or_else(|| glance.greatest.map(older));
+                if closed.is_some() && !args.json {
+                    // Said once, below.
+                    seen.advice = None;
+                }
                 let announced = glance.announced(store.port.as_ref(), name);
                 credentials.push(announced.iter().fold(seen, CredentialStatus::announcing));
             }
@@ -108,7 +135,7 @@ fn look(args: &Status, app: &App) -> Result<Seen, Failure> {
             }
         }
     }
-    Ok(Seen { document: StatusDocument::new(credentials), agent: false })
+    Ok(Seen { document: StatusDocument::new(credentials), agent: false, closed })
 }
 
 fn print(seen: &Seen, args: &Status, app: &App) -> Result<(), Failure> {

@@ -13,6 +13,12 @@ use crate::json::{SCHEMA, TokenDocument, line};
 use crate::obtain::{Obtained, TIMEOUT, obtain};
 use crate::output::time::{brief, rfc3339};
 
+/// What a quotation mark becomes in a shell word.
+const QUOTED_BYTES: usize = 4;
+
+/// What stands around a token in any format, besides names.
+const FORMAT_BYTES_MAX: usize = 64;
+
 /// How the token is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -125,7 +131,9 @@ pub(crate) fn write(
         .coded("token_unusable")
         .about(name));
     }
-    let mut out = Zeroizing::new(Vec::with_capacity(2 * secret.len() + 512));
+    // Room for the worst case, a token of quotation marks alone: a buffer that grew would leave a copy behind.
+    let around = token.token_type.len() + name.as_str().len() + FORMAT_BYTES_MAX;
+    let mut out = Zeroizing::new(Vec::with_capacity(QUOTED_BYTES * secret.len() + around));
     match format {
         Format::Raw => out.extend_from_slice(secret),
         Format::Header => {
@@ -144,12 +152,9 @@ pub(crate) fn write(
             out.push(b'\'');
         }
         Format::Json => {
-            let text = token.access_token.expose_str().ok_or_else(|| {
-                Failure::new(Exit::Internal, format!("the token of {name} is no text")).about(name)
-            })?;
             let document = TokenDocument {
                 schema: SCHEMA,
-                access_token: text.into(),
+                access_token: token.access_token.clone(),
                 token_type: token.token_type.clone(),
                 expires_at: token.expires.map(rfc3339),
                 epoch: token.epoch,
@@ -157,10 +162,7 @@ pub(crate) fn write(
                 scope: token.scope.clone(),
                 short: None,
             };
-            let bytes = Zeroizing::new(line(&document)?);
-            // Overwritten like every copy of ours.
-            drop(Zeroizing::new(document.access_token));
-            return Ok(bytes);
+            return line(&document);
         }
     }
     out.push(b'\n');

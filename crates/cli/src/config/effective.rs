@@ -57,6 +57,9 @@ impl Config {
         credential: Option<&CredentialName>,
     ) -> Option<Effective> {
         let at = (table, name);
+        if let Some((value, flag)) = self.flags.get(&at) {
+            return Some(Effective { value: value.clone(), origin: Origin::Flag(flag) });
+        }
         if let Some(value) = self.environment.get(&at) {
             let origin = Origin::Environment(keys::find(table, name).map(Key::variable).unwrap_or_default());
             return Some(Effective { value: value.clone(), origin });

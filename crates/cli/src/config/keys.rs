@@ -39,9 +39,16 @@ const SPAN_OR_OFF: Kind = Kind::Duration { zero: true };
 
 /// Keys that hold for the whole program: top level of the file, and the environment.
 pub(crate) static GLOBAL: &[Key] = &[
-    key("store", "kind", Kind::Choice(&["file", "keyring", "memory"]), "file"),
+    key(
+        "store",
+        "kind",
+        Kind::Choice(&["file", "keyring", "memory"]),
+        "what the store was made with, else file",
+    ),
     key("store", "path", Kind::Path, "STATE/credentials"),
-    key("store", "key", Kind::KeySource, "a key file at STATE/key"),
+    key("store", "key", Kind::KeySource, "what the store was made with, else the system's keyring"),
+    key("store", "passphrase_fd", Kind::Count { least: 0, most: 65_535 }, "none"),
+    key("store", "keyring_timeout", SPAN, "5s, and 2m where somebody at a terminal may be asked"),
     key("store", "accept_unshared_locks", Kind::Flag, "false"),
     key("agent", "socket", Kind::Path, "$XDG_RUNTIME_DIR/renewd/agent.sock, else STATE/run/agent.sock"),
     key("agent", "status", Kind::Address, "off"),

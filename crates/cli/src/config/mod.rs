@@ -15,9 +15,11 @@ mod supported;
 mod value;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use renewd_driver::CredentialName;
 
+use crate::credential::Access;
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::input::file::{CONFIG_BYTES_MAX, FileError, read_checked};
@@ -44,6 +46,10 @@ pub(crate) struct Config {
     /// Whether there is a file.
     present: bool,
     environment: BTreeMap<(&'static str, &'static str), Value>,
+    /// What flags of this call say instead.
+    flags: BTreeMap<(&'static str, &'static str), (Value, &'static str)>,
+    /// How this process gets at the store's key.
+    access: Arc<Access>,
     /// What is wrong in the environment; each is said once, on stderr.
     pub(crate) warnings: Vec<String>,
 }
@@ -75,6 +81,8 @@ impl Config {
             document: Document::default(),
             present: false,
             environment: BTreeMap::new(),
+            flags: BTreeMap::new(),
+            access: Arc::default(),
             warnings: Vec::new(),
         };
         if let (Some((path, _)), Some(bytes)) = (places.config(), file) {
@@ -86,6 +94,36 @@ impl Config {
         supported::check(&mut config)?;
         check::check(&config)?;
         Ok(config)
+    }
+
+    /// The same, where a flag of this call says this of a key.
+    #[must_use]
+    pub(crate) fn with_flag(
+        mut self,
+        table: &'static str,
+        name: &'static str,
+        value: Value,
+        flag: &'static str,
+    ) -> Self {
+        self.flags.insert((table, name), (value, flag));
+        self
+    }
+
+    /// The same, for a process that gets at the store's key in this way.
+    #[must_use]
+    pub(crate) fn with_access(mut self, access: Arc<Access>) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Whether that key names the descriptor of standard input, which only one reader can have.
+    pub(crate) fn reads_stdin(&self, table: &'static str, name: &'static str) -> bool {
+        self.lookup(table, name, None).is_some_and(|found| found.value.as_number() == Some(0))
+    }
+
+    /// How this process gets at the store's key.
+    pub(crate) fn access(&self) -> &Arc<Access> {
+        &self.access
     }
 
     /// Where things stand.

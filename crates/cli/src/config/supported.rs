@@ -12,12 +12,6 @@ use super::problem::{Problem, Problems};
 /// Why a value cannot be had yet; none where it can.
 fn refused(table: &str, name: &str, text: &str) -> Option<String> {
     match (table, name) {
-        ("store", "kind") if text == "keyring" => Some(
-            "store.kind = \"keyring\" is not supported yet; use \"file\", whose key is a 0600 file".into(),
-        ),
-        ("store", "key") if text != "file" && !text.starts_with("file:") => {
-            Some(format!("store.key = \"{text}\" is not supported yet; use \"file:PATH\", or leave it out"))
-        }
         ("hooks", _) => Some(format!(
             "hooks.{name} is not supported yet; watch `renewd status --check` or the agent's events instead"
         )),

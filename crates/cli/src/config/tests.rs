@@ -69,7 +69,9 @@ fn an_invalid_environment_value_is_one_warning_and_falls_through() {
         ("RENEWD_AUTH_RETRYING_INTERVAL", "10", "has no unit"),
         ("RENEWD_AUTH_RETRYING_INTERVAL", "3h", "over auth_retrying.ceiling"),
         ("RENEWD_AUTH_RETRYING_CEILING", "1m", "over auth_retrying.ceiling"),
-        ("RENEWD_STORE_KEY", "keyring", "not supported yet"),
+        ("RENEWD_STORE_KEY", "systemd:../x", "none of keyring"),
+        ("RENEWD_STORE_PASSPHRASE_FD", "hunter", "not a whole number"),
+        ("RENEWD_STORE_KEYRING_TIMEOUT", "0s", "is zero"),
         ("RENEWD_STORE_KIND", "cloud", "none of file"),
     ] {
         let config = given.load(&[(variable, value)]).unwrap();
@@ -111,8 +113,8 @@ fn what_does_not_fit_together_is_an_error_with_its_line() {
             2,
             "needs the key credential",
         ),
-        ("[store]\nkind = \"keyring\"", 2, "not supported yet"),
-        ("[store]\nkey = \"passphrase\"", 2, "not supported yet"),
+        ("[store]\nkind = \"cloud\"", 2, "none of file, keyring, memory"),
+        ("[store]\nkey = \"systemd:\"", 2, "none of keyring, file, file:PATH"),
         ("[hooks]\non_unauthenticated = [\"/bin/true\"]", 2, "not supported yet"),
         ("[[sink]]\ncredential = \"a\"\npath = \"/t\"", 1, "not supported yet"),
     ] {

@@ -61,6 +61,14 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    /// A key source, as `store.key` takes it.
+    ///
+    /// # Errors
+    /// Half a sentence for people, which does not repeat it.
+    pub(crate) fn key_source(text: &str) -> Result<Self, String> {
+        Kind::KeySource.parse(text)
+    }
+
     pub(crate) fn as_span(&self) -> Option<Span> {
         if let Self::Span(s) = self { Some(*s) } else { None }
     }
@@ -238,10 +246,18 @@ fn mode(text: &str) -> Result<Value, String> {
 fn key_source(text: &str) -> Result<Value, String> {
     match text.split_once(':') {
         None if matches!(text, "keyring" | "file" | "passphrase") => {}
-        Some(("file" | "systemd", rest)) if !rest.is_empty() => {}
+        Some(("file", path)) if !path.is_empty() => {}
+        // systemd takes no other names, and nothing else than a name leads out of its folder.
+        Some(("systemd", name)) if is_credential_id(name) => {}
         _ => return Err("is none of keyring, file, file:PATH, passphrase, systemd:NAME".into()),
     }
     Ok(Value::Text(text.into()))
+}
+
+/// Whether systemd would take it for the name of a credential: a plain file name.
+fn is_credential_id(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'/' | b':');
+    (1..=255).contains(&name.len()) && name.bytes().all(plain) && !matches!(name, "." | "..")
 }
 
 #[cfg(test)]
@@ -266,6 +282,8 @@ mod tests {
             (Kind::Mode, "0666", "everybody"),
             (Kind::Mode, "8", "file mode"),
             (Kind::KeySource, "file:", "none of keyring"),
+            (Kind::KeySource, "systemd:a/b", "none of keyring"),
+            (Kind::KeySource, "passphrase:x", "none of keyring"),
         ] {
             let error = kind.parse(text).unwrap_err();
             assert!(error.contains(why), "{kind:?} {text:?}: {error}");

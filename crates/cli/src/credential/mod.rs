@@ -1,16 +1,24 @@
 //! A credential, put together from its record and the configuration.
 
+mod access;
+mod attended;
+mod closed;
 mod glance;
 mod seed;
 mod setup;
 mod store;
 
+pub(crate) use access::Access;
+pub(crate) use closed::closed_store;
 pub(crate) use glance::{Announced, Glance, glance, names};
 pub(crate) use seed::seed;
 #[cfg(unix)]
 pub(crate) use setup::transport;
 pub(crate) use setup::{Secrets, check_identity, check_transport, endpoint, setup};
-pub(crate) use store::{OpenStore, open, open_existing, store_failure, store_folder, write_failure};
+pub(crate) use store::{
+    OpenStore, key_setting, keyring, open, open_existing, open_failure, options, remembered, store_failure,
+    store_folder, write_failure,
+};
 
 use renewd_driver::CredentialName;
 

@@ -1,15 +1,21 @@
-//! Opens the store that the configuration names.
+//! Opens the store that the configuration names, and the one that it remembers to be.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use renewd_core::{CommitFailure, StoreFault};
 use renewd_driver::CredentialStore;
-use renewd_store::{FileStore, FileStoreOptions, KeyChoice, MemoryStore, Remembered, StoreError};
+use renewd_driver::keyring::Keyring;
+use renewd_store::{FileStore, FileStoreOptions, KeyChoice, MemoryStore, Remembered, StoreError, StoreKind};
 
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::exit::{Exit, Failure};
+use crate::input::passphrase::Descriptors;
 use crate::test_points;
+
+/// The lock under which a store is made.
+const STORE_LOCK: &str = "store.lock";
 
 /// An open store.
 pub(crate) struct OpenStore {
@@ -24,14 +30,20 @@ pub(crate) struct OpenStore {
 /// # Errors
 /// Exit 5 where it cannot be used, exit 6 where the configuration contradicts it.
 pub(crate) fn open(config: &Config) -> Result<OpenStore, Failure> {
-    if config.text("store", "kind", None).as_deref() == Some("memory") {
+    if is_memory(config) {
         return Ok(OpenStore { port: Arc::new(MemoryStore::new()), place: "memory".into() });
     }
-    let mut options = options(config)?;
-    options.hook = test_points::hook();
+    let options = options(config)?;
     let place = options.dir.display().to_string();
-    let store = FileStore::open(options).map_err(open_failure)?;
-    Ok(OpenStore { port: test_points::store(Arc::new(store)), place })
+    let kind = match options.kind {
+        Some(kind) => kind,
+        None => remembered_kind(&options.dir)?,
+    };
+    let port: Arc<dyn CredentialStore> = match kind {
+        StoreKind::Keyring => Arc::new(FileStore::open(options).map_err(open_failure)?),
+        _ => Arc::new(FileStore::open(options).map_err(open_failure)?),
+    };
+    Ok(OpenStore { port: test_points::store(port), place })
 }
 
 /// Opens the store if there is one. Whoever only looks makes nothing.
@@ -39,19 +51,49 @@ pub(crate) fn open(config: &Config) -> Result<OpenStore, Failure> {
 /// # Errors
 /// As [`open`].
 pub(crate) fn open_existing(config: &Config) -> Result<Option<OpenStore>, Failure> {
-    if config.text("store", "kind", None).as_deref() != Some("memory") {
-        let dir = options(config)?.dir;
-        // Records without a store.toml are still a store: opening it tells what is wrong.
-        let bare = Remembered::read(&dir).map_err(store_failure)?.is_none() && is_empty(&dir);
-        if bare {
-            return Ok(None);
-        }
+    if !is_memory(config) && !is_there(config)? {
+        return Ok(None);
     }
     open(config).map(Some)
 }
 
-fn is_empty(dir: &std::path::Path) -> bool {
-    std::fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none())
+/// Whether there is a store.
+///
+/// # Errors
+/// Where its folder cannot be read, or is not private.
+fn is_there(config: &Config) -> Result<bool, Failure> {
+    let dir = store_folder(config)?;
+    // Records without a store.toml are still a store: opening it tells what is wrong.
+    Ok(remembered(config)?.is_some() || !is_bare(&dir))
+}
+
+/// What the store was made with, where there is one.
+///
+/// # Errors
+/// Where its folder cannot be read, or is not private.
+pub(crate) fn remembered(config: &Config) -> Result<Option<Remembered>, Failure> {
+    Remembered::read(&store_folder(config)?).map_err(store_failure)
+}
+
+fn remembered_kind(dir: &Path) -> Result<StoreKind, Failure> {
+    let remembered = Remembered::read(dir).map_err(store_failure)?;
+    Ok(remembered.and_then(|r| kind_of(&r.kind)).unwrap_or(StoreKind::File))
+}
+
+/// The kind that a setting names; none for `memory`, which nobody opens.
+fn kind_of(setting: &str) -> Option<StoreKind> {
+    [StoreKind::File, StoreKind::Keyring].into_iter().find(|kind| kind.name() == setting)
+}
+
+fn is_memory(config: &Config) -> bool {
+    config.text("store", "kind", None).as_deref() == Some("memory")
+}
+
+/// Nothing was ever kept there. Whoever failed to make a store left its lock, which is never removed.
+fn is_bare(dir: &Path) -> bool {
+    std::fs::read_dir(dir).map_or(true, |entries| {
+        entries.flatten().all(|entry| entry.file_name().to_str().is_some_and(|name| name == STORE_LOCK))
+    })
 }
 
 /// The folder of the records.
@@ -65,29 +107,53 @@ pub(crate) fn store_folder(config: &Config) -> Result<PathBuf, Failure> {
     }
 }
 
-fn options(config: &Config) -> Result<FileStoreOptions, Failure> {
+/// The system's keyring, as this process asks it.
+pub(crate) fn keyring(config: &Config) -> Arc<dyn Keyring> {
+    let timeout = config.span("store", "keyring_timeout", None);
+    config.access().keyring(timeout.map(|span| Duration::from_millis(span.as_millis())))
+}
+
+/// What is configured for the key, with its path whole; none where nothing is.
+pub(crate) fn key_setting(config: &Config) -> Option<String> {
+    let found = config.lookup("store", "key", None)?;
+    let text = found.value.to_string();
+    let Some(path) = text.strip_prefix("file:") else { return Some(text) };
+    let beside = matches!(found.origin, Origin::File { .. }).then(|| config.file()).flatten();
+    Some(format!("file:{}", config.places().resolve(path, beside).display()))
+}
+
+/// How the store is opened.
+///
+/// # Errors
+/// A configuration failure.
+pub(crate) fn options(config: &Config) -> Result<FileStoreOptions, Failure> {
     let state = config.places().state()?;
     let mut options = FileStoreOptions::new(state);
     options.dir = store_folder(config)?;
-    if let Some(key) = config.text("store", "key", None) {
-        let setting = match key.strip_prefix("file:") {
-            Some(path) => format!("file:{}", resolved(config, path).display()),
-            None => key,
-        };
+    options.kind = config.text("store", "kind", None).as_deref().and_then(kind_of);
+    if let Some(setting) = key_setting(config) {
         options.key = KeyChoice::from_setting(&setting, state).map_err(open_failure)?;
     }
+    options.keyring = Some(keyring(config));
+    let descriptor = config.lookup("store", "passphrase_fd", None).and_then(|e| e.value.as_number());
+    let passphrase = descriptor.and_then(|fd| i32::try_from(fd).ok());
+    options.passphrase =
+        Some(config.access().passphrases(Descriptors { passphrase, ..Descriptors::default() }));
     let accepted = config.lookup("store", "accept_unshared_locks", None).and_then(|e| e.value.as_flag());
     options.accept_unshared_locks = accepted.unwrap_or(false);
+    options.hook = test_points::hook();
     Ok(options)
 }
 
-fn resolved(config: &Config, path: &str) -> PathBuf {
-    config.places().resolve(path, config.file())
-}
-
-fn open_failure(error: StoreError) -> Failure {
+/// The store could not be opened.
+pub(crate) fn open_failure(error: StoreError) -> Failure {
     match error {
         StoreError::Fault(fault) => store_failure(fault),
+        StoreError::NoKeySource(message) => {
+            let mut failure = Failure::new(Exit::Store, message);
+            failure.about.cause = Some("store_unavailable".into());
+            failure
+        }
         other => Failure::configuration(other.to_string()),
     }
 }

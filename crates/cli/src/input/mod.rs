@@ -2,8 +2,12 @@
 //! hostile until it is.
 
 pub(crate) mod file;
+pub(crate) mod passphrase;
 pub(crate) mod secret;
 pub(crate) mod stdin;
 #[cfg(unix)]
-mod terminal;
+pub(crate) mod terminal;
+#[cfg(not(unix))]
+#[path = "terminal_absent.rs"]
+pub(crate) mod terminal;
 pub(crate) mod url;

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use renewd_core::Secret;
-use zeroize::Zeroizing;
 
 use super::file::{FileError, SECRET_BYTES_MAX, read_checked, read_limited};
 use crate::exit::Failure;
+
+/// Standard error, the last descriptor that every program has.
+#[cfg(unix)]
+const STANDARD_STREAM_MAX: i32 = 2;
 
 /// Where a secret comes from: a file's path, or `fd:N` for a descriptor that the caller opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,10 @@ pub(crate) enum SecretSource {
     /// An inherited descriptor.
     Descriptor(i32),
 }
+
+/// The last of the three streams that children share with us.
+#[cfg(unix)]
+const STDERR: i32 = 2;
 
 impl FromStr for SecretSource {
     type Err = String;
@@ -97,26 +104,44 @@ pub(crate) fn clean(bytes: &[u8]) -> Result<Secret, String> {
     if !text.is_ascii() {
         return Err("holds bytes outside ASCII".into());
     }
-    let copy = Zeroizing::new(text.to_vec());
-    Ok(Secret::new(copy.to_vec()))
+    Ok(Secret::copy_of(text))
 }
 
+/// An inherited descriptor, for reading.
+///
+/// # Errors
+/// Half a sentence for people, where it is not open.
 #[cfg(unix)]
-fn descriptor(fd: i32) -> Result<std::fs::File, String> {
+pub(super) fn descriptor(fd: i32) -> Result<std::fs::File, String> {
     use std::os::fd::BorrowedFd;
-    // A duplicate, so that the inherited one stays as it is; close-on-exec comes with it.
+    // A duplicate; the inherited one stays open for whoever else counts on it, but no child of ours gets it.
     #[expect(
         unsafe_code,
         reason = "a descriptor number from the command line can be borrowed in no other way"
     )]
-    // SAFETY: the number is not -1, and it is only used for the one call that finds out whether it is open; nothing of
-    // ours closes inherited descriptors meanwhile.
+    // SAFETY: the number is not -1, and it is only used for the calls that find out whether it is open; nothing of ours
+    // closes inherited descriptors meanwhile.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-    borrowed.try_clone_to_owned().map(std::fs::File::from).map_err(|_| "is not open".into())
+    if fd > STDERR {
+        rustix::io::fcntl_setfd(borrowed, rustix::io::FdFlags::CLOEXEC).map_err(|_| "is not open")?;
+    }
+    let file = borrowed.try_clone_to_owned().map(std::fs::File::from).map_err(|_| "is not open")?;
+    // What leads to a secret of ours is no business of a program that we start: a file could be read there once more.
+    // The standard streams are that program's too.
+    if fd > STANDARD_STREAM_MAX {
+        use rustix::io::{FdFlags, fcntl_setfd};
+        fcntl_setfd(borrowed, FdFlags::CLOEXEC)
+            .map_err(|_| "cannot be kept from the programs that are started")?;
+    }
+    Ok(file)
 }
 
+/// Standard input: no other descriptor has a number here.
+///
+/// # Errors
+/// Half a sentence for people, for any other.
 #[cfg(not(unix))]
-fn descriptor(fd: i32) -> Result<std::io::Stdin, String> {
+pub(super) fn descriptor(fd: i32) -> Result<std::io::Stdin, String> {
     if fd == 0 { Ok(std::io::stdin()) } else { Err("cannot be read on this system; name a file".into()) }
 }
 

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::file::{SECRET_BYTES_MAX, read_limited};
 use super::secret::clean;
+use super::terminal::read_hidden;
 use crate::exit::Failure;
 
 /// Reads the refresh token. At a terminal it asks for it and does not show it.
@@ -16,7 +17,7 @@ use crate::exit::Failure;
 pub(crate) fn read_refresh_token() -> Result<Secret, Failure> {
     let advice = "pipe the refresh token in, for example: renewd import NAME … < token-file";
     let bytes = if io::stdin().is_terminal() {
-        from_terminal()?
+        read_hidden("Refresh token (it will not be shown): ", "the refresh token")?
     } else {
         read_limited(io::stdin().lock(), SECRET_BYTES_MAX)
             .map_err(|why| Failure::usage(format!("standard input {why}")).advise(advice))?
@@ -31,15 +32,4 @@ pub(crate) fn read_refresh_token() -> Result<Secret, Failure> {
 /// A usage failure.
 pub(crate) fn read_body(limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
     read_limited(io::stdin().lock(), limit).map_err(|why| Failure::usage(format!("standard input {why}")))
-}
-
-#[cfg(unix)]
-fn from_terminal() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    super::terminal::read_hidden("Refresh token (it will not be shown): ")
-}
-
-#[cfg(not(unix))]
-fn from_terminal() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    Err(Failure::usage("standard input is a terminal, which would show the token")
-        .advise("pipe the refresh token in"))
 }

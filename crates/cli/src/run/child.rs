@@ -7,9 +7,13 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::pin::pin;
 use std::process::ExitStatus;
 
+use renewd_store::Remembered;
 use tokio::process::{Child, Command};
 
 use super::signals::Signals;
+use crate::config::Config;
+use crate::credential::store_folder;
+use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::input::file::plain;
 
@@ -19,9 +23,6 @@ const NOT_FOUND: u8 = 127;
 
 /// A shell tells of a death by signal so.
 const BY_SIGNAL: i32 = 128;
-
-/// Variables of ours. They steer renewd and are nobody else's business.
-const OWN_PREFIX: &[u8] = b"RENEWD_";
 
 /// How it ended.
 pub(super) enum Ended {
@@ -45,30 +46,44 @@ impl Ended {
     }
 }
 
-/// Starts the command with these variables added.
+/// Starts the command with these variables added, without those that say where our secrets come from, and with the
+/// user's own limit on core files.
 ///
 /// # Errors
 /// How it ended before it began.
 pub(super) fn start<'v>(
     command: &[OsString],
     variables: impl IntoIterator<Item = (&'v str, &'v OsStr)>,
+    env: &Environment,
+    config: &Config,
 ) -> Result<Child, Ended> {
-    use std::os::unix::ffi::OsStrExt as _;
     let Some((program, arguments)) = command.split_first() else {
         return Err(Ended::NotStarted { code: NOT_FOUND, why: "there is no command to run".into() });
     };
     let mut command = Command::new(program);
     command.args(arguments);
-    for (name, _) in std::env::vars_os().filter(|(n, _)| n.as_bytes().starts_with(OWN_PREFIX)) {
+    for name in env.kept_from_children(key_is_systemds(config)) {
         command.env_remove(name);
     }
     command.envs(variables);
+    renewd_hardening::process::start_as_the_user_would(command.as_std_mut());
     command.spawn().map_err(|error| {
         let missing = error.kind() == std::io::ErrorKind::NotFound;
         let code = if missing { NOT_FOUND } else { NOT_EXECUTABLE };
         let why = format!("{} cannot be run: {}", shown(program), plain(&error));
         Ended::NotStarted { code, why }
     })
+}
+
+/// Whether the key of the store is a systemd credential: then the folder of credentials leads to it.
+fn key_is_systemds(config: &Config) -> bool {
+    let is_systemds = |setting: &str| setting.starts_with("systemd:");
+    if config.text("store", "key", None).is_some_and(|key| is_systemds(&key)) {
+        return true;
+    }
+    // What cannot be read here could not be opened either, and then there is no child.
+    let remembered = store_folder(config).ok().and_then(|folder| Remembered::read(&folder).ok()?);
+    remembered.is_some_and(|remembered| is_systemds(&remembered.current.setting))
 }
 
 /// The program's name on one line.

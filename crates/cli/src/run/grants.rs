@@ -1,11 +1,12 @@
 //! What the child is given: private proxies, a token file, a token.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use renewd_core::{Publication, Wall};
+use renewd_core::{Publication, Secret, Wall};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, Lease};
 use renewd_proxy::{Listen, Proxy, ProxyConfig, ProxyHandle, Upstream};
@@ -29,7 +30,8 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// What stands ready for the child.
 pub(super) struct Grants {
-    variables: Vec<(String, OsString)>,
+    /// Until the child has them.
+    variables: Vec<(String, Secret)>,
     proxies: Vec<ProxyHandle>,
     file: Option<FreshFile>,
     aging: Option<Aging>,
@@ -80,7 +82,8 @@ impl Grants {
         file.write(first.access_token()).map_err(|e| {
             Failure::internal(format!("the token file {} cannot be written: {}", path.display(), plain(&e)))
         })?;
-        self.variables.extend(variables.iter().map(|v| (v.as_str().into(), path.clone().into())));
+        let place = Secret::copy_of(path.as_os_str().as_bytes());
+        self.variables.extend(variables.iter().map(|v| (v.as_str().into(), place.clone())));
         self.file = Some(FreshFile { file, first: first.clone(), published: kept.published() });
         Ok(())
     }
@@ -89,9 +92,11 @@ impl Grants {
         if variables.is_empty() {
             return Ok(());
         }
-        let token = first.access_token().expose_str();
-        let token = token.ok_or_else(|| Failure::internal("the token is not text"))?;
-        self.variables.extend(variables.iter().map(|v| (v.as_str().into(), token.into())));
+        let token = first.access_token();
+        if token.expose_str().is_none_or(|text| text.contains('\0')) {
+            return Err(Failure::internal("the token is not text"));
+        }
+        self.variables.extend(variables.iter().map(|v| (v.as_str().into(), token.clone())));
         let names = variables.iter().map(Variable::as_str).collect::<Vec<_>>().join(", ");
         let (now, expires) = (SystemClock.now().wall, first.expires());
         app.output.note(&format!(
@@ -122,16 +127,19 @@ impl Grants {
         let proxy = Proxy::bind(ready, Arc::new(kept.keeper()))
             .await
             .map_err(|e| Failure::internal(format!("no proxy for {}: {e}", variable.as_str())))?;
-        let url = proxy.client_url();
-        let url = url.expose_str().ok_or_else(|| Failure::internal("the proxy's URL is not text"))?;
-        self.variables.push((variable.as_str().into(), url.into()));
+        self.variables.push((variable.as_str().into(), proxy.client_url()));
         self.proxies.push(proxy);
         Ok(())
     }
 
     /// The variables, with their values.
     pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &OsStr)> {
-        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
+        self.variables.iter().map(|(name, value)| (name.as_str(), OsStr::from_bytes(value.expose())))
+    }
+
+    /// The child has its variables: what they hold is not kept for as long as it lives.
+    pub(super) fn forget_variables(&mut self) {
+        self.variables.clear();
     }
 
     /// What goes on beside the child: the file is kept fresh, and a token that expired in a variable is named.

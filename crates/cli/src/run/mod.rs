@@ -104,11 +104,15 @@ async fn serve(
     kept: &Kept,
     signals: &mut Signals,
 ) -> Result<u8, Failure> {
-    let grants = tokio::select! {
+    let mut grants = tokio::select! {
         grants = Grants::make(plan, app, config, kept) => grants?,
         signal = signals.fatal() => return Ok(signals::exit_code(signal)),
     };
-    let ended = match child::start(&plan.command, grants.variables()) {
+    let started = child::start(&plan.command, grants.variables(), &app.env, config);
+    grants.forget_variables();
+    // The command has the user's own limit on core files by now; we need none any more.
+    crate::harden::seal();
+    let ended = match started {
         Err(refused) => refused,
         Ok(child) => child::wait(child, signals, grants.beside(app)).await?,
     };

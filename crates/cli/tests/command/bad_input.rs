@@ -194,12 +194,14 @@ fn help_and_version_go_to_stdout() {
     let version = world.run(&["--version"]).expect(0, &[]);
     assert_eq!(version.out, format!("renewd {}\n", env!("CARGO_PKG_VERSION")));
     let help = world.run(&["--help"]).expect(0, &[]);
-    for command in ["import", "token", "refresh", "status", "explain", "logout", "helper", "config", "doctor"]
-    {
+    for command in [
+        "init", "rekey", "import", "token", "refresh", "status", "explain", "logout", "helper", "config",
+        "doctor",
+    ] {
         assert!(help.out.contains(&format!("\n  {command}")), "{command}: {}", help.out);
         assert!(world.run(&[command, "--help"]).expect(0, &[]).out.contains("Usage"));
     }
-    for absent in ["init", "login", "profiles"] {
+    for absent in ["login", "profiles"] {
         assert!(!help.out.contains(&format!("\n  {absent}")), "{absent} does not work yet");
         world.run(&[absent]).expect(2, &[]);
     }

@@ -8,6 +8,8 @@ demand_timeout = "20s"
 kind = "file"
 path = "/var/lib/renewd"
 key = "file:/etc/renewd/key"
+passphrase_fd = 3
+keyring_timeout = "5s"
 accept_unshared_locks = false
 [refresh]
 window = "15m"
@@ -96,7 +98,7 @@ fn every_table_and_key_of_the_contract_is_read_with_its_line() {
         assert!(github.settings.contains_key(&(key.table, key.name)), "{}", key.path());
     }
     assert_eq!(github.settings[&("refresh", "window")].value, Value::Span(Span::from_mins(5)));
-    assert_eq!(document.top[&("refresh", "window")].line, 9);
+    assert_eq!(document.top[&("refresh", "window")].line, 11);
     assert_eq!(github.parameters, [("audience".into(), "api".into())]);
     for key in keys::PROXY {
         assert!(document.proxies[0].settings.contains_key(&(key.table, key.name)), "{}", key.path());
