@@ -7,7 +7,9 @@ use std::time::Duration;
 use renewd_core::{CommitFailure, StoreFault};
 use renewd_driver::CredentialStore;
 use renewd_driver::keyring::Keyring;
-use renewd_store::{FileStore, FileStoreOptions, KeyChoice, MemoryStore, Remembered, StoreError, StoreKind};
+use renewd_store::{
+    FileStore, FileStoreOptions, KeyChoice, KeyringStore, MemoryStore, Remembered, StoreError, StoreKind,
+};
 
 use crate::config::{Config, Origin};
 use crate::exit::{Exit, Failure};
@@ -35,13 +37,11 @@ pub(crate) fn open(config: &Config) -> Result<OpenStore, Failure> {
     }
     let options = options(config)?;
     let place = options.dir.display().to_string();
-    let kind = match options.kind {
-        Some(kind) => kind,
-        None => remembered_kind(&options.dir)?,
-    };
-    let port: Arc<dyn CredentialStore> = match kind {
-        StoreKind::Keyring => Arc::new(FileStore::open(options).map_err(open_failure)?),
-        _ => Arc::new(FileStore::open(options).map_err(open_failure)?),
+    let store = FileStore::open(options).map_err(open_failure)?;
+    let port: Arc<dyn CredentialStore> = match store.kind() {
+        // A keyring takes its time, and is asked on other threads than the caller's.
+        StoreKind::Keyring => Arc::new(KeyringStore::new(store)),
+        _ => Arc::new(store),
     };
     Ok(OpenStore { port: test_points::store(port), place })
 }
@@ -73,11 +73,6 @@ fn is_there(config: &Config) -> Result<bool, Failure> {
 /// Where its folder cannot be read, or is not private.
 pub(crate) fn remembered(config: &Config) -> Result<Option<Remembered>, Failure> {
     Remembered::read(&store_folder(config)?).map_err(store_failure)
-}
-
-fn remembered_kind(dir: &Path) -> Result<StoreKind, Failure> {
-    let remembered = Remembered::read(dir).map_err(store_failure)?;
-    Ok(remembered.and_then(|r| kind_of(&r.kind)).unwrap_or(StoreKind::File))
 }
 
 /// The kind that a setting names; none for `memory`, which nobody opens.
