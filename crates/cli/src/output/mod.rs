@@ -32,7 +32,6 @@ impl Output {
     }
 
     /// Whether notes are wanted.
-    #[cfg(unix)]
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
     }
