@@ -1,10 +1,11 @@
-//! What must hold of bytes that lie where a record should: the bodies of the fuzz targets `record` and `sealed_file`,
-//! and of properties that are tested everywhere.
+//! What must hold of bytes that lie where a record should: the bodies of the fuzz targets `record`, `sealed_file` and
+//! `keyring_index`, and of properties that are tested everywhere.
 
 use renewd_core::RECORD_FORMAT;
 
 use crate::crypt::{Keys, NONCE_BYTES, Purpose};
-use crate::envelope::{self, Header};
+use crate::envelope::{self, FILE_BYTES_MAX, Header};
+use crate::file::place::index::{self, HEAD_BYTES, Lie, PARTS_MAX, Parts, Set};
 use crate::payload;
 
 const NAME: &str = "fuzzed";
@@ -67,6 +68,41 @@ pub fn sealed_file(bytes: &[u8]) {
     assert!(envelope::open(&keys, Purpose::Record, NAME, &flipped).is_err(), "byte {at} may be anything");
     let cut = whole.get(..at).unwrap_or_default();
     assert!(envelope::open(&keys, Purpose::Record, NAME, cut).is_err(), "{at} bytes of it opened");
+}
+
+/// Takes the bytes for the item in which a record in a keyring begins: whatever is read of it is within bounds. Then
+/// writes an index of them and damages one byte, or cuts it: it speaks of no record any more.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn keyring_index(bytes: &[u8]) {
+    if let Ok(read) = index::decode(bytes) {
+        assert!(read.length <= FILE_BYTES_MAX, "a record of {} bytes", read.length);
+        match (read.lie.parts, read.inline) {
+            (None, Some(record)) => assert_eq!(record.len(), read.length),
+            (Some(parts), None) => assert!((1..=PARTS_MAX).contains(&parts.count), "{parts:?}"),
+            other => panic!("neither here nor in parts: {other:?}"),
+        }
+        if let Some(record) = read.inline.filter(|record| read.is_of(record)) {
+            assert_eq!(index::encode(read.lie, record).as_deref(), Some(bytes), "it is written otherwise");
+        }
+    }
+    let count = u16::try_from(bytes.len()).unwrap_or(PARTS_MAX).clamp(1, PARTS_MAX);
+    for parts in [None, Some(Parts { set: Set::A, count }), Some(Parts { set: Set::B, count })] {
+        let lie = Lie { serial: bytes.iter().fold(0, |serial, byte| serial << 8 | u64::from(*byte)), parts };
+        let Some(whole) = index::encode(lie, bytes) else { return };
+        assert_eq!(whole.len(), HEAD_BYTES + if parts.is_none() { bytes.len() } else { 0 });
+        let trusted = |item: &[u8]| {
+            index::decode(item).is_ok_and(|read| read.lie == lie && read.is_of(read.inline.unwrap_or(bytes)))
+        };
+        assert!(trusted(&whole), "what was written is not read");
+        // The first bytes say where, so that the fuzzer steers it.
+        let at = bytes.iter().take(4).fold(0, |at, byte| at << 8 | usize::from(*byte)) % whole.len();
+        let mut flipped = whole.clone();
+        flipped.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (at % 8));
+        assert!(!trusted(&flipped), "byte {at} may be anything");
+        assert!(!trusted(whole.get(..at).unwrap_or_default()), "{at} bytes of it are trusted");
+    }
 }
 
 #[cfg(test)]
@@ -132,6 +168,20 @@ mod tests {
         fn a_sealed_file_opens_only_whole(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             sealed_file(&bytes);
             record(&bytes);
+        }
+
+        #[test]
+        fn an_index_is_within_bounds_and_trusted_only_whole(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+            fields in prop::array::uniform15(any::<u8>()),
+        ) {
+            keyring_index(&bytes);
+            // What only the head of an index gets past: any fields behind an intact beginning.
+            let written = index::encode(Lie { serial: 1, parts: None }, &bytes).unwrap_or_default();
+            let mut item = written.clone();
+            item.iter_mut().skip(16).zip(fields).for_each(|(to, from)| *to = from);
+            keyring_index(&item);
+            keyring_index(&written);
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod disk;
 mod http;
+mod keyring;
 mod server;
 #[cfg(unix)]
 mod steps;

@@ -125,7 +125,10 @@ impl Lane {
 
 /// Spreads names over lanes: FNV-1a; nobody chooses its input to do harm but the user himself.
 fn number(name: &CredentialName) -> usize {
-    let hash = name.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = name
+        .as_str()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     usize::try_from(hash).unwrap_or_default()
 }
 
@@ -178,7 +181,8 @@ mod tests {
         // Another lane goes on: of these names some stand elsewhere.
         let (tell_other, told_other) = mpsc::channel();
         let elsewhere = ["a", "b", "c", "d", "e"].map(name);
-        let other = elsewhere.iter().find(|other| number(other) % LANES != number(&name("x")) % LANES).unwrap();
+        let other =
+            elsewhere.iter().find(|other| number(other) % LANES != number(&name("x")) % LANES).unwrap();
         for at in [Some(other), None] {
             let tell = tell_other.clone();
             lanes.submit(at, Box::new(move || tell.send(()).unwrap())).unwrap();

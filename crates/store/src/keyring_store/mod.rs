@@ -51,10 +51,13 @@ impl KeyringStore {
         let store = self.store.clone();
         let job = Box::new(move || drop(tell.send(call(&store))));
         self.lanes.submit(name, job).map_err(|why| {
-            let message = format!("the keyring store takes no call now: {why}; the keyring may hang, or wait for a person");
+            let message = format!(
+                "the keyring store takes no call now: {why}; the keyring may hang, or wait for a person"
+            );
             fault(StoreFaultKind::KeyUnavailable, message)
         })?;
-        told.await.map_err(|_| fault(StoreFaultKind::Io, "a call of the keyring store ended without an answer"))
+        told.await
+            .map_err(|_| fault(StoreFaultKind::Io, "a call of the keyring store ended without an answer"))
     }
 
     async fn write(
