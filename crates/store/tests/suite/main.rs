@@ -16,6 +16,7 @@ mod home;
 mod keyring;
 mod keyring_faults;
 mod keyring_home;
+mod keyring_loop;
 mod keyring_model;
 #[cfg(unix)]
 mod keys;
@@ -26,6 +27,8 @@ mod privacy;
 #[cfg(unix)]
 mod processes;
 mod records;
+#[cfg(unix)]
+mod rekey;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod simulated;
