@@ -44,7 +44,7 @@ const EXTRAS: &[Need] = &[
     },
 ];
 
-/// A desktop session of a test's own. They are told apart from the rest because tests can be made to insist on them.
+/// A desktop session of a test's own.
 const DESKTOP: &[Need] = &[
     Need {
         program: "dbus-daemon",
@@ -60,8 +60,17 @@ const DESKTOP: &[Need] = &[
     },
 ];
 
-/// Where this is 1, a test that finds no desktop session fails, rather than say that it was skipped.
-const DESKTOP_REQUIRED_ENV: &str = "RENEWD_DESKTOP_REQUIRED";
+const KEEPASSXC: &[Need] = &[Need {
+    program: "keepassxc",
+    probe: &[],
+    packages: &["keepassxc"],
+    why: "is another keyring for that bus, which reads the specification otherwise",
+}];
+
+/// What tests can be made to insist on: where the variable is 1, one that does not find it fails, rather than say that it
+/// was skipped.
+const INSISTED_ON: [(&str, &[Need]); 2] =
+    [("RENEWD_DESKTOP_REQUIRED", DESKTOP), ("RENEWD_KEEPASSXC_REQUIRED", KEEPASSXC)];
 
 /// Checks them; on Debian as root installs what is missing, otherwise names it precisely.
 pub(crate) fn provide() -> Result<Outcome, Failure> {
@@ -72,20 +81,19 @@ pub(crate) fn provide() -> Result<Outcome, Failure> {
     }
     install(NEEDS)?;
     // A test that is left out, and says so, is no reason to run none.
-    let failed: Vec<String> = [EXTRAS, DESKTOP]
-        .into_iter()
-        .filter_map(|needs| install(needs).err().map(|why| why.message))
-        .collect();
-    if failed.is_empty() {
-        return Ok(Outcome::Passed);
-    }
-    Ok(Outcome::Skipped(format!("some tests leave themselves out: {}", failed.join("\n"))))
+    let extras = EXTRAS.iter().chain(DESKTOP).chain(KEEPASSXC);
+    Ok(match install(extras) {
+        Ok(()) => Outcome::Passed,
+        Err(failure) => Outcome::Skipped(format!("some tests leave themselves out: {}", failure.message)),
+    })
 }
 
 /// Tells a test runner what is there: what this machine has, no test may do without.
 pub(crate) fn tell(runner: &mut Command) {
-    if cfg!(target_os = "linux") && missing(DESKTOP, present).is_empty() {
-        runner.env(DESKTOP_REQUIRED_ENV, "1");
+    for (variable, needs) in INSISTED_ON {
+        if cfg!(target_os = "linux") && missing(needs, present).is_empty() {
+            runner.env(variable, "1");
+        }
     }
 }
 
@@ -93,7 +101,7 @@ pub(crate) fn tell(runner: &mut Command) {
 ///
 /// # Errors
 /// What is missing and cannot be installed from here.
-pub(crate) fn install(needs: &'static [Need]) -> Result<(), Failure> {
+pub(crate) fn install(needs: impl IntoIterator<Item = &'static Need>) -> Result<(), Failure> {
     let missing = missing(needs, present);
     if missing.is_empty() {
         return Ok(());
@@ -127,8 +135,11 @@ fn present(need: &Need) -> bool {
     on_path(need.program) && (need.probe.is_empty() || answers())
 }
 
-fn missing(needs: &'static [Need], present: impl Fn(&Need) -> bool) -> Vec<&'static Need> {
-    needs.iter().filter(|need| !present(need)).collect()
+fn missing(
+    needs: impl IntoIterator<Item = &'static Need>,
+    present: impl Fn(&Need) -> bool,
+) -> Vec<&'static Need> {
+    needs.into_iter().filter(|need| !present(need)).collect()
 }
 
 fn complaint(missing: &[&Need], packages: &[&str]) -> String {

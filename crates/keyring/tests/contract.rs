@@ -26,6 +26,13 @@ mod on_a_bus {
         Some(Subject::new(move || desktop.keyring(PATIENT)))
     }
 
+    /// It makes and removes items after a prompt only, even where it asks nobody then.
+    fn keepassxc() -> Option<Subject> {
+        let desktop = Arc::new(Desktop::start_with(Provider::KeePassXc)?);
+        let asking = KeyringOptions::new(PATIENT.deadline, Interaction::Allowed);
+        Some(Subject::new(move || desktop.keyring(asking)))
+    }
+
     fn fake_provider() -> Option<Subject> {
         let desktop = Desktop::start_with(Provider::None)?;
         let fake = desktop.fake();
@@ -33,5 +40,6 @@ mod on_a_bus {
     }
 
     keyring_contract!(real, gnome_keyring);
+    keyring_contract!(other_real, keepassxc);
     keyring_contract!(fake, fake_provider);
 }

@@ -15,8 +15,9 @@ use tempfile::TempDir;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath};
 
 use super::fake::FakeService;
+use super::keepassxc;
 use super::leash::Leash;
-use super::on_bus::{heard, name_is_owned, on_bus};
+use super::on_bus::{collection_is_open, heard, name_is_owned, on_bus};
 use crate::KeyringOptions;
 use crate::bounded::Bounded;
 use crate::secret_service::{DESCRIPTION, open_at};
@@ -35,8 +36,22 @@ const PASSWORD: &str = "the password of a home that is thrown away";
 pub enum Provider {
     /// A real GNOME Keyring, its default collection unlocked.
     GnomeKeyring,
+    /// A real KeePassXC with an open database, which shows its windows nowhere. Some of its answers are prompts, and it
+    /// answers them by itself where nobody has to be asked.
+    KeePassXc,
     /// Nobody; the bus starts nobody either.
     None,
+}
+
+impl Provider {
+    /// The programs, and the variable that makes a failure of it when they are not there.
+    fn needs(self) -> (&'static [&'static str], &'static str) {
+        match self {
+            Self::GnomeKeyring => (&[BUS, KEYRING], REQUIRED_ENV),
+            Self::KeePassXc => (&[BUS, keepassxc::PROGRAM, keepassxc::COMMAND], keepassxc::REQUIRED_ENV),
+            Self::None => (&[BUS], REQUIRED_ENV),
+        }
+    }
 }
 
 /// The session. Its programs end with it, or with the test's process.
@@ -61,12 +76,12 @@ impl Desktop {
     /// # Panics
     /// As [`Desktop::start`] does.
     pub fn start_with(provider: Provider) -> Option<Self> {
-        let needs: &[&str] = if provider == Provider::None { &[BUS] } else { &[BUS, KEYRING] };
+        let (needs, required_env) = provider.needs();
         if let Some(missing) = needs.iter().find(|program| !on_path(program)) {
-            let required = std::env::var_os(REQUIRED_ENV).is_some_and(|value| value == "1");
-            assert!(!required, "{missing} is required ({REQUIRED_ENV}=1) and not on the PATH");
+            let required = std::env::var_os(required_env).is_some_and(|value| value == "1");
+            assert!(!required, "{missing} is required ({required_env}=1) and not on the PATH");
             println!(
-                "SKIPPED, nothing was tested: {missing} is not on the PATH (Debian: dbus, gnome-keyring)"
+                "SKIPPED, nothing was tested: {missing} is not on the PATH (Debian: dbus, gnome-keyring, keepassxc)"
             );
             return None;
         }
@@ -78,10 +93,10 @@ impl Desktop {
         }
         fs::write(folder.path().join("password"), PASSWORD).expect("the password");
         let desktop = Self { provider: Mutex::new(None), _bus: start_bus(folder.path()), folder };
-        if provider == Provider::GnomeKeyring {
-            desktop.start_provider();
-        } else {
-            on_bus(&desktop.address(), async |_| ());
+        match provider {
+            Provider::GnomeKeyring => desktop.start_provider(),
+            Provider::KeePassXc => desktop.provide(keepassxc::start(desktop.folder.path(), &desktop.env())),
+            Provider::None => on_bus(&desktop.address(), async |_| ()),
         }
         Some(desktop)
     }
@@ -163,9 +178,15 @@ impl Desktop {
         program.args(["--unlock", "--components=secrets", "--foreground"]).envs(self.env());
         program.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         let leash = Leash::start(&program, &folder.join("password"), &folder.join("keyring.log"));
-        let leash = leash.expect("GNOME Keyring starts");
-        on_bus(&self.address(), async |bus| name_is_owned(&bus, NAME, true).await);
+        self.provide(leash.expect("GNOME Keyring starts"));
+    }
+
+    fn provide(&self, leash: Leash) {
         *self.provider() = Some(leash);
+        on_bus(&self.address(), async |bus| {
+            name_is_owned(&bus, NAME, true).await;
+            collection_is_open(&bus).await;
+        });
     }
 
     /// Kills it, and waits until the bus has seen that.

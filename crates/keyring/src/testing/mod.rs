@@ -7,6 +7,8 @@ mod desktop;
 #[cfg(target_os = "linux")]
 mod fake;
 #[cfg(target_os = "linux")]
+mod keepassxc;
+#[cfg(target_os = "linux")]
 mod leash;
 #[cfg(target_os = "linux")]
 mod on_bus;

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use secret_service::{EncryptionType, SecretService};
 use tokio::time::{sleep, timeout};
 use zbus::{Connection, fdo};
 
@@ -41,6 +42,22 @@ pub(super) async fn name_is_owned(connection: &Connection, name: &'static str, o
     let bus = fdo::DBusProxy::new(connection).await.expect("the bus itself");
     let name = zbus::names::BusName::try_from(name).expect("a bus name");
     while bus.name_has_owner(name.clone()).await.ok() != Some(owned) {
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Waits until the default collection can be read: a provider may be on the bus before it has opened its files.
+pub(super) async fn collection_is_open(connection: &Connection) {
+    let plain = EncryptionType::Plain;
+    let service = SecretService::connect_with_existing(plain, connection.clone()).await.expect("a provider");
+    loop {
+        let open = match service.get_default_collection().await {
+            Ok(collection) => collection.is_locked().await.ok() == Some(false),
+            Err(_) => false,
+        };
+        if open {
+            return;
+        }
         sleep(LOOK_AGAIN).await;
     }
 }
