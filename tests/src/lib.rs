@@ -16,6 +16,8 @@ pub mod disk;
 mod door;
 mod fleet;
 mod home;
+#[cfg(target_os = "linux")]
+pub mod memory;
 mod pass_through;
 mod peer;
 mod points;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use renewd_core::Secret;
+use renewd_driver::CredentialName;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -108,6 +109,18 @@ impl ProxyHandle {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = site;
         before.closing.send_replace(true);
         Ok(())
+    }
+
+    /// Whose tokens it adds.
+    pub fn credential(&self) -> CredentialName {
+        self.site().config.credential.clone()
+    }
+
+    /// Closes the connections to the upstream that serve nothing at the moment. What the HTTP library wrote to one last
+    /// stands in its buffer, a token among it, for as long as the connection waits for its next request: say this when
+    /// the login is over.
+    pub fn close_idle_connections(&self) {
+        self.site().pool.close_idle();
     }
 
     /// Accepts nothing more, lets requests under way end for at most `grace`, then cuts what is left.

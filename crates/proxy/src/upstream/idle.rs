@@ -75,6 +75,11 @@ impl IdleLinks {
         state.sweeping
     }
 
+    /// Closes all of them. (Whoever sweeps finds none, and ends.)
+    pub(crate) fn close(&self) {
+        self.lock().links.clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -63,6 +63,11 @@ impl Pool {
         }
     }
 
+    /// Closes the connections that serve nothing at the moment.
+    pub(crate) fn close_idle(&self) {
+        self.idle.close();
+    }
+
     async fn open(&self) -> Result<Link, SendFailure> {
         let stream = self.dialer.dial().await?;
         Link::over(stream).await.map_err(|error| self.failure(&error, false))

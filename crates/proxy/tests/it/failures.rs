@@ -218,6 +218,41 @@ async fn a_connection_that_the_upstream_closed_while_idle_is_not_used() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_that_carried_a_token_is_closed_when_the_login_is_over_and_the_next_request_opens_another()
+ {
+    let (told, mut heads) = tokio::sync::mpsc::unbounded_channel();
+    let upstream = Upstream::start(move |mut wire: Wire| {
+        let told = told.clone();
+        async move {
+            // Whether this connection had another request, or its end.
+            while let Some(head) = wire.head().await {
+                wire.body(&head).await.unwrap();
+                wire.write(ok("x")).await;
+                let _ = told.send(true);
+            }
+            let _ = told.send(false);
+        }
+    })
+    .await;
+    let world = World::new(&upstream.url()).await;
+    for _ in 0..2 {
+        assert_eq!(world.ask(GET).await.0.status(), 200);
+        assert_eq!(within("a request", heads.recv()).await, Some(true));
+        // The connection comes back a moment after its answer.
+        let closed = async {
+            loop {
+                world.proxy.close_idle_connections();
+                if let Ok(told) = heads.try_recv() {
+                    return told;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(!within("the connection's end", closed).await, "no further request came over it");
+    }
+}
+
 mod tls {
     use super::*;
     use std::path::PathBuf;
