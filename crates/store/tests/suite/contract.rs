@@ -320,10 +320,10 @@ pub(crate) fn a_fingerprint_changes_with_every_write_and_only_then(a: Store, b: 
     assert_eq!(different.len(), seen.len());
 }
 
-/// Writes the suite's tests for a store: `$pair` gives what must outlive the handles, and two of them.
-macro_rules! contract {
-    ($pair:path) => {
-        contract!($pair:
+/// Gives another macro the names of all checks.
+macro_rules! with_checks {
+    ($then:ident!($($args:tt)*)) => {
+        $then!($($args)*:
             nothing_is_absent
             every_field_survives
             names_are_listed_sorted_with_tombstones
@@ -341,6 +341,13 @@ macro_rules! contract {
             a_login_does_not_wait_for_the_claim
             a_fingerprint_changes_with_every_write_and_only_then);
     };
+}
+
+/// Writes the suite's tests for a store: `$pair` gives what must outlive the handles, and two of them.
+macro_rules! contract {
+    ($pair:path) => {
+        with_checks!(contract!($pair));
+    };
     ($pair:path: $($check:ident)*) => {
         $(
             #[test]
@@ -349,6 +356,21 @@ macro_rules! contract {
                 $crate::contract::$check(a, b);
             }
         )*
+    };
+}
+
+/// Runs the whole suite in one test, each check over what `$pair` gives: for stores that are dear to set up.
+#[cfg(target_os = "linux")]
+macro_rules! contract_in_one {
+    ($pair:ident) => {
+        with_checks!(contract_in_one!($pair))
+    };
+    ($pair:ident: $($check:ident)*) => {
+        $({
+            println!("{}", stringify!($check));
+            let (_kept, a, b) = $pair();
+            $crate::contract::$check(a, b);
+        })*
     };
 }
 

@@ -6,6 +6,8 @@ mod contract;
 mod crash;
 #[cfg(unix)]
 mod damage;
+#[cfg(target_os = "linux")]
+mod desktop;
 mod every_store;
 #[cfg(unix)]
 mod faults;
