@@ -48,6 +48,7 @@ struct Suite {
 
 const SUITES: &[Suite] = &[
     Suite { package: "renewd-keyring", features: &["testing"], skipped: &[] },
+    Suite { package: "renewd-hardening", features: &[], skipped: &[] },
     Suite { package: "renewd-store", features: &[], skipped: &["simulated::", "crash::", "together::"] },
     Suite { package: "renewd-driver", features: &[], skipped: &[] },
 ];
