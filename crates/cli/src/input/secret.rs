@@ -184,6 +184,22 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    fn a_descriptor_that_a_secret_came_by_is_kept_from_the_programs_that_are_started() {
+        use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
+        use std::io::Write as _;
+        use std::os::fd::AsRawFd as _;
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"the-secret-of-a-client\n").unwrap();
+        let inherited = file.reopen().unwrap();
+        // As a shell hands one over.
+        fcntl_setfd(&inherited, FdFlags::empty()).unwrap();
+        let secret = SecretSource::Descriptor(inherited.as_raw_fd()).read("the client secret").unwrap();
+        assert!(secret.same_as(b"the-secret-of-a-client"));
+        assert!(fcntl_getfd(&inherited).unwrap().contains(FdFlags::CLOEXEC));
+    }
+
+    #[cfg(unix)]
+    #[test]
     fn a_closed_descriptor_is_an_error_and_no_panic() {
         let error = SecretSource::Descriptor(60_000).read("the client secret").err().unwrap();
         assert!(error.message.contains("descriptor 60000 is not open"), "{}", error.message);
