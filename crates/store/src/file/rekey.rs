@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use renewd_core::{StoreFault, StoreFaultKind};
+use renewd_core::{Loaded, StoreFault, StoreFaultKind};
 use renewd_driver::{Claim, CredentialName};
 
 use super::names;
@@ -39,7 +39,8 @@ use crate::remembered::{Remembered, StoreKind, fresh_store_id};
 /// A refresh may take as long as its request's deadline; a claim that is held for longer is waited for by calling again.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-const POLL: Duration = Duration::from_millis(50);
+/// As often as another process may let go of it for a moment only.
+const POLL: Duration = Duration::from_millis(10);
 
 /// Hears how far it is: records looked at so far, and of how many.
 type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
@@ -376,7 +377,13 @@ impl Inner {
             // A third key's, or a newer version's with the new key: the old one is of no use to them.
             Err(NoRecord::Fault(problem)) if other => return Err(NotSealed::Left(problem.message)),
             Err(NoRecord::Fault(problem)) => return Err(problem.into()),
-            Err(NoRecord::Damaged(why, _)) => return Err(NotSealed::Left(format!("it is damaged ({why})"))),
+            // As whoever reads it: with the key id of before it would look like a stranger's, over which nobody can log in.
+            Err(NoRecord::Damaged(..)) => {
+                return Err(match self.stands(dir, name).standing.loaded {
+                    Loaded::Fault(problem) => NotSealed::Left(problem.message),
+                    _ => NotSealed::Waiting("it is damaged at one time and whole at another".into()),
+                });
+            }
         };
         let mark = self.read_mark(dir, name);
         let is_old = mark.is_above(record.version(), lie).is_some();
@@ -387,14 +394,7 @@ impl Inner {
         }
         let over = Over { before: Some(lie), known: mark.serial(), room: None };
         let written = self.write_record(dir, name, &record, IoAct::Rekey, over)?;
-        match mark {
-            // What it says is not known any more. It is repaired as by any write.
-            Mark::Damaged | Mark::Missing | Mark::Version(..) => {
-                let version = record.version();
-                self.raise_mark(dir, name, mark, version, written.serial, IoAct::Rekey)?;
-            }
-            Mark::Foreign => {}
-        }
+        self.raise_mark(dir, name, mark, record.version(), written.serial, IoAct::Rekey)?;
         match written.left {
             Some(problem) => Err(problem.into()),
             None => Ok(1),
@@ -414,8 +414,13 @@ impl Inner {
             return Ok(0);
         }
         let Ok((opened, _)) = self.open_sealed(dir, Purpose::Mark, name, &bytes) else {
-            return match self.read_mark(dir, name) {
-                Mark::Damaged => Err(NotSealed::Left(format!("its mark {file} is damaged"))),
+            return match (self.read_mark(dir, name), self.read_record(dir, name)) {
+                // What it said is not known any more. It is repaired as by any write.
+                (Mark::Damaged, Ok((record, lie))) => {
+                    self.raise_mark(dir, name, Mark::Damaged, record.version(), lie.serial, IoAct::Rekey)?;
+                    Ok(1)
+                }
+                (Mark::Damaged, Err(_)) => Err(NotSealed::Left(format!("its mark {file} is damaged"))),
                 _ => Err(NotSealed::Waiting(format!("its mark {file} cannot be read"))),
             };
         };

@@ -1,0 +1,755 @@
+//! Sealing records with another key: from every source to every other, next to others, and through every crash.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use renewd_core::{CommitFailure, Loaded, Secret, StoreFaultKind};
+use renewd_driver::Expect;
+use renewd_driver::keyring::{Keyring, KeyringErrorKind};
+use renewd_driver::testing::{FakeKeyring, KeyringFate};
+use renewd_store::testing::{Fate, SimDisk, SimProcess};
+use renewd_store::{
+    FileStore, FileStoreOptions, KeyChoice, KeySource, OldKey, PassphrasePurpose, RekeyRequest, Rekeyed,
+    Remembered, StoreError, rekey,
+};
+
+use crate::contract::{fence, intending, kind_of, name, record_of, refreshed, version};
+use crate::home::{Home, assert_kind, put};
+use crate::keys::{Knows, cheap, keyring};
+use crate::records::{full, login};
+
+/// A home whose store may have its key anywhere.
+struct Keyed {
+    home: Home,
+    keyring: FakeKeyring,
+    credentials: tempfile::TempDir,
+}
+
+const MOUNTED: [&str; 2] =
+    ["a key that a service manager brought along\n", "another key that it brought along\n"];
+
+impl Keyed {
+    fn new() -> Self {
+        let credentials = tempfile::tempdir().unwrap();
+        for (name, key) in ["one", "two"].iter().zip(MOUNTED) {
+            fs::write(credentials.path().join(name), key).unwrap();
+            crate::home::chmod(&credentials.path().join(name), 0o400);
+        }
+        Self { home: Home::new(), keyring: keyring(), credentials }
+    }
+
+    /// Nothing configured, and everything at hand.
+    fn options(&self) -> FileStoreOptions {
+        let mut options = FileStoreOptions::new(self.home.state());
+        options.keyring = Some(Arc::new(self.keyring.clone()));
+        options.passphrase = Some(Knows::one("four words of chance"));
+        options.passphrase_cost = cheap();
+        options.credentials_dir = Some(self.credentials.path().to_owned());
+        options
+    }
+
+    fn setting(&self, text: &str) -> String {
+        match text.strip_prefix("file:") {
+            Some(name) => format!("file:{}", self.home.state().join(name).display()),
+            None => text.to_owned(),
+        }
+    }
+
+    fn source(&self, text: &str) -> KeySource {
+        KeySource::from_setting(&self.setting(text), &self.home.state()).unwrap()
+    }
+
+    fn open(&self) -> FileStore {
+        FileStore::open(self.options()).unwrap()
+    }
+
+    fn open_with(&self, source: &str) -> FileStore {
+        let mut options = self.options();
+        options.key = KeyChoice::Source(self.source(source));
+        FileStore::open(options).unwrap()
+    }
+
+    fn rekey(&self, to: Option<&str>) -> Result<Rekeyed, StoreError> {
+        rekey(self.options(), &RekeyRequest::new(to.map(|to| self.source(to))))
+    }
+
+    fn remembered(&self) -> Remembered {
+        Remembered::read(&self.home.state().join("credentials")).unwrap().unwrap()
+    }
+}
+
+/// A record that was refreshed once, one with everything in it, a tombstone, and one in the middle of a request.
+fn fill(store: &FileStore) {
+    let first = login(1, "rt-1");
+    put(store, &name("refreshed"), &first, Expect::Absent);
+    let claim = store.try_claim_blocking(&name("refreshed")).unwrap();
+    assert!(store.mark_blocking(&name("refreshed"), &intending(&first, 7), &fence(&first, None)).is_ok());
+    let second = refreshed(&first, "rt-2");
+    assert!(store.commit_blocking(&name("refreshed"), &second, &fence(&first, Some(7))).is_ok());
+    drop(claim);
+    put(store, &name("full"), &full(), Expect::Absent);
+    put(store, &name("gone"), &login(1, "rt-3"), Expect::Absent);
+    let tombstone = login(1, "rt-3").tombstone(renewd_core::Now::default());
+    put(store, &name("gone"), &tombstone, Expect::Version { epoch: 1, generation: 0 });
+    let open = login(1, "rt-4");
+    put(store, &name("open"), &open, Expect::Absent);
+    assert!(store.mark_blocking(&name("open"), &intending(&open, 8), &fence(&open, None)).is_ok());
+}
+
+const NAMES: [&str; 4] = ["full", "gone", "open", "refreshed"];
+
+fn contents(store: &FileStore) -> Vec<String> {
+    NAMES.iter().map(|text| crate::records::described(&record_of(store.load_blocking(&name(text))))).collect()
+}
+
+/// Which keys seal the files of a folder, as their prefix says.
+fn sealing_keys(folder: &Path) -> BTreeSet<Vec<u8>> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let sealed = files.filter(|path| path.extension().is_some_and(|ext| ext == "record" || ext == "mark"));
+    sealed.map(|path| fs::read(path).unwrap().get(12..28).unwrap().to_vec()).collect()
+}
+
+const SOURCES: [&str; 5] = ["keyring", "file", "file:own", "passphrase", "systemd:one"];
+
+#[test]
+fn records_go_from_every_source_to_every_other_and_lose_nothing() {
+    for from in SOURCES {
+        for to in SOURCES.iter().copied().chain(["file:other", "systemd:two"]) {
+            let replaces_itself = !matches!(to, "file:own" | "systemd:one");
+            if from == to && !replaces_itself {
+                continue;
+            }
+            let keyed = Keyed::new();
+            fill(&keyed.open_with(from));
+            let (before, keys) =
+                (contents(&keyed.open()), sealing_keys(&keyed.home.state().join("credentials")));
+            let done = keyed.rekey(Some(to)).unwrap_or_else(|error| panic!("{from} to {to}: {error}"));
+            assert!(done.is_finished() && done.left.is_empty() && !done.resumed, "{from} to {to}: {done:?}");
+            assert_eq!((done.sealed, done.setting.clone()), (8, keyed.setting(to)), "{from} to {to}");
+
+            let store = keyed.open();
+            assert_eq!(contents(&store), before, "{from} to {to}");
+            // The refresh token that was spent is still recognised, and so are the living ones.
+            for (token, holder) in [("rt-1", "refreshed"), ("rt-2", "refreshed"), ("rt-4", "open")] {
+                let found = store.holder_of_blocking(&Secret::from(token), None).unwrap();
+                assert_eq!(found, Some(name(holder)), "{from} to {to}: {token}");
+            }
+            let after = sealing_keys(&keyed.home.state().join("credentials"));
+            assert!(after.len() == 1 && after.is_disjoint(&keys), "{from} to {to}");
+            let remembered = keyed.remembered();
+            assert_eq!(remembered.current.setting, keyed.setting(to), "{from} to {to}");
+            assert!(remembered.next.is_none() && remembered.retired.is_none(), "{from} to {to}");
+            check_old_key(&keyed, from, to, &done.old_key);
+            assert_eq!(keyed.home.temporary_files(), Vec::<String>::new());
+        }
+    }
+}
+
+/// What renewd put somewhere is gone from there; what others put there stays.
+fn check_old_key(keyed: &Keyed, from: &str, to: &str, told: &OldKey) {
+    let own = match from {
+        "file:own" => Some(keyed.home.state().join("own")),
+        "systemd:one" => Some(keyed.credentials.path().join("one")),
+        _ => None,
+    };
+    match own {
+        Some(path) => {
+            assert_eq!(*told, OldKey::Left(path.display().to_string()), "{from} to {to}");
+            assert!(path.exists(), "{from} to {to}");
+        }
+        None => assert_eq!(*told, OldKey::Removed, "{from} to {to}"),
+    }
+    assert_eq!(keyed.home.state().join("key").exists(), to == "file", "{from} to {to}");
+    assert!(!keyed.home.state().join("key.next").exists(), "{from} to {to}");
+    assert_eq!(keyed.keyring.items().len(), usize::from(to == "keyring"), "{from} to {to}");
+}
+
+#[test]
+fn a_key_is_replaced_again_and_again_and_old_tokens_stay_known() {
+    let keyed = Keyed::new();
+    fill(&keyed.open_with("file"));
+    for to in [None, Some("keyring"), None, Some("passphrase"), None, Some("file"), None] {
+        assert!(keyed.rekey(to).unwrap().is_finished(), "{to:?}");
+        let found = keyed.open().holder_of_blocking(&Secret::from("rt-1"), None).unwrap();
+        assert_eq!(found, Some(name("refreshed")), "{to:?}");
+    }
+    // A version that knows of one key only, or would make digests with the wrong one, must not open it.
+    assert!(fs::read_to_string(keyed.home.file("store.toml")).unwrap().contains("format = 2\n"));
+}
+
+#[test]
+fn a_new_passphrase_takes_the_place_of_the_old_one() {
+    let keyed = Keyed::new();
+    fill(&keyed.open_with("passphrase"));
+    let mut options = keyed.options();
+    let (open, new) = (PassphrasePurpose::Open, PassphrasePurpose::New);
+    options.passphrase =
+        Some(Knows::these(&[(open, "four words of chance"), (new, "four other words")], true));
+    assert!(rekey(options.clone(), &RekeyRequest::new(None)).unwrap().is_finished());
+    let StoreError::Fault(fault) = FileStore::open(keyed.options()).err().unwrap() else { panic!() };
+    assert_kind(&fault, StoreFaultKind::KeyUnavailable, &["not the passphrase"]);
+    options.passphrase = Some(Knows::one("four other words"));
+    assert_eq!(
+        record_of(FileStore::open(options).unwrap().load_blocking(&name("refreshed"))).version(),
+        (1, 1)
+    );
+}
+
+#[test]
+fn a_key_that_is_not_renewds_to_replace_is_not_replaced_in_its_place() {
+    for source in ["file:own", "systemd:one"] {
+        let keyed = Keyed::new();
+        fill(&keyed.open_with(source));
+        let before = contents(&keyed.open());
+        for to in [None, Some(source)] {
+            let error = keyed.rekey(to).err().unwrap();
+            assert!(
+                matches!(&error, StoreError::Setting(told) if told.contains("--key file:PATH")),
+                "{error}"
+            );
+        }
+        assert_eq!(contents(&keyed.open()), before);
+        assert!(keyed.remembered().next.is_none());
+    }
+}
+
+#[test]
+fn a_store_elsewhere_leaves_the_key_file_of_the_state_folder_to_the_others_that_use_it() {
+    let keyed = Keyed::new();
+    fill(&keyed.open_with("file"));
+    let mut elsewhere = keyed.options();
+    elsewhere.dir = keyed.home.state().join("elsewhere");
+    elsewhere.key = KeyChoice::Source(keyed.source("file"));
+    fill(&FileStore::open(elsewhere.clone()).unwrap());
+    let error = rekey(elsewhere.clone(), &RekeyRequest::new(None)).err().unwrap();
+    assert!(error.to_string().contains("--key file:PATH"), "{error}");
+    let done = rekey(elsewhere.clone(), &RekeyRequest::new(Some(keyed.source("keyring")))).unwrap();
+    assert!(matches!(done.old_key, OldKey::Left(_)), "{done:?}");
+    elsewhere.key = KeyChoice::Remembered;
+    assert_eq!(contents(&FileStore::open(elsewhere).unwrap()), contents(&keyed.open()));
+}
+
+#[test]
+fn where_there_is_no_store_none_is_made() {
+    let keyed = Keyed::new();
+    fs::create_dir_all(keyed.home.state().join("credentials")).unwrap();
+    for folder in ["", "credentials"] {
+        crate::home::chmod(&keyed.home.state().join(folder), 0o700);
+    }
+    let error = keyed.rekey(Some("keyring")).err().unwrap();
+    assert!(error.to_string().contains("renewd init"), "{error}");
+    assert!(keyed.keyring.items().is_empty() && !keyed.home.file("store.toml").exists());
+}
+
+#[test]
+fn a_new_key_that_cannot_be_made_leaves_the_store_as_it_was() {
+    let keyed = Keyed::new();
+    fill(&keyed.open_with("file"));
+    let (before, files) = (contents(&keyed.open()), keyed.home.files());
+    keyed.keyring.plan(|_, _, _| KeyringFate::Fails(KeyringErrorKind::Dismissed));
+    assert!(keyed.rekey(Some("keyring")).is_err());
+    assert!(keyed.rekey(Some("systemd:three")).is_err());
+    assert_eq!((contents(&keyed.open()), keyed.home.files()), (before, files));
+    assert_eq!(keyed.remembered().current.setting, "file");
+}
+
+#[test]
+fn what_cannot_be_opened_is_left_as_it_is_and_told() {
+    let keyed = Keyed::new();
+    fill(&keyed.open_with("file"));
+    let stranger = Keyed::new();
+    fill(&stranger.open_with("file"));
+    fs::copy(stranger.home.file("full.record"), keyed.home.file("full.record")).unwrap();
+    let mut damaged = fs::read(keyed.home.file("gone.record")).unwrap();
+    *damaged.last_mut().unwrap() ^= 1;
+    fs::write(keyed.home.file("gone.record"), &damaged).unwrap();
+    fs::write(keyed.home.file("refreshed.damaged-1"), "the remains of something").unwrap();
+    crate::home::chmod(&keyed.home.file("refreshed.damaged-1"), 0o600);
+
+    let done = keyed.rekey(Some("keyring")).unwrap();
+    assert!(done.is_finished());
+    let left: Vec<_> = done.left.iter().map(|left| (left.name.to_string(), left.why.clone())).collect();
+    assert!(
+        matches!(&left[..], [(a, b), (c, d)] if a == "full" && b.contains("another key")
+        && c == "gone" && d.contains("damaged")),
+        "{left:?}"
+    );
+    assert_eq!(fs::read(keyed.home.file("gone.damaged-1")).unwrap(), damaged, "set aside, as by any reader");
+    assert_eq!(
+        fs::read(keyed.home.file("full.record")).unwrap(),
+        fs::read(stranger.home.file("full.record")).unwrap()
+    );
+    assert_eq!(fs::read(keyed.home.file("refreshed.damaged-1")).unwrap(), b"the remains of something");
+    let store = keyed.open();
+    assert_eq!(record_of(store.load_blocking(&name("refreshed"))).version(), (1, 1));
+    let Loaded::Fault(fault) = store.load_blocking(&name("gone")) else {
+        panic!("a damaged record was read")
+    };
+    assert_eq!(fault.kind, StoreFaultKind::Damaged);
+    put(&store, &name("gone"), &login(9, "rt-9"), Expect::Absent);
+}
+
+#[test]
+fn a_damaged_mark_is_repaired_as_by_any_write() {
+    let keyed = Keyed::new();
+    fill(&keyed.open_with("file"));
+    let mark = keyed.home.file("refreshed.mark");
+    let mut bytes = fs::read(&mark).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&mark, bytes).unwrap();
+    assert!(keyed.rekey(Some("keyring")).unwrap().is_finished());
+    assert_eq!(sealing_keys(&keyed.home.state().join("credentials")).len(), 1);
+    let record = fs::read(keyed.home.file("refreshed.record")).unwrap();
+    let store = keyed.open();
+    let stands = record_of(store.load_blocking(&name("refreshed")));
+    put(&store, &name("refreshed"), &login(2, "rt-8"), version(&stands));
+    fs::write(keyed.home.file("refreshed.record"), record).unwrap();
+    assert!(matches!(store.load_blocking(&name("refreshed")), Loaded::RolledBack { .. }));
+}
+
+#[test]
+fn a_rolled_back_record_stays_one() {
+    let keyed = Keyed::new();
+    let store = keyed.open_with("file");
+    let first = login(1, "rt-1");
+    put(&store, &name("x"), &first, Expect::Absent);
+    let old = fs::read(keyed.home.file("x.record")).unwrap();
+    put(&store, &name("x"), &login(2, "rt-2"), version(&first));
+    fs::write(keyed.home.file("x.record"), old).unwrap();
+    assert!(keyed.rekey(Some("keyring")).unwrap().is_finished());
+    let Loaded::RolledBack { record, greatest } = keyed.open().load_blocking(&name("x")) else { panic!() };
+    assert_eq!((record.version(), greatest), ((1, 0), (2, 0)));
+}
+
+#[test]
+fn what_can_be_opened_and_not_sealed_keeps_the_old_key_until_it_is() {
+    let keyed = Keyed::new();
+    fill(&keyed.open_with("file"));
+    let before = contents(&keyed.open());
+    crate::home::chmod(&keyed.home.file("open.record"), 0o644);
+    let done = keyed.rekey(Some("keyring")).unwrap();
+    assert!(!done.is_finished() && done.old_key == OldKey::Needed);
+    assert!(
+        matches!(&done.waiting[..], [w] if w.name == name("open") && w.why.contains("chmod 600")),
+        "{done:?}"
+    );
+    assert!(keyed.home.state().join("key").exists());
+    assert!(keyed.remembered().next.is_some());
+    // Either of the two settings may be configured meanwhile, and no third.
+    keyed.open_with("file");
+    keyed.open_with("keyring");
+    let mut options = keyed.options();
+    options.key = KeyChoice::Source(keyed.source("passphrase"));
+    assert!(matches!(FileStore::open(options), Err(StoreError::Contradiction(_))));
+
+    crate::home::chmod(&keyed.home.file("open.record"), 0o600);
+    let done = keyed.rekey(None).unwrap();
+    assert!(done.is_finished() && done.resumed && done.sealed == 2, "{done:?}");
+    assert_eq!(contents(&keyed.open()), before);
+    assert!(!keyed.home.state().join("key").exists());
+}
+
+#[test]
+fn an_unfinished_change_is_finished_before_another_begins() {
+    let keyed = Keyed::new();
+    fill(&keyed.open_with("file"));
+    let before = contents(&keyed.open());
+    crate::home::chmod(&keyed.home.file("open.record"), 0o644);
+    assert!(!keyed.rekey(Some("keyring")).unwrap().is_finished());
+    crate::home::chmod(&keyed.home.file("open.record"), 0o600);
+    let done = keyed.rekey(Some("passphrase")).unwrap();
+    assert!(done.is_finished() && done.resumed && done.setting == "passphrase", "{done:?}");
+    assert_eq!(contents(&keyed.open()), before);
+    assert!(keyed.keyring.items().is_empty() && !keyed.home.state().join("key").exists());
+}
+
+#[test]
+fn a_process_that_has_the_store_open_seals_with_the_new_key_from_then_on() {
+    let keyed = Keyed::new();
+    let running = keyed.open_with("file");
+    fill(&running);
+    assert!(keyed.rekey(Some("keyring")).unwrap().is_finished());
+    // It has read nothing since.
+    let open = record_of(running.load_blocking(&name("open")));
+    let after = refreshed(&open, "rt-5");
+    assert!(running.commit_blocking(&name("open"), &after, &fence(&open, Some(8))).is_ok());
+    put(&running, &name("new"), &login(1, "rt-6"), Expect::Absent);
+    assert_eq!(sealing_keys(&keyed.home.state().join("credentials")).len(), 1);
+    let found = keyed.open().holder_of_blocking(&Secret::from("rt-4"), None).unwrap();
+    assert_eq!(found, Some(name("open")), "what it spent is known by the digests of before");
+}
+
+#[test]
+fn a_process_that_cannot_get_the_new_key_fails_before_it_spends_and_says_why() {
+    let keyed = Keyed::new();
+    let mut options = keyed.options();
+    options.key = KeyChoice::Source(keyed.source("file"));
+    options.keyring = None;
+    let running = FileStore::open(options).unwrap();
+    fill(&running);
+    let open = record_of(running.load_blocking(&name("refreshed")));
+    assert!(keyed.rekey(Some("keyring")).unwrap().is_finished());
+    let claim = running.try_claim_blocking(&name("refreshed")).unwrap();
+    let marked = running.mark_blocking(&name("refreshed"), &intending(&open, 9), &fence(&open, None));
+    let Err(CommitFailure::Fault(fault)) = marked else { panic!("it announced a request") };
+    let words = ["sealed with a new key (keyring)", "start it anew", "nothing was sent"];
+    assert_kind(&fault, StoreFaultKind::KeyUnavailable, &words);
+    let Loaded::Fault(fault) = running.load_blocking(&name("refreshed")) else { panic!("it read on") };
+    assert_kind(&fault, StoreFaultKind::KeyUnavailable, &["sealed with a new key (keyring)"]);
+    assert!(running.put_blocking(&name("new"), &login(1, "rt-7"), Expect::Absent).is_err());
+    drop(claim);
+    assert_eq!(record_of(keyed.open().load_blocking(&name("refreshed"))).version(), open.version());
+}
+
+#[test]
+fn an_answer_that_is_on_its_way_is_waited_for_and_saved_even_by_a_process_without_the_new_key() {
+    let keyed = Keyed::new();
+    let mut options = keyed.options();
+    options.key = KeyChoice::Source(keyed.source("file"));
+    options.keyring = None;
+    let running = FileStore::open(options).unwrap();
+    fill(&running);
+    let open = record_of(running.load_blocking(&name("refreshed")));
+    let claim = running.try_claim_blocking(&name("refreshed")).unwrap();
+    assert!(running.mark_blocking(&name("refreshed"), &intending(&open, 9), &fence(&open, None)).is_ok());
+
+    let mut request = RekeyRequest::new(Some(keyed.source("keyring")));
+    request.patience = std::time::Duration::ZERO;
+    let done = rekey(keyed.options(), &request).unwrap();
+    assert!(
+        matches!(&done.waiting[..], [w] if w.name == name("refreshed") && w.why.contains("refreshing")),
+        "{done:?}"
+    );
+    // The answer is here. Its token exists nowhere else.
+    let after = refreshed(&open, "rt-9");
+    assert!(running.commit_blocking(&name("refreshed"), &after, &fence(&open, Some(9))).is_ok());
+    drop(claim);
+    // The next request is not announced any more.
+    let claim = running.try_claim_blocking(&name("refreshed")).unwrap();
+    let marked = running.mark_blocking(&name("refreshed"), &intending(&after, 10), &fence(&after, None));
+    assert!(matches!(marked, Err(CommitFailure::Fault(_))));
+    drop(claim);
+    assert!(keyed.rekey(None).unwrap().is_finished());
+    assert_eq!(record_of(keyed.open().load_blocking(&name("refreshed"))).version(), (1, 2));
+}
+
+#[test]
+fn of_two_at_once_one_is_told_to_wait() {
+    let keyed = Keyed::new();
+    fill(&keyed.open_with("file"));
+    let told = Arc::new(Mutex::new(None));
+    let mut request = RekeyRequest::new(Some(keyed.source("keyring")));
+    let (options, second) = (keyed.options(), Arc::clone(&told));
+    request.progress = Some(Arc::new(move |done, _| {
+        if done == 2 {
+            *second.lock().unwrap() = rekey(options.clone(), &RekeyRequest::new(None)).err();
+        }
+    }));
+    assert!(rekey(keyed.options(), &request).unwrap().is_finished());
+    let told = told.lock().unwrap().take().unwrap();
+    assert!(told.to_string().contains("another process seals"), "{told}");
+    assert_eq!(keyed.remembered().current.setting, "keyring");
+}
+
+#[test]
+fn refreshes_go_on_while_the_key_is_replaced_again_and_again() {
+    let keyed = Keyed::new();
+    fill(&keyed.open_with("file"));
+    put(&keyed.open(), &name("busy"), &login(1, "rt-0"), Expect::Absent);
+    let stop = AtomicBool::new(false);
+    let refreshes = std::thread::scope(|scope| {
+        let refresher = scope.spawn(|| {
+            let store = keyed.open();
+            let mut n = 0;
+            while !stop.load(Ordering::Relaxed) || n < 20 {
+                let Some(claim) = store.try_claim_blocking(&name("busy")).unwrap() else {
+                    std::thread::yield_now();
+                    continue;
+                };
+                let before = record_of(store.load_blocking(&name("busy")));
+                assert_eq!(before.generation, n, "a refresh was lost");
+                n += 1;
+                let attempt = u128::from(n);
+                let marked =
+                    store.mark_blocking(&name("busy"), &intending(&before, attempt), &fence(&before, None));
+                assert!(marked.is_ok(), "refresh {n}");
+                let after = refreshed(&before, &format!("rt-{n}"));
+                let saved = store.commit_blocking(&name("busy"), &after, &fence(&before, Some(attempt)));
+                assert!(saved.is_ok(), "refresh {n}");
+                drop(claim);
+                // Nobody refreshes without a pause, and whoever waits for the claim gets it in one.
+                std::thread::park_timeout(std::time::Duration::from_millis(30));
+            }
+            n
+        });
+        for to in ["keyring", "file", "file", "passphrase", "keyring", "keyring"] {
+            let done = keyed.rekey(Some(to)).unwrap();
+            assert!(done.is_finished(), "{to}: {done:?}");
+        }
+        stop.store(true, Ordering::Relaxed);
+        refresher.join().unwrap()
+    });
+    let store = keyed.open();
+    assert_eq!(record_of(store.load_blocking(&name("busy"))).generation, refreshes);
+    assert_eq!(sealing_keys(&keyed.home.state().join("credentials")).len(), 1);
+}
+
+/// Options of a process on a simulated disk that has this keyring.
+fn on(process: &SimProcess, keyring: &FakeKeyring) -> FileStoreOptions {
+    let mut options = process.options("/state");
+    options.key = KeyChoice::Remembered;
+    options.keyring = Some(Arc::new(keyring.clone()) as Arc<dyn Keyring>);
+    options
+}
+
+fn made(seed: u64, keyring: &FakeKeyring, from: &str) -> SimDisk {
+    let disk = SimDisk::new(seed);
+    let mut options = on(&disk.process(), keyring);
+    options.key = KeyChoice::from_setting(from, Path::new("/state")).unwrap();
+    let store = FileStore::open(options).unwrap();
+    put(&store, &name("a"), &login(1, "rt-a"), Expect::Absent);
+    let first = login(1, "rt-b");
+    put(&store, &name("b"), &first, Expect::Absent);
+    put(&store, &name("b"), &login(2, "rt-c"), version(&first));
+    disk
+}
+
+fn request(to: &str) -> RekeyRequest {
+    RekeyRequest::new(Some(KeySource::from_setting(to, Path::new("/state")).unwrap()))
+}
+
+/// Opens the store, reads everything, finishes what was begun, and reads everything again.
+fn judge(disk: &SimDisk, keyring: &FakeKeyring, told: &str) {
+    let whole = |when: &str| {
+        let store =
+            FileStore::open(on(&disk.process(), keyring)).unwrap_or_else(|e| panic!("{told}, {when}: {e}"));
+        for (text, expected) in [("a", (1, 0)), ("b", (2, 0))] {
+            match store.load_blocking(&name(text)) {
+                Loaded::Record(record) => assert_eq!(record.version(), expected, "{told}, {when}"),
+                other => panic!("{told}, {when}: {text} is {}", kind_of(&other)),
+            }
+        }
+        let spent = store.holder_of_blocking(&Secret::from("rt-b"), None);
+        assert_eq!(spent.ok().flatten(), Some(name("b")), "{told}, {when}");
+    };
+    whole("opened");
+    let folder = Path::new("/state/credentials");
+    let begun = |disk: &SimDisk| {
+        let text = String::from_utf8(disk.read(&folder.join("store.toml")).unwrap()).unwrap();
+        text.contains("[next]")
+    };
+    if begun(disk) {
+        let done = rekey(on(&disk.process(), keyring), &RekeyRequest::new(None));
+        assert!(done.unwrap_or_else(|e| panic!("{told}: {e}")).is_finished(), "{told}");
+        whole("finished");
+    }
+    assert!(!begun(disk), "{told}");
+    let keys: BTreeSet<_> = ["a.record", "a.mark", "b.record", "b.mark"]
+        .iter()
+        .map(|file| disk.read(&folder.join(file)).unwrap().get(12..28).unwrap().to_vec())
+        .collect();
+    assert_eq!(keys.len(), 1, "{told}: two keys seal one store");
+    // A key that never came to seal anything is cleared away by the next change.
+    assert!(rekey(on(&disk.process(), keyring), &RekeyRequest::new(None)).unwrap().is_finished(), "{told}");
+    whole("sealed once more");
+    let own = disk.names(Path::new("/state")).into_iter().filter(|file| file.contains("key")).count();
+    assert!(own <= 1 && own + keyring.items().len() <= 2, "{told}: keys are left behind");
+    let names = ["/state", "/state/credentials"].iter().flat_map(|folder| disk.names(Path::new(folder)));
+    let left: Vec<_> = names.filter(|file| file.contains(".tmp-")).collect();
+    assert!(left.is_empty(), "{told}: {left:?} is left behind");
+}
+
+/// How many operations it takes.
+fn operations(from: &str, to: &str) -> u64 {
+    let keyring = keyring();
+    let disk = made(0, &keyring, from);
+    let before = disk.counts();
+    assert!(rekey(on(&disk.process(), &keyring), &request(to)).unwrap().is_finished());
+    disk.counts().since(&before).all()
+}
+
+const CHANGES: [(&str, &str); 4] =
+    [("file", "file"), ("file", "keyring"), ("keyring", "file"), ("keyring", "keyring")];
+
+#[test]
+fn killed_at_any_operation_it_leaves_a_store_that_opens_is_whole_and_can_be_finished() {
+    for (from, to) in CHANGES {
+        let all = operations(from, to);
+        assert!(all > 60, "{from} to {to} is only {all} operations long");
+        for n in 1..=all {
+            let keyring = keyring();
+            let disk = made(n, &keyring, from);
+            let process = disk.process();
+            process.at_operation(n, Fate::Kill);
+            let done = rekey(on(&process, &keyring), &request(to));
+            assert!(!process.is_alive(), "operation {n} of {all} was not reached: {done:?}");
+            judge(&disk, &keyring, &format!("{from} to {to}, killed at operation {n}"));
+        }
+    }
+}
+
+#[test]
+fn the_power_cut_at_any_operation_leaves_a_store_that_opens_is_whole_and_can_be_finished() {
+    for (from, to) in CHANGES {
+        for n in 1..=operations(from, to) {
+            for seed in 0..4 {
+                let keyring = keyring();
+                let disk = made(n, &keyring, from);
+                let process = disk.process();
+                process.at_operation(n, Fate::PowerCut(seed));
+                let _ = rekey(on(&process, &keyring), &request(to));
+                assert!(!process.is_alive(), "operation {n} was not reached");
+                judge(&disk, &keyring, &format!("{from} to {to}, power cut {seed} at operation {n}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn killed_again_while_it_is_finished_it_is_finished_all_the_same() {
+    let (from, to) = ("file", "file");
+    let all = operations(from, to);
+    for n in (1..=all).step_by(5) {
+        for m in (1..=all).step_by(5) {
+            let keyring = keyring();
+            let disk = made(n, &keyring, from);
+            for at in [n, m] {
+                let process = disk.process();
+                process.at_operation(at, Fate::Kill);
+                let _ = rekey(on(&process, &keyring), &RekeyRequest::new(None));
+            }
+            disk.power_cut(m);
+            judge(&disk, &keyring, &format!("killed at operation {n}, then at {m}, then a power cut"));
+        }
+    }
+}
+
+#[test]
+fn a_login_or_an_import_at_whatever_moment_is_neither_lost_nor_sealed_with_the_old_key() {
+    let mut saved = 0;
+    for (from, to) in [("file", "keyring"), ("file", "file")] {
+        for n in 1..=operations(from, to) {
+            let keyring = keyring();
+            let disk = made(n, &keyring, from);
+            let person = FileStore::open(on(&disk.process(), &keyring)).unwrap();
+            let (process, outcome) = (disk.process(), Arc::new(Mutex::new((false, false))));
+            let told = Arc::clone(&outcome);
+            process.at_operation(
+                n,
+                Fate::Meanwhile(Box::new(move || {
+                    let new = person.put_blocking(&name("c"), &login(1, "rt-d"), Expect::Absent).is_ok();
+                    let over = Expect::Version { epoch: 1, generation: 0 };
+                    let again = person.put_blocking(&name("a"), &login(2, "rt-e"), over).is_ok();
+                    *told.lock().unwrap() = (new, again);
+                })),
+            );
+            let done = rekey(on(&process, &keyring), &request(to)).unwrap();
+            assert!(done.is_finished() && done.left.is_empty(), "operation {n}: {done:?}");
+            let (new, again) = *outcome.lock().unwrap();
+            saved += usize::from(new) + usize::from(again);
+            let store = FileStore::open(on(&disk.process(), &keyring)).unwrap();
+            let expected = |yes: bool, version: (u64, u64)| yes.then_some(version);
+            let stands = |text: &str| match store.load_blocking(&name(text)) {
+                Loaded::Record(record) => Some(record.version()),
+                Loaded::Absent => None,
+                other => panic!("operation {n}: {text} is {}", kind_of(&other)),
+            };
+            assert_eq!(stands("c"), expected(new, (1, 0)), "operation {n}");
+            assert_eq!(stands("a"), Some(if again { (2, 0) } else { (1, 0) }), "operation {n}");
+            assert_eq!(stands("b"), Some((2, 0)), "operation {n}");
+        }
+    }
+    assert!(saved > 100, "only {saved} logins came through");
+}
+
+#[test]
+fn a_writer_that_was_stopped_before_the_change_and_goes_on_after_it_began_loses_nothing() {
+    // The writer stands at each operation of its own write; meanwhile the key is replaced.
+    let mut waited = 0;
+    for n in 1.. {
+        let keyring = keyring();
+        let disk = made(n, &keyring, "file");
+        let (process, other) = (disk.process(), disk.process());
+        let writer = FileStore::open(on(&process, &keyring)).unwrap();
+        let outcome: Arc<Mutex<Option<Rekeyed>>> = Arc::default();
+        let (told, ring) = (Arc::clone(&outcome), keyring.clone());
+        process.at_operation(
+            n,
+            Fate::Meanwhile(Box::new(move || {
+                *told.lock().unwrap() = rekey(on(&other, &ring), &request("keyring")).ok();
+            })),
+        );
+        let wrote = writer.put_blocking(&name("c"), &login(1, "rt-d"), Expect::Absent).is_ok();
+        let Some(done) = outcome.lock().unwrap().take() else { break };
+        if !done.is_finished() {
+            waited += 1;
+            assert!(rekey(on(&disk.process(), &keyring), &RekeyRequest::new(None)).unwrap().is_finished());
+        }
+        let store = FileStore::open(on(&disk.process(), &keyring)).unwrap();
+        match store.load_blocking(&name("c")) {
+            Loaded::Record(record) => assert_eq!(record.version(), (1, 0), "operation {n}"),
+            Loaded::Absent => assert!(!wrote, "operation {n}: it was acknowledged and is gone"),
+            other => panic!("operation {n}: {}", kind_of(&other)),
+        }
+    }
+    assert!(waited > 5, "only {waited} times the writer held its lock");
+}
+
+#[test]
+fn whichever_call_of_a_keyring_fails_the_store_stays_whole_and_the_change_can_be_finished() {
+    for (from, to) in [("file", "keyring"), ("keyring", "file"), ("keyring", "keyring")] {
+        let calls = {
+            let keyring = keyring();
+            let disk = made(1, &keyring, from);
+            let before = keyring.calls();
+            assert!(rekey(on(&disk.process(), &keyring), &request(to)).unwrap().is_finished());
+            keyring.calls() - before
+        };
+        assert!(calls >= 2, "{from} to {to}: only {calls} calls");
+        for n in 1..=calls {
+            for kind in [KeyringErrorKind::TimedOut, KeyringErrorKind::Locked, KeyringErrorKind::Changed] {
+                for fate in [KeyringFate::Fails(kind), KeyringFate::DoneButFails(kind)] {
+                    let keyring = keyring();
+                    let disk = made(n, &keyring, from);
+                    let at = keyring.calls() + n;
+                    keyring.plan(move |number, _, _| if number == at { fate } else { KeyringFate::Done });
+                    let done = rekey(on(&disk.process(), &keyring), &request(to));
+                    keyring.heal();
+                    let told = format!("{from} to {to}, call {n}, {fate:?}, {:?}", done.as_ref().err());
+                    judge(&disk, &keyring, &told);
+                    // Whoever opened it has taken away what was left to take away.
+                    let again = rekey(on(&disk.process(), &keyring), &request("keyring")).unwrap();
+                    assert!(again.is_finished(), "{told}");
+                    assert_eq!(keyring.items().len(), 1, "{told}: keys are left in the keyring");
+                    let key =
+                        disk.names(Path::new("/state")).into_iter().find(|file| file.starts_with("key"));
+                    assert_eq!(key, None, "{told}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_in_the_middle_of_the_change_that_lost_its_old_key_says_so() {
+    let keyed = Keyed::new();
+    fill(&keyed.open_with("file"));
+    crate::home::chmod(&keyed.home.file("open.record"), 0o644);
+    assert!(!keyed.rekey(Some("keyring")).unwrap().is_finished());
+    crate::home::chmod(&keyed.home.file("open.record"), 0o600);
+    fs::remove_file(keyed.home.state().join("key")).unwrap();
+    let store = keyed.open();
+    assert_eq!(record_of(store.load_blocking(&name("refreshed"))).version(), (1, 1));
+    let Loaded::Fault(fault) = store.load_blocking(&name("open")) else {
+        panic!("it was read without its key")
+    };
+    assert_kind(&fault, StoreFaultKind::KeyUnavailable, &["is gone", "restore it from a backup"]);
+    let done = keyed.rekey(None).unwrap();
+    assert!(
+        matches!(&done.waiting[..], [w] if w.name == name("open")),
+        "a readable record is not given up: {done:?}"
+    );
+}
