@@ -29,6 +29,9 @@ pub(super) enum Mark {
     Damaged,
     /// It cannot be read, and must be left alone.
     Foreign,
+    /// It belongs to a credential whose name differs in upper and lower case only: here one file has both names, while
+    /// a keyring keeps two records.
+    Others,
     /// The greatest version committed, and the greatest serial of a write to a keyring (0 for files).
     Version(Version, u64),
 }
@@ -37,14 +40,14 @@ impl Mark {
     pub(super) fn version(self) -> Option<Version> {
         match self {
             Self::Version(version, _) => Some(version),
-            Self::Missing | Self::Damaged | Self::Foreign => None,
+            Self::Missing | Self::Damaged | Self::Foreign | Self::Others => None,
         }
     }
 
     pub(super) fn serial(self) -> u64 {
         match self {
             Self::Version(_, serial) => serial,
-            Self::Missing | Self::Damaged | Self::Foreign => 0,
+            Self::Missing | Self::Damaged | Self::Foreign | Self::Others => 0,
         }
     }
 
@@ -82,6 +85,9 @@ impl FileStore {
         let dir = dir.as_ref();
         // The mark first: it is written after its record, so that a record read later is never the older one.
         let mark = self.inner.read_mark(dir, name);
+        if mark == Mark::Others {
+            return Loaded::Fault(other_case(dir, name));
+        }
         match self.inner.read_record(dir, name) {
             Ok((record, lie)) if mark == Mark::Version(record.version(), lie.serial) => {
                 Loaded::Record(record)
@@ -152,6 +158,11 @@ impl Inner {
     /// What stands there. The caller holds *write*; a damaged record is set aside.
     pub(super) fn stands(&self, dir: &Dir, name: &CredentialName) -> Stands {
         let mark = self.read_mark(dir, name);
+        if mark == Mark::Others {
+            let loaded = Loaded::Fault(other_case(dir, name));
+            let standing = Standing { loaded, greatest: None, vacant: false };
+            return Stands { standing, mark, lie: None };
+        }
         let greatest = mark.version();
         let mut lies = None;
         let standing = match self.read_record(dir, name) {
@@ -190,6 +201,11 @@ impl Inner {
         };
         match self.open_sealed(dir, Purpose::Mark, name, &bytes) {
             Ok((opened, _)) => Mark::Version(opened.version, serial_in(&opened.identity)),
+            Err(Sealed::OtherName(other))
+                if self.place.items().is_some() && other.eq_ignore_ascii_case(name.as_str()) =>
+            {
+                Mark::Others
+            }
             Err(Sealed::Damaged(_) | Sealed::OtherName(_)) => Mark::Damaged,
             Err(Sealed::Newer(_) | Sealed::OtherKey | Sealed::NoKey(_)) => Mark::Foreign,
         }
@@ -338,6 +354,15 @@ fn damaged_fault(place: &str, why: &str) -> StoreFault {
         "the record is damaged ({why}) and lies at {place}: restore it from a backup, or log in again"
     );
     fault(StoreFaultKind::Damaged, message)
+}
+
+fn other_case(dir: &Dir, name: &CredentialName) -> StoreFault {
+    let message = format!(
+        "{} is another credential's: this file system makes no difference between upper and lower case; use another \
+         name",
+        shown(&dir.path_of(&names::mark(name)))
+    );
+    fault(StoreFaultKind::Denied, message)
 }
 
 /// The serial that a mark carries where a file's header has the identity.

@@ -76,8 +76,9 @@ impl Inner {
         }
         self.sealing_keys(dir, name, Some(write)).map_err(CommitFailure::Fault)?;
         let stands = self.stands(dir, name);
-        if let Write::Mark(_) = write {
-            self.spend_nothing_over_an_old_answer(dir, name, &stands).map_err(CommitFailure::Fault)?;
+        if !matches!(write, Write::Put(_)) {
+            self.spend_nothing_over_an_old_answer(dir, name, &stands, write, record)
+                .map_err(CommitFailure::Fault)?;
         }
         let next = admit(&stands.standing, write, record, |token| self.token_digest(token))?;
         let act = self.act_of(write, name, &next);
@@ -88,15 +89,19 @@ impl Inner {
 
     /// A file that is older than its mark was restored, and nothing newer will come: it is tried once more, in doubt. A
     /// keyring that answers with an older value may answer with the newest one next time; a refresh token that was
-    /// replaced must not be spent meanwhile.
+    /// replaced must not be spent meanwhile, and what was read must not be written over what is newer: dating the intent
+    /// of a dead process would do that. New tokens are what nothing is newer than.
     fn spend_nothing_over_an_old_answer(
         &self,
         dir: &Dir,
         name: &CredentialName,
         stands: &Stands,
+        write: Write<'_>,
+        next: &Record,
     ) -> Result<(), StoreFault> {
+        let newer = |greatest| matches!(write, Write::Commit(_)) && next.version() >= greatest;
         match (&stands.standing.loaded, &self.place) {
-            (Loaded::RolledBack { record, greatest }, Place::Keyring(_)) => {
+            (Loaded::RolledBack { record, greatest }, Place::Keyring(_)) if !newer(*greatest) => {
                 let message = format!(
                     "{} holds an older record (epoch {}, generation {}) than was saved there (epoch {}, generation {}): \
                      nothing is spent over it; where the keyring was restored from a backup, log in again",
@@ -253,7 +258,7 @@ impl Inner {
         act: IoAct,
     ) -> Result<(), StoreFault> {
         match mark {
-            Mark::Foreign => return Ok(()),
+            Mark::Foreign | Mark::Others => return Ok(()),
             Mark::Version(greatest, known) if greatest >= version && known >= serial => return Ok(()),
             Mark::Damaged => tracing::warn!(credential = %name, "a damaged mark is written anew"),
             Mark::Version(..) | Mark::Missing => {}

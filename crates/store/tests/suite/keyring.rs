@@ -436,3 +436,50 @@ fn another_process_hears_of_a_record_that_was_written_to_the_keyring() {
     assert_ne!(b.fingerprint(&x), before);
     assert!(record_of(now(b.load(&x))).grant.refresh_token.unwrap().same_as(b"rt-1"));
 }
+
+#[test]
+fn where_case_makes_no_difference_to_files_a_name_of_another_case_is_refused() {
+    let home = KeyringHome::new(BIG);
+    let store = home.open();
+    assert!(store.put_blocking(&name("Work"), &login(1, "rt-1"), Expect::Absent).is_ok());
+    // What such a file system does: one file under both names.
+    std::fs::copy(home.file("Work.mark"), home.file("work.mark")).unwrap();
+    let fault = fault_of(store.load_blocking(&name("work")));
+    assert_eq!(fault.kind, StoreFaultKind::Denied);
+    assert!(fault.message.contains("upper and lower case"), "{}", fault.message);
+    assert_eq!(write_fault(store.put_blocking(&name("work"), &login(1, "rt-2"), Expect::Absent)), fault);
+    assert_eq!(record_of(store.load_blocking(&name("Work"))).version(), (1, 0));
+}
+
+/// The cost of a record in a keyring. A change of these numbers is a change of what every refresh waits for.
+#[test]
+fn a_refresh_costs_these_calls_of_the_keyring() {
+    let calls = |size, record: &Record| {
+        let home = KeyringHome::new(size);
+        let store = home.open();
+        put(&store, record, Expect::Absent);
+        refresh(&store, 1).unwrap_or_else(|_| panic!("a good keyring"));
+        let counts = std::sync::Arc::new(std::sync::Mutex::new((0, 0, 0)));
+        let told = std::sync::Arc::clone(&counts);
+        home.keyring.plan(move |_, call, _| {
+            let mut counts = told.lock().unwrap();
+            match call {
+                KeyringCall::Get => counts.0 += 1,
+                KeyringCall::Set => counts.1 += 1,
+                KeyringCall::Delete => counts.2 += 1,
+                _ => {}
+            }
+            KeyringFate::Done
+        });
+        refresh(&store, 2).unwrap_or_else(|_| panic!("a good keyring"));
+        let (gets, sets, deletes) = *counts.lock().unwrap();
+        (gets, sets, deletes)
+    };
+    // Read under the claim, and before the intent and the outcome are written; each of them written.
+    assert_eq!(calls(BIG, &login(1, "rt-0")), (3, 2, 0));
+    // The same where a larger record would have parts: a look at both sets after each write.
+    assert_eq!(calls(64 * 1024, &login(1, "rt-0")), (3 + 4, 2, 0));
+    // Six parts: read three times, written twice, and twice those before them removed.
+    let six = large(1, "rt-0");
+    assert_eq!(calls(SMALL, &six), (3 * 7 + 4, 2 * 7, 2 * 6));
+}
