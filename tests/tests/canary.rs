@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use renewd_e2e::canary::SecretKind;
 use renewd_e2e::disclosure::{self, intend};
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer, ClientAuth, Fault, ProtectedApi, issued_after};
-use renewd_e2e::{Agent, Home, QUICK_RETRY, Ran, Running, at_point};
+use renewd_e2e::{Agent, Home, QUICK_RETRY, Ran, Running, at_point, wait_for};
 use serde_json::json;
 
 /// Characters that every encoding writes in another way, among enough of the others.
@@ -121,14 +121,19 @@ impl World {
             (&["--file", "PLACE"], "$(cat $PLACE)"),
             (&["--proxy", &upstream], "${API##*/~}"),
         ] {
-            // It looks as though it did something for long enough to be looked at.
-            let script = format!("test -n \"{reads}\" && sleep 0.3");
+            let seen = self.home.path().join(format!("seen{}", flags[0]));
+            let wait = format!("while test ! -e {}; do sleep 0.05; done", seen.display());
+            let script = format!("test -n \"{reads}\" && echo ready >&2 && {wait}");
             let mut args = vec!["run", "work"];
             args.extend(flags);
             args.extend(["--", "/bin/sh", "-c", &script]);
             let mut command = self.home.command(args);
             command.env("PATH", "/usr/bin:/bin");
-            Running::start(command, b"").finish().succeeded();
+            let mut running = Running::start(command, b"");
+            wait_for("the command", || running.stderr().contains("ready").then_some(()));
+            running.overhear();
+            fs::write(seen, "").expect("a file can be written");
+            running.finish().succeeded();
         }
     }
 
@@ -259,7 +264,7 @@ fn verdict(script: &str, token: &str) -> String {
 
 #[test]
 fn a_program_that_prints_a_token_fails_its_test_however_the_token_is_written() {
-    disclosure::insist();
+    disclosure::provoke();
     let server = AuthorizationServer::start(AsConfig::default()).expect("a server can be started");
     let token = server.mint_grant().refresh_token;
     let hex = "od -An -v -tx1 | tr -d ' \\n'";
@@ -269,7 +274,7 @@ fn a_program_that_prints_a_token_fails_its_test_however_the_token_is_written() {
         ("cut -c 20-30", "Raw"),
         ("printf client:; cat | base64 -w 0", "Base64"),
         ("{ printf client:; cat; } | base64 -w 0", "Base64"),
-        (&format!("{hex}"), "Hex"),
+        (hex, "Hex"),
         (&format!("{hex} | tr a-f A-F"), "Hex"),
         (&format!("{hex} | sed 's/../%&/g'"), "Percent"),
         (&format!("{hex} | sed 's/../\\\\u00&/g'"), "UnicodeEscape"),
@@ -285,7 +290,7 @@ fn a_program_that_prints_a_token_fails_its_test_however_the_token_is_written() {
 
 #[test]
 fn a_token_in_an_argument_in_an_environment_in_a_file_or_in_an_answer_fails_the_test() {
-    disclosure::insist();
+    disclosure::provoke();
     let server = AuthorizationServer::start(AsConfig::default()).expect("a server can be started");
     let token = server.mint_grant().access_token;
     let failure = |act: &dyn Fn()| -> String {
@@ -300,7 +305,7 @@ fn a_token_in_an_argument_in_an_environment_in_a_file_or_in_an_answer_fails_the_
     let argument = failure(&|| drop(Running::start(shell(&format!("true {token}")), b"").finish()));
     assert!(argument.contains("LEAK: a secret in arguments and environment of sh"), "{argument}");
     let environment = failure(&|| {
-        let mut command = shell("sleep 0.3");
+        let mut command = shell("true");
         command.env("TOKEN", &token);
         Running::start(command, b"").finish();
     });

@@ -7,6 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use renewd_e2e::canary::SecretKind;
+use renewd_e2e::disclosure::intend;
 use renewd_e2e::disk::login::{Login, NAME};
 use renewd_e2e::disk::record::Patient;
 use renewd_e2e::testkit::AsClass;
@@ -113,6 +115,7 @@ fn copy(from: &Path, to: &Path) {
 /// Key, marks and all: from inside nothing is old. What a user of a strict server sees is a refused grant.
 #[test]
 fn a_whole_folder_restored_cannot_be_told_and_costs_one_request_and_no_more() {
+    intend("file backup/key", SecretKind::StoreKey, "the whole folder is what is backed up here");
     for class in CLASSES {
         let login = Login::at(class);
         login.token().succeeded();

@@ -7,6 +7,8 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use renewd_e2e::canary::SecretKind;
+use renewd_e2e::disclosure::intend;
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer};
 use renewd_e2e::{Home, Running, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
@@ -117,6 +119,7 @@ fn a_command_that_run_starts_has_its_users_own_limit_on_core_files() {
 
 #[test]
 fn a_command_that_run_starts_inherits_no_variable_that_leads_to_a_secret() {
+    intend("stdout of renewd run", SecretKind::AccessToken, "its command prints its whole environment");
     let server = AuthorizationServer::start(AsConfig::default()).unwrap();
     let home = Home::new();
     home.import("work", &server);

@@ -10,6 +10,8 @@ use std::thread;
 use renewd_blocking::{BlockingKeeper, CredentialName, Renewd};
 use renewd_core::{Client, Policy, Profile, Span};
 use renewd_driver::system::SystemClock;
+use renewd_e2e::canary::SecretKind;
+use renewd_e2e::disclosure::intend;
 use renewd_e2e::testkit::{AsClass, Numbers, Tier};
 use renewd_e2e::{
     Agent, PATIENCE, Running, Scene, Served, Stopwatch, TEST_POINT_LOG, count, finish_all, number, passings,
@@ -168,6 +170,11 @@ fn mixed_rounds(class: AsClass) {
     const DIRECT: usize = 12;
     /// Runs of a command that prints its token.
     const RUNS: usize = 2;
+    intend(
+        "stdout of renewd run",
+        SecretKind::AccessToken,
+        "its command is a shell that prints the variable",
+    );
     let rounds = number("RENEWD_TEST_ROUNDS", 2);
     let mut row = Numbers::new(Tier::Processes, "race", class.name(), PROCESSES as u32)
         .variant("two agents, library, run, commands");

@@ -4,9 +4,11 @@
 mod bench;
 mod ci;
 mod cross;
+mod disclosure;
 mod docs;
 mod faults;
 mod fuzz;
+mod keyrings;
 mod layers;
 mod markdown;
 mod needs;
@@ -44,6 +46,12 @@ const CHORES: &[Chore] = &[
         run: test::run,
     },
     Chore {
+        name: "disclosure",
+        args: "",
+        about: "run the end-to-end tests at trace level and search everything that comes out for every secret",
+        run: |_| disclosure::run(&test::build_binary()?).map(|_| ()),
+    },
+    Chore {
         name: "ci",
         args: "[CHECKS…]",
         about: "everything that must hold before a change lands; with names, those checks alone",
@@ -75,6 +83,12 @@ const CHORES: &[Chore] = &[
         args: "[--check|--numbers|--table]",
         about: "write docs/faults.md, what shows each fault; or play them all and print six numbers for each",
         run: faults::run,
+    },
+    Chore {
+        name: "keyrings",
+        args: "",
+        about: "play every failure of every keyring and key, and write docs/keyrings.md, what a person sees of each",
+        run: keyrings::run,
     },
     Chore {
         name: "fuzz",

@@ -5,6 +5,7 @@ use std::path::Path;
 use renewd_testkit::NUMBERS_ENV;
 use serde_json::Value;
 
+use crate::disclosure;
 use crate::needs;
 use crate::numbers;
 use crate::peers;
@@ -38,6 +39,7 @@ pub(crate) fn add_steps(steps: &mut Steps, args: &[String]) -> Result<(), Failur
     }
     let rows = numbers::fresh()?;
     steps.run("tests", || run_tests(&binary, args, Some(&rows)))?;
+    steps.run("non-disclosure", || disclosure::run(&binary))?;
     steps.run("scenarios", || {
         let folder = rows.display().to_string();
         passed(simulate::run(&["--batches".to_owned(), "--numbers".to_owned(), folder]))

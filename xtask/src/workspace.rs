@@ -10,6 +10,8 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) examples: Vec<Example>,
+    /// Its test programs, by name.
+    pub(crate) tests: Vec<String>,
 }
 
 /// What it depends on.
@@ -52,7 +54,13 @@ fn package(value: &Value) -> Package {
             name: text(t, "name"),
             features: list(t, "required-features").filter_map(Value::as_str).map(str::to_owned).collect(),
         });
-    Package { name: text(value, "name"), dependencies: dependencies.collect(), examples: examples.collect() }
+    let tests = list(value, "targets").filter(|t| list(t, "kind").any(|k| k == "test"));
+    Package {
+        name: text(value, "name"),
+        dependencies: dependencies.collect(),
+        examples: examples.collect(),
+        tests: tests.map(|t| text(t, "name")).collect(),
+    }
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
@@ -72,7 +80,7 @@ mod tests {
         let packages = parse(
             r#"{"packages":[{"name":"a","dependencies":[
                 {"name":"b","kind":null,"optional":true},{"name":"c","kind":"dev","optional":false}],
-              "targets":[{"name":"a","kind":["lib"]},
+              "targets":[{"name":"a","kind":["lib"]},{"name":"whole","kind":["test"]},
                 {"name":"show","kind":["example"],"required-features":["demo"]}]}]}"#,
         )
         .unwrap();
@@ -83,6 +91,7 @@ mod tests {
                 name: "a".into(),
                 dependencies: vec![dependency("b", false, true), dependency("c", true, false)],
                 examples: vec![Example { name: "show".into(), features: vec!["demo".into()] }],
+                tests: vec!["whole".into()],
             }]
         );
     }

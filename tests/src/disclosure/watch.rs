@@ -37,15 +37,25 @@ impl Watch {
         let state = command.get_envs().find(|(name, _)| *name == "XDG_STATE_HOME");
         let state = state.and_then(|(_, value)| value).map(|folder| Path::new(folder).join("renewd"));
         let (name, flags) = name(&words);
-        Self { name, flags, state, seen: HashSet::new(), last: None }
+        // Of itself that is all, however soon it ends.
+        let mut given = words.join("\0").into_bytes();
+        for (variable, value) in command.get_envs() {
+            let value = value.unwrap_or_default();
+            given.extend([b"\0", variable.as_encoded_bytes(), b"=", value.as_encoded_bytes()].concat());
+        }
+        Self { name, flags, state, seen: HashSet::from([(false, given)]), last: None }
     }
 
     /// Looks at the arguments and the environment of the process and all below it, now and then.
     pub(crate) fn look(&mut self, pid: u32) {
-        if !disclosure::is_on() || self.last.is_some_and(|last| last.ms() < LOOK_EVERY_MS) {
-            return;
+        if disclosure::is_on() && self.last.is_none_or(|last| last.ms() >= LOOK_EVERY_MS) {
+            self.last = Some(Stopwatch::start());
+            self.look_now(pid);
         }
-        self.last = Some(Stopwatch::start());
+    }
+
+    /// The same at once.
+    pub(crate) fn look_now(&mut self, pid: u32) {
         let mut all = vec![pid];
         while let Some(one) = all.pop() {
             let read = |file: &str| fs::read(format!("/proc/{one}/{file}")).unwrap_or_default();
