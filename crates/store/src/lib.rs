@@ -14,6 +14,10 @@
 //! | `…/store.lock` | the lock under which a store is made; empty | never unlinked |
 //! | `…/.NAME.tmp-…` | a file that is being written, or room for the next commit | until its process renames or ends |
 //!
+//! With `store.kind = "keyring"` there is no `NAME.record`: its sealed bytes are items of the system's keyring, in parts where
+//! those are small, and `NAME.mark` is replaced by every write. All else is the same. A [`KeyringStore`] keeps the calls of a
+//! keyring, which may hang or ask a person, off an event loop.
+//!
 //! Folders have mode 0700, files 0600, and both must belong to the user who runs renewd; links are not followed.
 //! Nobody but root and this user may be able to put another folder in the place of one further up; links there may be
 //! theirs. Whatever differs is refused with the command that mends it.
@@ -52,8 +56,8 @@ mod fs;
 #[doc(hidden)]
 pub mod fuzzing;
 mod key;
-mod keyset;
 mod keyring_store;
+mod keyset;
 mod lock;
 mod memory;
 mod own_folder;
