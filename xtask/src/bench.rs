@@ -10,6 +10,7 @@ const BENCHES: &[Bench] = &[
     ("core", "renewd-core", "events"),
     ("driver", "renewd-driver", "hot_path"),
     ("driver", "renewd-driver", "million"),
+    ("hardening", "renewd-hardening", "secrets"),
     ("sim", "renewd-sim", "hours"),
     ("tests", "renewd-e2e", "safety"),
 ];
