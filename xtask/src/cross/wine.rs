@@ -42,15 +42,24 @@ const WINE: Need = Need {
 struct Suite {
     package: &'static str,
     features: &'static [&'static str],
+    /// Which of its test programs; empty for all of them.
+    tests: &'static [&'static str],
     /// Tests that meet nothing of Windows, and take long.
     skipped: &'static [&'static str],
 }
 
 const SUITES: &[Suite] = &[
-    Suite { package: "renewd-keyring", features: &["testing"], skipped: &[] },
-    Suite { package: "renewd-hardening", features: &[], skipped: &[] },
-    Suite { package: "renewd-store", features: &[], skipped: &["simulated::", "crash::", "together::"] },
-    Suite { package: "renewd-driver", features: &[], skipped: &[] },
+    Suite { package: "renewd-keyring", features: &["testing"], tests: &[], skipped: &[] },
+    Suite { package: "renewd-hardening", features: &[], tests: &[], skipped: &[] },
+    Suite {
+        package: "renewd-store",
+        features: &[],
+        tests: &[],
+        skipped: &["simulated::", "crash::", "together::"],
+    },
+    Suite { package: "renewd-driver", features: &[], tests: &[], skipped: &[] },
+    // Processes of the command at the Credential Manager.
+    Suite { package: "renewd", features: &[], tests: &["system_keyring"], skipped: &[] },
 ];
 
 /// A function of Windows that Wine 8 lacks and every program of ours calls: where it lies, and a stand-in for it.
@@ -104,8 +113,10 @@ pub(super) fn run(packages: &[String], target_folder: &Path) -> Result<(), Failu
     steps.run("wine", || wine.prepare().map(|()| Outcome::Passed))?;
     for suite in suites {
         steps.run(suite.package, || {
-            for program in build(suite, &library, target_folder)? {
-                wine.test(&program, suite)?;
+            let built = build(suite, &library, target_folder)?;
+            let command = built.command.map(|program| wine.adopt(&program)).transpose()?;
+            for program in &built.tests {
+                wine.test(program, command.as_deref(), suite)?;
             }
             Ok(Outcome::Passed)
         })?;
@@ -128,28 +139,49 @@ fn chosen(packages: &[String]) -> Result<Vec<&'static Suite>, Failure> {
     packages.iter().map(find).collect()
 }
 
+/// What cargo built of a package.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Built {
+    tests: Vec<PathBuf>,
+    /// The command itself, where a test runs it.
+    command: Option<PathBuf>,
+}
+
 /// Builds the tests of a package, and says where they lie.
-fn build(suite: &Suite, library: &StandardLibrary, target_folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut cargo = shell::cargo(&["test", "--locked", "--no-run", "--lib", "--tests"]);
+fn build(suite: &Suite, library: &StandardLibrary, target_folder: &Path) -> Result<Built, Failure> {
+    let mut cargo =
+        shell::cargo(&["test", "--locked", "--no-run", "--message-format=json-render-diagnostics"]);
     cargo.args(["--package", suite.package, "--target", TRIPLE]);
-    cargo.arg("--message-format=json-render-diagnostics");
+    if suite.tests.is_empty() {
+        cargo.args(["--lib", "--tests"]);
+    }
+    for test in suite.tests {
+        cargo.args(["--test", test]);
+    }
     if !suite.features.is_empty() {
         cargo.args(["--features", &suite.features.join(",")]);
     }
     cargo.arg("--target-dir").arg(target_folder);
     library.add_to(&mut cargo, &[]);
-    let programs = executables(&shell::output(cargo)?);
-    if programs.is_empty() {
+    let built = executables(&shell::output(cargo)?);
+    if built.tests.is_empty() {
         return Err(format!("cargo built no test of {}", suite.package).into());
     }
-    Ok(programs)
+    Ok(built)
 }
 
-/// The test programs that cargo's messages name.
-fn executables(messages: &str) -> Vec<PathBuf> {
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let tests = messages.filter(|m| m["reason"] == "compiler-artifact" && m["profile"]["test"] == true);
-    tests.filter_map(|m| m["executable"].as_str().map(PathBuf::from)).collect()
+/// The programs that cargo's messages name.
+fn executables(messages: &str) -> Built {
+    let mut built = Built::default();
+    for message in messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        let Some(program) = message["executable"].as_str().map(PathBuf::from) else { continue };
+        if message["profile"]["test"] == true {
+            built.tests.push(program);
+        } else if message["target"]["name"] == "renewd" {
+            built.command = Some(program);
+        }
+    }
+    built
 }
 
 /// A Wine, and the folder that holds its drive, its registry and its credentials.
@@ -194,17 +226,26 @@ impl Wine {
         Ok(())
     }
 
-    /// Runs the tests of one program, in the folder of its package as cargo would.
-    fn test(&self, program: &Path, suite: &Suite) -> Result<(), Failure> {
+    /// A copy of a program that asks for the stand-ins by their names.
+    fn adopt(&self, program: &Path) -> Result<PathBuf, Failure> {
         let copy = self.folder.join(program.file_name().unwrap_or_default());
         let mut bytes = fs::read(program).map_err(|e| about(program, &e))?;
         for stand_in in STAND_INS {
             stand_in.be_asked_for_by(&mut bytes);
         }
         fs::write(&copy, bytes).map_err(|e| about(&copy, &e))?;
+        Ok(copy)
+    }
+
+    /// Runs the tests of one program, in the folder of its package as cargo would.
+    fn test(&self, program: &Path, command: Option<&Path>, suite: &Suite) -> Result<(), Failure> {
         let mut tests = self.command();
         // The Credential Manager in there is nobody's own.
-        tests.arg(&copy).env("RENEWD_SYSTEM_KEYRING", "1");
+        tests.arg(self.adopt(program)?).env("RENEWD_SYSTEM_KEYRING", "1");
+        if let Some(command) = command {
+            // Wine's drive Z is the root folder of this machine.
+            tests.env("RENEWD_BIN", format!("Z:{}", command.display()));
+        }
         for name in suite.skipped {
             tests.args(["--skip", name]);
         }
@@ -271,13 +312,16 @@ mod tests {
     }
 
     #[test]
-    fn the_test_programs_are_where_cargo_says_that_it_built_them() {
+    fn the_programs_are_where_cargo_says_that_it_built_them() {
         let messages = r#"
-            {"reason":"compiler-artifact","profile":{"test":false},"executable":"/t/example.exe"}
-            {"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/suite-1.exe"}
-            {"reason":"compiler-artifact","profile":{"test":true},"executable":null}
+            {"target":{"name":"demo"},"profile":{"test":false},"executable":"/t/demo.exe"}
+            {"target":{"name":"renewd"},"profile":{"test":false},"executable":"/t/renewd.exe"}
+            {"target":{"name":"renewd"},"profile":{"test":true},"executable":"/t/renewd-1.exe"}
+            {"target":{"name":"suite"},"profile":{"test":true},"executable":"/t/suite-1.exe"}
+            {"target":{"name":"renewd"},"profile":{"test":true},"executable":null}
             {"reason":"build-finished","success":true}"#;
-        assert_eq!(executables(messages), [PathBuf::from("/t/suite-1.exe")]);
+        let tests = vec!["/t/renewd-1.exe".into(), "/t/suite-1.exe".into()];
+        assert_eq!(executables(messages), Built { tests, command: Some("/t/renewd.exe".into()) });
     }
 
     #[test]
