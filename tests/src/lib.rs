@@ -9,7 +9,6 @@
 
 mod agent;
 mod binary;
-pub mod canary;
 pub mod disclosure;
 #[cfg(target_os = "linux")]
 pub mod disk;
@@ -23,6 +22,9 @@ mod peer;
 mod points;
 mod run;
 mod scene;
+mod session;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod wait;
 
 pub use agent::Agent;
@@ -39,6 +41,9 @@ pub use points::{Left, POINTS, every_point, is_lost, left_at, meet};
 pub use renewd_testkit as testkit;
 pub use run::{Ran, Running, json};
 pub use scene::{CLASSES, Scene, Served, count, report};
+pub use session::{KEYRING_TIMEOUT, Session};
+#[cfg(target_os = "linux")]
+pub use terminal::Terminal;
 pub use wait::{PATIENCE, Stopwatch, pause, unix_seconds, unix_seconds_of, wait_for};
 
 /// The programs on the pages that a stranger reads first are compiled with the doctests.
