@@ -61,7 +61,9 @@ fn row(class: AsClass, variant: &str) -> Numbers {
 fn every_point_of_the_binary_is_one_at_which_it_is_killed() {
     let scene = Scene::begin(AsClass::P0);
     let mut here: Vec<&str> = every_point().map(|(_, point)| point).collect();
+    // Those of a change of the key are met in keys_rekey.rs.
     let mut known = points(scene.token());
+    known.retain(|point| !point.starts_with("rekey.") && !point.starts_with("open.key."));
     here.sort_unstable();
     known.sort_unstable();
     assert_eq!(here, known);

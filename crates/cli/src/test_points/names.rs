@@ -1,4 +1,4 @@
-//! What the points are called, in the order in which a refresh comes by them.
+//! What the points are called, in the order in which a refresh comes by them; then those of a change of the key.
 
 /// Every point. `mark.create-temp` is passed twice, for the commit's room and for the record; `commit.create-temp` only
 /// where that room is gone; `….mark-file.…` only where the mark is behind the record, as a rule after a commit.
@@ -47,6 +47,31 @@ pub(super) const POINTS: &[&str] = &[
     "commit.mark-file.read-back",
     "commit.done",
     "claim.released",
+    // A key file that is made, and a change of the key: store.toml names both, each record and mark is sealed anew,
+    // store.toml names the new one.
+    "open.key.create-temp",
+    "open.key.write",
+    "open.key.sync-file",
+    "open.key.rename",
+    "open.key.sync-dir",
+    "rekey.store-file.create-temp",
+    "rekey.store-file.write",
+    "rekey.store-file.sync-file",
+    "rekey.store-file.rename",
+    "rekey.store-file.sync-dir",
+    "rekey.store-file.read-back",
+    "rekey.create-temp",
+    "rekey.write",
+    "rekey.sync-file",
+    "rekey.rename",
+    "rekey.sync-dir",
+    "rekey.read-back",
+    "rekey.mark-file.create-temp",
+    "rekey.mark-file.write",
+    "rekey.mark-file.sync-file",
+    "rekey.mark-file.rename",
+    "rekey.mark-file.sync-dir",
+    "rekey.mark-file.read-back",
 ];
 
 /// Whether the point is a step of writing a file, and so can be let fail.

@@ -19,8 +19,9 @@ pub(super) struct Steps(pub(super) Arc<Points>);
 impl IoHook for Steps {
     fn before(&self, point: &IoPoint<'_>) -> io::Result<()> {
         match point.act {
-            IoAct::Mark | IoAct::Orphan | IoAct::Commit => self.0.pass(&point.to_string()),
-            // A login, an import, a repair or a new store is no part of a refresh.
+            IoAct::Mark | IoAct::Orphan | IoAct::Commit | IoAct::Rekey => self.0.pass(&point.to_string()),
+            IoAct::Open if point.part == Some("key") => self.0.pass(&point.to_string()),
+            // A login, an import, a repair or a new store is no part of a refresh, nor of a change of the key.
             _ => Ok(()),
         }
     }
