@@ -273,19 +273,20 @@ impl Worker {
     fn start(open: Arc<Open>, alive: Arc<()>) -> io::Result<Self> {
         let (jobs, taken) = channel();
         thread::Builder::new().name("renewd-keyring".into()).spawn(move || {
-            work(&*open, &taken);
+            work(&*open, &taken, IDLE);
             drop(alive);
         })?;
         Ok(Self { jobs })
     }
 }
 
-/// Does one job after another, until there is nobody who could give one.
-fn work(open: &Open, jobs: &Receiver<Job>) {
+/// Does one job after another, until there is nobody who could give one. The backend is closed when there was none for so
+/// long.
+fn work(open: &Open, jobs: &Receiver<Job>, idle: Duration) {
     let mut backend = None;
     loop {
         let job = match &backend {
-            Some(_) => jobs.recv_timeout(IDLE),
+            Some(_) => jobs.recv_timeout(idle),
             None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match job {

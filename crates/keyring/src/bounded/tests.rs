@@ -230,3 +230,63 @@ fn an_error_of_the_backend_reaches_the_caller_as_it_is() {
     );
     keyring.probe().unwrap();
 }
+
+#[test]
+fn a_process_that_finds_itself_forked_has_a_thread_of_its_own() {
+    let scripted = Scripted::new(|_, _| Ok(()));
+    let keyring = scripted.keyring(LONG);
+    keyring.probe().unwrap();
+    // As the child sees it: what was kept belongs to another process.
+    keyring.turn().process = 0;
+    keyring.probe().unwrap();
+    keyring.probe().unwrap();
+    assert_eq!(scripted.opened.load(Ordering::SeqCst), 2);
+}
+
+/// A backend that tells when it is closed.
+struct Told(Sender<()>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.send(()).unwrap();
+    }
+}
+
+impl Backend for Told {
+    fn get(&mut self, _: &ItemName, _: &Call) -> Result<Option<Secret>, KeyringError> {
+        Ok(None)
+    }
+
+    fn set(&mut self, _: &ItemName, _: &Secret, _: &Call) -> Result<(), KeyringError> {
+        Ok(())
+    }
+
+    fn delete(&mut self, _: &ItemName, _: &Call) -> Result<bool, KeyringError> {
+        Ok(false)
+    }
+
+    fn probe(&mut self, _: &Call) -> Result<(), KeyringError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_backend_that_nobody_uses_is_closed_and_opened_again_for_the_next_call() {
+    let (closed, is_closed) = channel();
+    let closed = Mutex::new(closed);
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&opened);
+    let open = move || -> Box<dyn Backend> {
+        count.fetch_add(1, Ordering::SeqCst);
+        Box::new(Told(closed.lock().unwrap().clone()))
+    };
+    let (jobs, taken) = channel::<Job>();
+    let worker = thread::spawn(move || work(&open, &taken, Duration::from_millis(1)));
+    for times in 1..=2 {
+        jobs.send(Box::new(|_| ())).unwrap();
+        is_closed.recv_timeout(LONG).unwrap();
+        assert_eq!(opened.load(Ordering::SeqCst), times);
+    }
+    drop(jobs);
+    worker.join().unwrap();
+}

@@ -93,10 +93,12 @@ impl Desktop {
         }
         fs::write(folder.path().join("password"), PASSWORD).expect("the password");
         let desktop = Self { provider: Mutex::new(None), _bus: start_bus(folder.path()), folder };
+        // A provider looks for its bus once.
+        on_bus(&desktop.address(), async |_| ());
         match provider {
             Provider::GnomeKeyring => desktop.start_provider(),
             Provider::KeePassXc => desktop.provide(keepassxc::start(desktop.folder.path(), &desktop.env())),
-            Provider::None => on_bus(&desktop.address(), async |_| ()),
+            Provider::None => {}
         }
         Some(desktop)
     }
