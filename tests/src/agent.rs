@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use renewd_testkit::SecretKind;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::canary::SecretKind;
 use crate::disclosure;
 use crate::door::Door;
 use crate::home::Home;

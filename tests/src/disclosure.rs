@@ -17,9 +17,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use renewd_testkit::{IssuedKind, issued_after};
 
-use crate::canary::{Canaries, Found, SecretKind};
+use renewd_testkit::{Canaries, Found, SecretKind};
 
 pub(crate) use stream::Overheard;
 pub(crate) use watch::Watch;
@@ -92,8 +91,6 @@ pub fn provoke() {
 #[derive(Default)]
 struct Known {
     canaries: Canaries,
-    /// How many of the test servers' secrets were learnt.
-    issued: usize,
     declared: Vec<Intended>,
     /// Files that a test wrote itself, as input.
     inputs: HashSet<PathBuf>,
@@ -147,17 +144,7 @@ pub fn input(path: &Path) {
 /// Every secret that a text gives away, whatever was intended.
 pub fn search(text: &[u8]) -> Vec<Found> {
     with(|known| {
-        for secret in issued_after(known.issued) {
-            known.issued += 1;
-            let kind = match secret.kind {
-                IssuedKind::RefreshToken => SecretKind::RefreshToken,
-                IssuedKind::ClientSecret => SecretKind::ClientSecret,
-                _ => SecretKind::AccessToken,
-            };
-            // What every token begins with is no secret.
-            let text = secret.text.trim_start_matches("at_").trim_start_matches("rt_");
-            known.canaries.learn(kind, text.as_bytes());
-        }
+        known.canaries.learn_issued();
         known.canaries.found_in(text)
     })
 }

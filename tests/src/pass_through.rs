@@ -7,9 +7,8 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use renewd_testkit::{HttpAnswer, read_answer};
+use renewd_testkit::{HttpAnswer, SecretKind, read_answer};
 
-use crate::canary::SecretKind;
 use crate::disclosure;
 use crate::peer::Place;
 use crate::wait::{PATIENCE, wait_for};

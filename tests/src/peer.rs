@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 
-use renewd_testkit::{HttpAnswer, Numbers, Tier};
+use renewd_testkit::{HttpAnswer, Numbers, SecretKind, Tier};
 use serde_json::Value;
 
-use crate::canary::SecretKind;
 use crate::disclosure;
 use crate::door::Door;
 use crate::home::Home;

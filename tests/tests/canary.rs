@@ -7,8 +7,8 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use renewd_e2e::canary::SecretKind;
 use renewd_e2e::disclosure::{self, intend};
+use renewd_e2e::testkit::SecretKind;
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer, ClientAuth, Fault, ProtectedApi, issued_after};
 use renewd_e2e::{Agent, Home, QUICK_RETRY, Ran, Running, at_point, wait_for};
 use serde_json::json;

@@ -7,11 +7,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use renewd_e2e::canary::SecretKind;
 use renewd_e2e::disclosure::intend;
 use renewd_e2e::disk::login::{Login, NAME};
 use renewd_e2e::disk::record::Patient;
 use renewd_e2e::testkit::AsClass;
+use renewd_e2e::testkit::SecretKind;
 use renewd_e2e::{CLASSES, wait_for};
 
 /// A login whose record of the first generation was kept while two more came.

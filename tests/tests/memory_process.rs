@@ -7,8 +7,8 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use renewd_e2e::canary::SecretKind;
 use renewd_e2e::disclosure::intend;
+use renewd_e2e::testkit::SecretKind;
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer};
 use renewd_e2e::{Home, Running, wait_for};
 use rustix::process::{Pid, Signal, kill_process};

@@ -10,8 +10,8 @@ use std::thread;
 use renewd_blocking::{BlockingKeeper, CredentialName, Renewd};
 use renewd_core::{Client, Policy, Profile, Span};
 use renewd_driver::system::SystemClock;
-use renewd_e2e::canary::SecretKind;
 use renewd_e2e::disclosure::intend;
+use renewd_e2e::testkit::SecretKind;
 use renewd_e2e::testkit::{AsClass, Numbers, Tier};
 use renewd_e2e::{
     Agent, PATIENCE, Running, Scene, Served, Stopwatch, TEST_POINT_LOG, count, finish_all, number, passings,

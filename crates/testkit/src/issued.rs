@@ -9,23 +9,13 @@ use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a secret is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum IssuedKind {
-    /// An access token.
-    AccessToken,
-    /// A refresh token.
-    RefreshToken,
-    /// What a client proves with that it is the one.
-    ClientSecret,
-}
+use crate::canary::SecretKind;
 
 /// A secret that a server of this process gave out. `Debug` shows what it is for, and no more.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Issued {
     /// What it is for.
-    pub kind: IssuedKind,
+    pub kind: SecretKind,
     /// The secret itself.
     pub text: String,
 }
@@ -54,7 +44,7 @@ pub fn issued_after(known: usize) -> Vec<Issued> {
     list().get(known..).map(<[Issued]>::to_vec).unwrap_or_default()
 }
 
-pub(crate) fn note(kind: IssuedKind, text: &str) {
+pub(crate) fn note(kind: SecretKind, text: &str) {
     list().push(Issued { kind, text: text.to_owned() });
 }
 
@@ -81,10 +71,10 @@ mod tests {
         servers[0].configure(|config| config.client_secret = Some("another-secret-of-it".into()));
         let issued = issued_after(0);
         for (kind, text) in [
-            (IssuedKind::RefreshToken, first.refresh_token.as_str()),
-            (IssuedKind::AccessToken, &second.access_token),
-            (IssuedKind::ClientSecret, "a-secret-of-a-client"),
-            (IssuedKind::ClientSecret, "another-secret-of-it"),
+            (SecretKind::RefreshToken, first.refresh_token.as_str()),
+            (SecretKind::AccessToken, &second.access_token),
+            (SecretKind::ClientSecret, "a-secret-of-a-client"),
+            (SecretKind::ClientSecret, "another-secret-of-it"),
         ] {
             assert!(issued.iter().any(|secret| secret.kind == kind && secret.text == text), "{kind:?}");
         }

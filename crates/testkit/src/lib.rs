@@ -51,6 +51,7 @@
 //! | [`ProtectedApi`] | a resource server that checks access tokens, revokes them, echoes, streams and logs |
 //! | [`http_request`] | a client that shows an answer as it came |
 //! | [`issued_after`] | every token and client secret of the servers of this process: what a search for leaks looks for |
+//! | [`Canaries`] | the search for leaks: every piece of every secret, plain and in six encodings |
 //! | [`Numbers`] | the six numbers of a fault, printed and kept as a row |
 //!
 //! # What a test can do
@@ -92,6 +93,7 @@
 //! - `tls` (off by default): `AuthorizationServer::start_tls` with certificates made on the spot, good, expired, or for another host.
 
 mod api;
+mod canary;
 mod client;
 mod clock;
 mod delivery;
@@ -107,10 +109,11 @@ mod server;
 mod tls;
 
 pub use api::{ApiEntry, ApiTotals, ApiWaitTimeout, ProtectedApi, checksum};
+pub use canary::{Canaries, Encoding, Found, PIECE_BYTES, SecretKind};
 pub use client::{HttpAnswer, http_request, read_answer};
 pub use delivery::Delivery;
 pub use fault::{DRIP_INTERVAL_MS, Fault, FaultError, HUGE_BODY_BYTES};
-pub use issued::{Issued, IssuedKind, issued_after};
+pub use issued::{Issued, issued_after};
 pub use model::{
     AccessCheck, AccessOrdinal, AsClass, AsConfig, AsModel, AsReply, ClientAuth, ExpiresIn, FormError,
     GrantId, LOG_ENTRIES, LogEntry, MintedGrant, RefreshOrdinal, RefreshStanding, TokenForm, TokenVerdict,

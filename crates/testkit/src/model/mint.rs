@@ -3,7 +3,8 @@
 //! The texts are canaries: 40 characters drawn from 64. Any eight of them in a row are 48 bits that stand nowhere by
 //! chance, so whoever searches megabytes of output for pieces of a token finds leaks and nothing else.
 
-use crate::issued::{self, IssuedKind};
+use crate::canary::SecretKind;
+use crate::issued;
 
 /// What a token may consist of (RFC 6749 appendix A.12 and RFC 6750 section 2.1 allow more): nothing that a form, JSON or a
 /// shell writes in another way.
@@ -31,16 +32,16 @@ impl Mint {
 
     /// The next access token.
     pub(crate) fn access_token(&mut self) -> String {
-        self.token("at_", IssuedKind::AccessToken)
+        self.token("at_", SecretKind::AccessToken)
     }
 
     /// The next refresh token.
     pub(crate) fn refresh_token(&mut self) -> String {
-        self.token("rt_", IssuedKind::RefreshToken)
+        self.token("rt_", SecretKind::RefreshToken)
     }
 
     /// The prefix says the kind to a person reading a capture, the rest is random.
-    fn token(&mut self, prefix: &str, kind: IssuedKind) -> String {
+    fn token(&mut self, prefix: &str, kind: SecretKind) -> String {
         let mut text = prefix.to_owned();
         for _ in 0..WORDS {
             let word = self.word();

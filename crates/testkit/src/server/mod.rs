@@ -6,9 +6,10 @@ mod token;
 
 pub(crate) use shared::Shared;
 
+use crate::canary::SecretKind;
 use crate::fault::Fault;
 use crate::http::{After, Connection, Head, Listener, Service, Wrap};
-use crate::issued::{self, IssuedKind};
+use crate::issued;
 use crate::model::{
     AccessOrdinal, AsConfig, AsModel, AsReply, GrantId, LogEntry, MintedGrant, TokenForm, Totals,
 };
@@ -297,7 +298,7 @@ impl std::error::Error for WaitTimeout {}
 
 fn note_client_secret(config: &AsConfig) {
     if let Some(secret) = &config.client_secret {
-        issued::note(IssuedKind::ClientSecret, secret);
+        issued::note(SecretKind::ClientSecret, secret);
     }
 }
 

@@ -10,6 +10,8 @@ use std::fmt;
 
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use crate::issued::issued_after;
+
 /// So much of a secret is a leak: 48 bits of one of the test server's tokens.
 pub const PIECE_BYTES: usize = 8;
 
@@ -24,7 +26,7 @@ const FILTER_BITS_LOG2: u32 = 22;
 
 /// What a secret is for. A report names it, and never the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "the list of intended outputs decides for each")]
+#[non_exhaustive]
 pub enum SecretKind {
     /// An access token.
     AccessToken,
@@ -42,7 +44,7 @@ pub enum SecretKind {
 
 /// How a secret may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "each has a test that plants it")]
+#[non_exhaustive]
 pub enum Encoding {
     /// As it is: messages, arguments, files. JSON and `{:?}` write what a secret consists of in the same way.
     Raw,
@@ -157,11 +159,25 @@ struct Needle {
 }
 
 /// The secrets to look for.
+///
+/// ```
+/// use renewd_testkit::{AsConfig, AuthorizationServer, Canaries};
+/// # fn main() -> std::io::Result<()> {
+/// let server = AuthorizationServer::start(AsConfig::default())?;
+/// let token = server.mint_grant().refresh_token;
+/// let mut canaries = Canaries::default();
+/// canaries.learn_issued();
+/// assert!(!canaries.found_in(format!("sent {:?}", &token.as_bytes()[4..20]).as_bytes()).is_empty());
+/// assert!(canaries.found_in(b"sent a token of 43 bytes").is_empty());
+/// # Ok(()) }
+/// ```
 pub struct Canaries {
     secrets: Vec<SecretKind>,
     known: HashMap<Vec<u8>, usize>,
     needles: HashMap<u64, Vec<Needle>>,
     filter: Vec<u64>,
+    /// How many of the servers' secrets were learnt.
+    issued: usize,
 }
 
 impl Default for Canaries {
@@ -171,6 +187,7 @@ impl Default for Canaries {
             known: HashMap::new(),
             needles: HashMap::new(),
             filter: vec![0; 1 << (FILTER_BITS_LOG2 - 6)],
+            issued: 0,
         }
     }
 }
@@ -200,6 +217,20 @@ impl Canaries {
                 self.filter[word] |= bit;
                 let needle = Needle { secret: number, encoding, rest: rest.into() };
                 self.needles.entry(key).or_default().push(needle);
+            }
+        }
+    }
+
+    /// Everything that the servers of this process have issued by now, to be looked for.
+    pub fn learn_issued(&mut self) {
+        for secret in issued_after(self.issued) {
+            self.issued += 1;
+            // What every token begins with is no secret.
+            let text = secret.text.strip_prefix("at_").or_else(|| secret.text.strip_prefix("rt_"));
+            let text = text.unwrap_or(&secret.text);
+            // A test that is not about leaks may have a client secret of a few letters.
+            if text.len() >= 2 * PIECE_BYTES {
+                self.learn(secret.kind, text.as_bytes());
             }
         }
     }
@@ -255,8 +286,8 @@ fn place(key: u64) -> (usize, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{AsConfig, AuthorizationServer};
     use base64::Engine as _;
-    use renewd_testkit::{AsConfig, AuthorizationServer};
 
     /// A token, and what looks for it among others.
     fn planted() -> (String, Canaries) {
