@@ -4,14 +4,15 @@
 //!
 //! | file | what | lifetime |
 //! |---|---|---|
-//! | `STATE/key` | the secret that seals everything, unless the configuration names another place | made once, never replaced |
-//! | `STATE/credentials/store.toml` | kind, key source, format and the key's id: what the store was made with | written once |
+//! | `STATE/key` | the secret that seals everything, where `store.key` is `file` | made once, replaced by [`rekey`] alone |
+//! | `STATE/key.next` | its successor, while records are sealed with both | until the last record is sealed with it |
+//! | `STATE/credentials/store.toml` | kind, key source, format and the key's id: what the store was made with | written at first use and by [`rekey`] |
 //! | `…/NAME.record` | the sealed record: tokens, identity, intent, window, budget | replaced by every write |
 //! | `…/NAME.mark` | the greatest epoch and generation ever committed, authenticated | replaced by every commit |
 //! | `…/NAME.claim` | the lock of the right to spend; empty | never unlinked |
 //! | `…/NAME.write` | the lock around read, compare and rename; empty | never unlinked |
 //! | `…/NAME.damaged-1`, … | a record that could not be opened, as it was | left for a person |
-//! | `…/store.lock` | the lock under which a store is made; empty | never unlinked |
+//! | `…/store.lock` | the lock under which a store is made or gets another key; empty | never unlinked |
 //! | `…/.NAME.tmp-…` | a file that is being written, or room for the next commit | until its process renames or ends |
 //!
 //! With `store.kind = "keyring"` there is no `NAME.record`: its sealed bytes are items of the system's keyring, in parts where
@@ -28,7 +29,8 @@
 //! - A write happens only over the version (and the attempt) that it began from, under the *write* lock.
 //! - Reading gives a record that was committed for this credential, or a typed fault. Damaged, newer, sealed with
 //!   another key, rolled back, and gone are told apart, and none of them is "nobody ever logged in".
-//! - A key is made only where there is no store yet. One that is lost is asked for, not replaced.
+//! - A key is made only where there is no store yet, or for [`rekey`]. One that is lost is asked for, not replaced.
+//! - Nothing is stored in clear, and a store's key never moves to a weaker place because a stronger one does not answer.
 //! - Locks are the kernel's: whoever dies gives them back. They are refused where the file system may not share them.
 //! - Whole folders or machines that are rolled back cannot be recognised.
 //!

@@ -440,6 +440,10 @@ fn a_systemd_credential_that_others_can_write_or_everybody_read_is_refused() {
         chmod(&given.path().join("renewd-key"), loose);
         assert_kind(&fault_of(options.clone()), StoreFaultKind::Denied, &["renewd-key", "chmod 600"]);
     }
+    chmod(&given.path().join("renewd-key"), 0o400);
+    chmod(given.path(), 0o777);
+    assert_kind(&fault_of(options.clone()), StoreFaultKind::Denied, &["no safe place"]);
+    chmod(given.path(), 0o500);
     // The group may read it: so it is where a unit has a group of its own.
     chmod(&given.path().join("renewd-key"), 0o440);
     FileStore::open(options.clone()).unwrap();
