@@ -230,18 +230,49 @@ fn in_a_session_the_platforms_keyring_is_the_sessions_own() {
     holds(&*desktop.keyring(PATIENT), b"from the inside");
 }
 
+/// How many programs know of that folder.
+fn programs_in(folder: &str) -> usize {
+    let environment =
+        |entry: std::fs::DirEntry| std::fs::read(entry.path().join("environ")).unwrap_or_default();
+    let mentions = |environment: &Vec<u8>| String::from_utf8_lossy(environment).contains(folder);
+    let all = std::fs::read_dir("/proc").expect("the programs that run").filter_map(Result::ok);
+    all.map(environment).filter(mentions).count()
+}
+
 #[test]
 fn the_programs_of_a_session_end_with_it() {
     let Some(desktop) = Desktop::start() else { return };
-    let (address, folder) = (desktop.address(), desktop.folder());
-    assert!(address.contains(folder.to_str().unwrap()));
+    let folder = desktop.folder();
+    let text = folder.to_str().unwrap();
+    assert_eq!(programs_in(text), 4, "the bus and the provider, each on its leash");
     drop(desktop);
+    assert_eq!(programs_in(text), 0, "a program is left");
     assert!(!folder.exists());
-    let mentions = |entry: std::fs::DirEntry| {
-        let command = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        String::from_utf8_lossy(&command).contains(folder.to_str().unwrap())
-    };
-    let left =
-        std::fs::read_dir("/proc").unwrap().filter_map(Result::ok).filter(|e| e.path().join("stat").exists());
-    assert_eq!(left.map(mentions).filter(|mentions| *mentions).count(), 0, "a program is left");
+}
+
+#[test]
+fn the_programs_of_a_session_end_with_a_test_that_dies() {
+    if inside() {
+        let desktop = Desktop::start().expect("it started a moment ago");
+        println!("\nfolder={}", desktop.folder().display());
+        std::process::abort();
+    }
+    if Desktop::start().is_none() {
+        return;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child
+        .args(["--exact", "the_programs_of_a_session_end_with_a_test_that_dies", "--nocapture"])
+        .env(INSIDE, "1");
+    let output = String::from_utf8(child.output().unwrap().stdout).unwrap();
+    let folder = output.lines().find_map(|line| line.strip_prefix("folder=")).expect("it started a session");
+    let (_never, waits) = std::sync::mpsc::channel::<()>();
+    let mut waited = Duration::ZERO;
+    while programs_in(folder) > 0 {
+        assert!(waited < PATIENT.deadline, "a program is left");
+        let pause = Duration::from_millis(20);
+        let _ = waits.recv_timeout(pause);
+        waited += pause;
+    }
+    std::fs::remove_dir_all(folder).expect("nobody was there to do it");
 }
