@@ -2,8 +2,9 @@
 //! its memory meanwhile.
 //!
 //! It is told by standard input: state folder, token endpoint and refresh token, each on a line; then a line for each
-//! further step. It says on standard output how far it is, and never a secret. The word `locked` as its argument puts
-//! its secrets into locked memory.
+//! further step. It says on standard output how far it is, and never a secret. Its first argument says what it does
+//! for its secrets: `heap` nothing, `locked` puts them into locked memory, `hardened` overwrites freed memory too. A second
+//! one is the CA file that it trusts.
 #![cfg_attr(not(unix), expect(missing_docs, reason = "there is nothing of it here"))]
 
 #[cfg(not(unix))]
@@ -16,8 +17,10 @@ fn main() {
 
 #[cfg(unix)]
 mod subject {
+    use std::alloc::{GlobalAlloc, Layout, System};
     use std::io::Write as _;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use renewd_blocking::{CredentialName, Renewd, block_on};
     use renewd_core::{
@@ -25,14 +28,44 @@ mod subject {
     };
     use renewd_driver::system::SystemClock;
     use renewd_driver::{Clock as _, CredentialStore as _, Expect};
+    use renewd_hardening::WipingAllocator;
     use renewd_store::FileStore;
     use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
     use zeroize::Zeroizing;
 
     const PATIENCE: Span = Span::from_secs(60);
 
+    /// The library's wiping allocator, where it was asked for.
+    struct Chosen;
+
+    #[global_allocator]
+    static ALLOCATOR: Chosen = Chosen;
+    static WIPING: AtomicBool = AtomicBool::new(false);
+
+    #[expect(unsafe_code, reason = "allocators are unsafe by their trait")]
+    // SAFETY: both allocators take their blocks from the system's and give them back to it; only one writes to them first.
+    unsafe impl GlobalAlloc for Chosen {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            // SAFETY: the same contract.
+            unsafe { System.alloc(layout) }
+        }
+
+        unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+            // SAFETY: the same contract.
+            unsafe {
+                if WIPING.load(Ordering::Relaxed) {
+                    WipingAllocator::new().dealloc(block, layout);
+                } else {
+                    System.dealloc(block, layout);
+                }
+            }
+        }
+    }
+
     pub(super) fn main() {
-        if std::env::args().nth(1).as_deref() == Some("locked") {
+        let argument = std::env::args().nth(1);
+        WIPING.store(argument.as_deref() == Some("hardened"), Ordering::Relaxed);
+        if argument.as_deref() != Some("heap") {
             renewd_hardening::memory::lock_secrets();
         }
         say("ready");
@@ -56,7 +89,9 @@ mod subject {
         }
         drop(record);
 
-        let endpoint = UreqEndpoint::new(UreqOptions::default(), Workers::default(), Arc::new(SystemClock));
+        let ca_file = std::env::args_os().nth(2).map(Into::into);
+        let options = UreqOptions { ca_file, ..UreqOptions::default() };
+        let endpoint = UreqEndpoint::new(options, Workers::default(), Arc::new(SystemClock));
         let renewd = Renewd::builder(Arc::new(endpoint), store).spawn().expect("a thread can be started");
         let mut client = Client::public("testkit-client");
         client.auth = ClientAuth::Basic(client_secret);
