@@ -120,6 +120,16 @@ impl StoreKeys {
         Self { set: Mutex::new(Arc::new(set)), access }
     }
 
+    /// Whether the next look at the keys may take long: `store.toml` was replaced, and a keyring is asked for the new
+    /// key, or it is derived from a passphrase.
+    pub(crate) fn may_take_long(&self, dir: impl FnOnce() -> Option<Box<Dir>>) -> bool {
+        if self.access.keyring.is_none() && self.access.passphrase.is_none() {
+            return false;
+        }
+        let stamp = dir().and_then(|dir| dir.stamp(Remembered::FILE));
+        stamp.is_some() && stamp != self.now().stamp
+    }
+
     /// The keys that are there.
     pub(crate) fn held(&self) -> Vec<Arc<Keys>> {
         self.now().held()

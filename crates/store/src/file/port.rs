@@ -1,11 +1,23 @@
 //! The asynchronous port. The work is short and bounded, and is done in place; a host that minds calls the `_blocking`
 //! methods on a thread of its own.
+//!
+//! But for the one time after the key was replaced: a keyring may hang until its deadline, and deriving a key from a
+//! passphrase takes what it shall take. That is done on another thread, as by a [`KeyringStore`].
 
 use async_trait::async_trait;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault};
 use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreWatch};
 
 use super::FileStore;
+use crate::keyring_store::KeyringStore;
+
+impl FileStore {
+    /// The same store on a thread of its own, where a new key may have to be fetched.
+    fn aside(&self) -> Option<KeyringStore> {
+        let long = self.inner.keys.may_take_long(|| self.inner.open_dir().ok());
+        (long && self.inner.check_process().is_ok()).then(|| KeyringStore::new(self.clone()))
+    }
+}
 
 #[async_trait]
 impl CredentialStore for FileStore {
@@ -14,7 +26,10 @@ impl CredentialStore for FileStore {
     }
 
     async fn load(&self, name: &CredentialName) -> Loaded {
-        self.load_blocking(name)
+        match self.aside() {
+            Some(aside) => aside.load(name).await,
+            None => self.load_blocking(name),
+        }
     }
 
     async fn try_claim(&self, name: &CredentialName) -> Result<Option<Box<dyn Claim>>, StoreFault> {
@@ -22,7 +37,10 @@ impl CredentialStore for FileStore {
     }
 
     async fn mark(&self, name: &CredentialName, record: &Record, fence: &Fence) -> Result<(), CommitFailure> {
-        self.mark_blocking(name, record, fence)
+        match self.aside() {
+            Some(aside) => aside.mark(name, record, fence).await,
+            None => self.mark_blocking(name, record, fence),
+        }
     }
 
     async fn commit(
@@ -31,11 +49,17 @@ impl CredentialStore for FileStore {
         record: &Record,
         fence: &Fence,
     ) -> Result<(), CommitFailure> {
-        self.commit_blocking(name, record, fence)
+        match self.aside() {
+            Some(aside) => aside.commit(name, record, fence).await,
+            None => self.commit_blocking(name, record, fence),
+        }
     }
 
     async fn put(&self, name: &CredentialName, record: &Record, expect: Expect) -> Result<(), CommitFailure> {
-        self.put_blocking(name, record, expect)
+        match self.aside() {
+            Some(aside) => aside.put(name, record, expect).await,
+            None => self.put_blocking(name, record, expect),
+        }
     }
 
     async fn holder_of(
@@ -43,7 +67,10 @@ impl CredentialStore for FileStore {
         refresh_token: &Secret,
         except: Option<&CredentialName>,
     ) -> Result<Option<CredentialName>, StoreFault> {
-        self.holder_of_blocking(refresh_token, except)
+        match self.aside() {
+            Some(aside) => aside.holder_of(refresh_token, except).await,
+            None => self.holder_of_blocking(refresh_token, except),
+        }
     }
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {

@@ -383,6 +383,25 @@ fn a_process_that_has_the_store_open_seals_with_the_new_key_from_then_on() {
 }
 
 #[test]
+fn the_new_key_is_fetched_from_the_keyring_off_the_event_loop() {
+    let keyed = Keyed::new();
+    let running = keyed.open_with("file");
+    fill(&running);
+    assert!(keyed.rekey(Some("keyring")).unwrap().is_finished());
+    let event_loop = std::thread::current().id();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&asked);
+    keyed.keyring.plan(move |_, _, _| {
+        told.lock().unwrap().push(std::thread::current().id());
+        KeyringFate::Done
+    });
+    let loaded = crate::contract::now(renewd_driver::CredentialStore::load(&running, &name("refreshed")));
+    assert_eq!(record_of(loaded).version(), (1, 1));
+    let asked = asked.lock().unwrap();
+    assert!(!asked.is_empty() && !asked.contains(&event_loop), "{asked:?}");
+}
+
+#[test]
 fn a_process_that_cannot_get_the_new_key_fails_before_it_spends_and_says_why() {
     let keyed = Keyed::new();
     let mut options = keyed.options();
