@@ -75,6 +75,13 @@ impl Session {
         shell
     }
 
+    /// The command, which does not find the agent: it does everything itself.
+    pub fn alone<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = self.command(args);
+        command.env("XDG_RUNTIME_DIR", self.home.path().join("home"));
+        command
+    }
+
     /// Runs the command to its end.
     ///
     /// # Panics
