@@ -251,6 +251,41 @@ fn a_keyring_that_answers_with_an_older_record_is_noticed_and_nothing_is_spent_o
 }
 
 #[test]
+fn whoever_reads_an_older_record_with_an_intent_of_a_dead_process_does_not_date_it_over_the_newest() {
+    let x = name("x");
+    let home = KeyringHome::new(BIG);
+    let store = home.open();
+    let first = login(1, "rt-0");
+    put(&store, &first, Expect::Absent);
+    let claim = store.try_claim_blocking(&x).unwrap();
+    let marked = intending(&first, 7);
+    assert!(store.mark_blocking(&x, &marked, &fence(&first, None)).is_ok());
+    let index = home.index();
+    let old = home.keyring.items()[&index].clone();
+    let second = refreshed(&first, "rt-1");
+    assert!(store.commit_blocking(&x, &second, &fence(&first, Some(7))).is_ok());
+    drop(claim);
+    let new = home.keyring.items()[&index].clone();
+    home.keyring.meddle(&index, Some(old));
+    let other = home.open();
+    let Loaded::RolledBack { record, .. } = other.load_blocking(&x) else {
+        panic!("an older one was taken for new")
+    };
+    let mut dated = *record;
+    dated.intent.as_mut().unwrap().orphaned = Some(renewd_core::Orphaned {
+        boot_id: renewd_core::BootId(1),
+        boot: renewd_core::Boot::from_millis(1),
+    });
+    let fault = write_fault(other.commit_blocking(&x, &dated, &fence(&first, Some(7))));
+    assert!(fault.message.contains("nothing is spent over it"), "{}", fault.message);
+    // The keyring answers with the newest again, and nothing was written over it.
+    home.keyring.meddle(&index, Some(new));
+    let stands = record_of(other.load_blocking(&x));
+    assert_eq!(stands.version(), (1, 1));
+    assert!(stands.grant.refresh_token.unwrap().same_as(b"rt-1"));
+}
+
+#[test]
 fn an_intent_that_the_keyring_forgot_is_noticed_though_the_version_is_the_same() {
     let x = name("x");
     let home = KeyringHome::new(BIG);
