@@ -477,8 +477,10 @@ fn where_case_makes_no_difference_to_files_a_name_of_another_case_is_refused() {
     let home = KeyringHome::new(BIG);
     let store = home.open();
     assert!(store.put_blocking(&name("Work"), &login(1, "rt-1"), Expect::Absent).is_ok());
-    // What such a file system does: one file under both names.
-    std::fs::copy(home.file("Work.mark"), home.file("work.mark")).unwrap();
+    // What such a file system does: one file under both names. Where the tests run on one, that is so already.
+    if !home.file("work.mark").exists() {
+        std::fs::copy(home.file("Work.mark"), home.file("work.mark")).unwrap();
+    }
     let fault = fault_of(store.load_blocking(&name("work")));
     assert_eq!(fault.kind, StoreFaultKind::Denied);
     assert!(fault.message.contains("upper and lower case"), "{}", fault.message);
