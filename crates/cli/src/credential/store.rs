@@ -36,14 +36,30 @@ pub(crate) fn open(config: &Config) -> Result<OpenStore, Failure> {
         return Ok(OpenStore { port: Arc::new(MemoryStore::new()), place: "memory".into() });
     }
     let options = options(config)?;
+    let dir = options.dir.clone();
     let place = options.dir.display().to_string();
-    let store = FileStore::open(options).map_err(open_failure)?;
+    let store = FileStore::open(options).map_err(|error| kept_in_keyring(&dir, open_failure(error)))?;
     let port: Arc<dyn CredentialStore> = match store.kind() {
         // A keyring takes its time, and is asked on other threads than the caller's.
         StoreKind::Keyring => Arc::new(KeyringStore::new(store)),
         _ => Arc::new(store),
     };
     Ok(OpenStore { port: test_points::store(port), place })
+}
+
+/// A store whose key is in a keyring that does not open: where else the key is to lie is no matter of a setting then,
+/// as the keyring's own words may have it.
+fn kept_in_keyring(dir: &Path, failure: Failure) -> Failure {
+    let made = Remembered::read(dir).ok().flatten();
+    let there =
+        made.is_some_and(|made| made.current.keyring.is_some() || made.kind == StoreKind::Keyring.name());
+    if failure.exit != Exit::Store || !there {
+        return failure;
+    }
+    failure.advise(
+        "no setting moves the key of this store out of the keyring: `renewd rekey --key SOURCE` does, where the \
+         keyring opens",
+    )
 }
 
 /// Opens the store if there is one. Whoever only looks makes nothing.

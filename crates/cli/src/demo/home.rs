@@ -22,6 +22,10 @@ impl Home {
         // Short, because a socket's path has about a hundred bytes.
         let number = SystemEntropy.attempt_id().0 as u32;
         let above = std::env::temp_dir();
+        if !above.is_dir() {
+            let what = format!("no folder can be made at {}: it does not exist", above.display());
+            return Err(Failure::new(Exit::Store, what).advise("set TMPDIR to a folder of yours"));
+        }
         renewd_store::make_shared_folder(&above).map_err(|fault| {
             Failure::new(Exit::Store, fault.message).advise("set TMPDIR to a folder of yours")
         })?;
