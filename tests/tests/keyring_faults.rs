@@ -100,7 +100,7 @@ impl Round {
     fn begin(kind: &str, fault: &Fault) -> Option<Self> {
         let desk = (fault.desk)()?;
         let config = AsConfig { class: AsClass::P2, ..AsConfig::default() };
-        let server = AuthorizationServer::start(config).unwrap();
+        let server = AuthorizationServer::start(config).expect("a server can be started");
         let mut session = Session::new(kind, "keyring").on_bus(&desk.desktop().address());
         session.import(&server).succeeded();
         session.token().succeeded();

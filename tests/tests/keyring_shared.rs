@@ -11,7 +11,8 @@ use renewd_keyring::testing::{Desktop, FakeService, Provider};
 use serde_json::json;
 
 fn strict_server() -> AuthorizationServer {
-    AuthorizationServer::start(AsConfig { class: AsClass::P2, ..AsConfig::default() }).unwrap()
+    let config = AsConfig { class: AsClass::P2, ..AsConfig::default() };
+    AuthorizationServer::start(config).expect("a server can be started")
 }
 
 fn agent_of(session: &Session) -> Agent {

@@ -33,8 +33,8 @@ fn under_umask<S: AsRef<OsStr>>(home: &Home, umask: &str, args: &[S]) -> Command
 
 /// Everything below a folder, with its mode; sockets are left out.
 fn modes(folder: &Path, into: &mut Vec<(PathBuf, u32)>) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let meta = entry.metadata().unwrap();
+    for entry in fs::read_dir(folder).expect("a folder can be looked into").flatten() {
+        let meta = entry.metadata().expect("a folder can be looked into");
         into.push((entry.path(), meta.permissions().mode() & 0o7777));
         if meta.is_dir() {
             modes(&entry.path(), into);
@@ -95,9 +95,12 @@ impl Shared {
             println!("skipped: only root can act as another user");
             return None;
         }
-        let dir = tempfile::Builder::new().prefix("renewd-e2e-shared-").tempdir().unwrap();
-        fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
-        fs::create_dir(dir.path().join("common")).unwrap();
+        let dir = tempfile::Builder::new()
+            .prefix("renewd-e2e-shared-")
+            .tempdir()
+            .expect("a place can be made ready");
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("a place can be made ready");
+        fs::create_dir(dir.path().join("common")).expect("a place can be made ready");
         Some(Self { dir, home: Home::new() })
     }
 
@@ -106,7 +109,8 @@ impl Shared {
     }
 
     fn chmod(&self, mode: u32) {
-        fs::set_permissions(self.dir.path().join("common"), Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(self.dir.path().join("common"), Permissions::from_mode(mode))
+            .expect("a place can be made ready");
     }
 
     /// The other user does that there.
@@ -114,7 +118,7 @@ impl Shared {
     fn stranger(&self, script: &str) {
         let mut command = Command::new("sh");
         command.arg("-ec").arg(script).current_dir(self.dir.path().join("common"));
-        let done = command.uid(STRANGER).gid(STRANGER).output().unwrap();
+        let done = command.uid(STRANGER).gid(STRANGER).output().expect("a place can be made ready");
         assert!(done.status.success(), "{script}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
