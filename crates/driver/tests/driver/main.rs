@@ -1,6 +1,7 @@
 //! The real loop in virtual time.
 
 mod callers;
+mod canary;
 mod clocks;
 mod crowd;
 mod ends;
