@@ -180,7 +180,7 @@ fn renewal_fault(remembered: &Remembered, why: &StoreFault) -> StoreFault {
     let key = remembered.next.as_ref().unwrap_or(&remembered.current);
     let message = format!(
         "this store's records are sealed with a new key ({}), which this process cannot get: {}; start it anew with \
-         that key; nothing was sent and nothing was written",
+         that key",
         key.setting, why.message
     );
     StoreFault { kind: why.kind, message }

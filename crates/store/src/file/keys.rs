@@ -56,7 +56,9 @@ impl Inner {
                 if saves && unrenewed.old_is_good {
                     return Ok(Arc::clone(self.keys.now().newest()));
                 }
-                Err(unrenewed.fault)
+                let StoreFault { kind, message } = unrenewed.fault;
+                let sent = if matches!(write, Some(Write::Mark(_))) { "; nothing was sent" } else { "" };
+                Err(StoreFault { kind, message: format!("{message}{sent}; nothing was written") })
             }
         }
     }

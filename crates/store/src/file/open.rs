@@ -215,6 +215,14 @@ fn first_use(
     }
     let evidence: Vec<_> = dir.entries()?.iter().filter_map(|file| names::evident(file)).collect();
     let kind = options.kind.unwrap_or(StoreKind::File);
+    if kind == StoreKind::Keyring && !evidence.is_empty() {
+        let message = format!(
+            "there are records of {} in the keyring, but no store.toml that says under which number: restore it from a \
+             backup",
+            shown(dir.path())
+        );
+        return Err(fault(StoreFaultKind::KeyUnavailable, message).into());
+    }
     let source = first_source(options, kind, access, !evidence.is_empty())?;
     // Another process may have made the folders or the key, and died before they were durable.
     for folder in [&options.state_dir, &options.dir] {

@@ -467,6 +467,15 @@ fn records_in_a_keyring_have_their_key_there_too() {
     let remembered = Remembered::read(&folder(&home)).unwrap().unwrap();
     assert_eq!((remembered.kind.as_str(), remembered.current.setting.as_str()), ("keyring", "keyring"));
     assert_eq!(remembered.store_id.unwrap().len(), 32);
+
+    // Its number is what its records are found by: a new one would hide them.
+    let store = FileStore::open(bare(&home, Some(&keyring))).unwrap();
+    put(&store, &name("x"), &login(1, "rt-1"), Expect::Absent);
+    fs::remove_file(home.file("store.toml")).unwrap();
+    let mut options = bare(&home, Some(&keyring));
+    options.kind = Some(StoreKind::Keyring);
+    assert_kind(&fault_of(options), StoreFaultKind::KeyUnavailable, &["no store.toml", "restore it"]);
+    assert!(!home.file("store.toml").exists());
 }
 
 #[test]

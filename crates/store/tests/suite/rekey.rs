@@ -824,23 +824,22 @@ fn whichever_call_fails_while_records_in_a_keyring_get_a_new_key_none_is_lost() 
         keyed.keyring.calls() - before
     };
     for n in 1..=calls {
-        for kind in [KeyringErrorKind::TimedOut, KeyringErrorKind::Changed] {
-            for fate in [KeyringFate::Fails(kind), KeyringFate::DoneButFails(kind)] {
-                let keyed = Keyed::new();
-                fill(&in_keyring(&keyed));
-                let before = contents(&keyed.open());
-                let at = keyed.keyring.calls() + n;
-                keyed.keyring.plan(move |number, _, _| if number == at { fate } else { KeyringFate::Done });
-                let done = keyed.rekey(None);
-                keyed.keyring.heal();
-                let told = format!("call {n} of {calls}, {fate:?}: {:?}", done.as_ref().err());
-                assert_eq!(contents(&keyed.open()), before, "{told}");
-                assert!(keyed.rekey(None).unwrap().is_finished(), "{told}");
-                assert!(keyed.remembered().next.is_none(), "{told}");
-                assert_eq!(contents(&keyed.open()), before, "{told}");
-                let keys = keys_in(&keyed.keyring);
-                assert!(keys.len() == 1 && keys.iter().all(|key| is_sealed_with(&keyed, key)), "{told}");
-            }
+        let kind = KeyringErrorKind::TimedOut;
+        for fate in [KeyringFate::Fails(kind), KeyringFate::DoneButFails(kind)] {
+            let keyed = Keyed::new();
+            fill(&in_keyring(&keyed));
+            let before = contents(&keyed.open());
+            let at = keyed.keyring.calls() + n;
+            keyed.keyring.plan(move |number, _, _| if number == at { fate } else { KeyringFate::Done });
+            let done = keyed.rekey(None);
+            keyed.keyring.heal();
+            let told = format!("call {n} of {calls}, {fate:?}: {:?}", done.as_ref().err());
+            assert_eq!(contents(&keyed.open()), before, "{told}");
+            assert!(keyed.rekey(None).unwrap().is_finished(), "{told}");
+            assert!(keyed.remembered().next.is_none(), "{told}");
+            assert_eq!(contents(&keyed.open()), before, "{told}");
+            let keys = keys_in(&keyed.keyring);
+            assert!(keys.len() == 1 && keys.iter().all(|key| is_sealed_with(&keyed, key)), "{told}");
         }
     }
 }
