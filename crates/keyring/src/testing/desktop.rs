@@ -7,11 +7,13 @@ use std::process::Command;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use renewd_driver::keyring::Keyring;
 use rustix::process::Signal;
 use secret_service::{EncryptionType, SecretService};
 use tempfile::TempDir;
+use tokio::time::timeout;
 use zbus::zvariant::{ObjectPath, OwnedObjectPath};
 
 use super::fake::FakeService;
@@ -29,6 +31,9 @@ const BUS: &str = "dbus-daemon";
 const KEYRING: &str = "gnome-keyring-daemon";
 const NAME: &str = "org.freedesktop.secrets";
 const PASSWORD: &str = "the password of a home that is thrown away";
+
+/// A provider that answers at all does so by then.
+const STARTS_WITHIN: Duration = Duration::from_secs(50);
 
 /// Who provides the Secret Service on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,10 +190,14 @@ impl Desktop {
 
     fn provide(&self, leash: Leash) {
         *self.provider() = Some(leash);
-        on_bus(&self.address(), async |bus| {
-            name_is_owned(&bus, NAME, true).await;
-            collection_is_open(&bus).await;
+        let answers = on_bus(&self.address(), async |bus| {
+            let answers = async {
+                name_is_owned(&bus, NAME, true).await;
+                collection_is_open(&bus).await;
+            };
+            timeout(STARTS_WITHIN, answers).await.is_ok()
         });
+        assert!(answers, "the provider does not come to answer; it printed: {}", self.printed());
     }
 
     /// Kills it, and waits until the bus has seen that.
@@ -222,7 +231,7 @@ impl Desktop {
         self.signal(Signal::CONT);
     }
 
-    /// What GNOME Keyring printed.
+    /// What the provider printed.
     pub fn printed(&self) -> String {
         self.provider().as_ref().map(Leash::printed).unwrap_or_default()
     }
