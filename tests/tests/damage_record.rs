@@ -390,7 +390,12 @@ fn a_store_without_its_key_or_with_another_one_is_exit_5_and_works_again_with_th
     // A lost store.toml alone is made again where the key opens the records.
     toml.remove();
     login.token().succeeded();
-    assert_eq!(toml.now().as_deref(), Some(toml.sound()));
+    // But for the number that every store draws for itself.
+    let essence = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        text.lines().filter(|line| !line.starts_with("store_id")).map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(toml.now().map(|now| essence(&now)), Some(essence(toml.sound())));
     assert_eq!(login.server.totals().token_requests, 1);
     let row = login.numbers("record-swapped", "the key and store.toml", 1, rounds);
     assert_eq!((row.reuse_trips, row.forced_logins), (0, 0), "{row}");
