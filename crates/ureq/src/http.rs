@@ -166,7 +166,7 @@ fn read_body(attempt: &Attempt, body: Body) -> Result<(Secret, bool), Ended> {
         }
     }
     let kept = buffer.get(..filled.min(BODY_MAX_BYTES)).unwrap_or_default();
-    Ok((Secret::new(kept.to_vec()), filled > BODY_MAX_BYTES))
+    Ok((Secret::copy_of(kept), filled > BODY_MAX_BYTES))
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub(super) fn new_refresh_token(body: &Body, context: &RequestContext<'_>) -> Op
     };
     let bytes = body.bytes(slot)?;
     let is_old = context.sent_refresh_token.is_some_and(|sent| sent.same_as(bytes));
-    (!is_old).then(|| Secret::new(bytes.to_vec()))
+    (!is_old).then(|| Secret::copy_of(bytes))
 }
 
 /// The grant of a body.
