@@ -116,6 +116,9 @@ fn a_store_of_an_earlier_version_goes_on_with_its_key_file_and_no_setting() {
     assert_eq!(session.token().succeeded().line(), token);
     agent.stop();
     let doctor = session.run(["doctor"]).succeeded().stdout;
+    let shown = session.run(["config", "show"]).succeeded().stdout;
+    let key = shown.lines().find(|line| line.starts_with("store.key ")).unwrap_or_default();
+    assert!(key.contains("= file ") && key.contains("store.toml"), "{shown}");
     assert!(doctor.contains("a key file beside them") && doctor.contains("does not need it"), "{doctor}");
     assert_eq!(server.totals().reuse_trips, 0);
 }

@@ -6,7 +6,7 @@ use renewd_driver::CredentialName;
 use crate::app::App;
 use crate::config::{CREDENTIAL, Config, Effective, GLOBAL, Key, Origin, POLICY, Value};
 use crate::credential::{
-    Secrets, check_transport, glance, names, open_existing, setup, store_folder, unknown,
+    Secrets, check_transport, glance, names, open_existing, remembered, setup, store_folder, unknown,
 };
 use crate::exit::Failure;
 
@@ -57,6 +57,7 @@ fn row(key: &Key, path: String, found: Option<Effective>) -> Row {
 
 fn show(config: &Config, app: &App) -> Result<(), Failure> {
     let mut rows = places(config)?;
+    let made = remembered(config).unwrap_or_default();
     let all = GLOBAL.iter().chain(POLICY);
     rows.extend(
         all.map(|key| {
@@ -64,6 +65,13 @@ fn show(config: &Config, app: &App) -> Result<(), Failure> {
             // Where things really are, rather than how that was found out.
             match (key.table, key.name) {
                 ("store", "path") => row.value = store_folder(config)?.display().to_string(),
+                ("store", name @ ("kind" | "key")) if config.lookup("store", name, None).is_none() => {
+                    if let Some(made) = &made {
+                        row.value =
+                            if name == "key" { made.current.setting.clone() } else { made.kind.clone() };
+                        row.origin = "the store itself (store.toml)".into();
+                    }
+                }
                 ("agent", "socket") => row.value = crate::agent_client::socket(config)?.display().to_string(),
                 _ => {}
             }
