@@ -115,7 +115,12 @@ impl Session {
     /// What a command told a person, with nothing in it that differs from run to run: folders have names, and numbers
     /// that were drawn are dots.
     pub fn said(&self, ran: &Ran) -> String {
-        let mut text = ran.stderr.trim_end().to_owned();
+        self.steady(ran.stderr.trim_end())
+    }
+
+    /// A text with nothing in it that differs from run to run, as [`said`](Self::said).
+    pub fn steady(&self, text: &str) -> String {
+        let mut text = text.to_owned();
         let real = fs::canonicalize(self.home.path()).unwrap_or_default();
         for home in [self.home.path().to_owned(), real] {
             let state = home.join("state/renewd");

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -18,6 +19,7 @@ pub struct Terminal {
     child: Child,
     keyboard: File,
     screen: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
     /// What was waited for already.
     seen: usize,
 }
@@ -53,14 +55,14 @@ impl Terminal {
         let screen = Arc::new(Mutex::new(Vec::new()));
         let (mut from, to) =
             (keyboard.try_clone().expect("a descriptor can be doubled"), Arc::clone(&screen));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut piece = [0; 1024];
             // A terminal whose other end is closed fails to be read; so it ends.
             while let Ok(1..) = from.read(&mut piece).inspect(|n| {
                 to.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..*n]);
             }) {}
         });
-        Self { child, keyboard, screen, seen: 0 }
+        Self { child, keyboard, screen, reader, seen: 0 }
     }
 
     /// Everything that stood on the screen.
@@ -112,6 +114,8 @@ impl Terminal {
         let status = wait_for("the end of a command at a terminal", || {
             self.child.try_wait().expect("its own child can be waited for")
         });
+        // What it said last may be on its way still.
+        wait_for("the whole screen", || self.reader.is_finished().then_some(()));
         (status.code(), self.screen())
     }
 }
