@@ -17,7 +17,7 @@ const SLOT_BYTES: [usize; 9] = [64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_38
 /// even there two lots could be had.
 pub(super) const LOT_BYTES: usize = 32 * 1024;
 
-/// So much is locked at most. A thousand credentials need half of it; the rest of the user's share is not ours.
+/// So much is locked at most: a thousand credentials with tokens of 1 KiB. The rest of the user's share is not ours.
 const ARENA_BYTES_MAX: usize = 2 << 20;
 
 /// Gives a lot of locked pages, or says why not.
