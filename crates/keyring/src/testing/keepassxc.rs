@@ -29,11 +29,13 @@ const DATABASE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </KeePassFile>
 "#;
 
-/// It serves, and asks nobody to let a program read or remove an item.
+/// It serves, and asks nobody to let a program read or remove an item. It saves when it is told to: version 2.7.4 crashes now
+/// and then where it saves after each of many changes.
 const CONFIGURATION: &str = "\
 [General]
 ConfigVersion=2
 UpdateCheckMessageShown=true
+AutoSaveAfterEveryChange=false
 
 [FdoSecrets]
 Enabled=true
