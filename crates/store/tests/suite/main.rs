@@ -31,6 +31,8 @@ mod processes;
 mod records;
 #[cfg(unix)]
 mod rekey;
+#[cfg(unix)]
+mod rekey_crash;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod simulated;
