@@ -51,6 +51,7 @@ impl Agent {
             if description["pid"] != running.pid() {
                 return None;
             }
+            learn_path_secrets(&description);
             let alive = door.request("GET", "/healthz", &[], b"").ok()?;
             (alive.status == 200).then(|| description["status_addr"].as_str().map(str::to_owned))
         });
@@ -82,11 +83,7 @@ impl Agent {
     /// When it never says that there is one.
     #[track_caller]
     pub fn proxy(&self) -> Door {
-        let door = self.wait_line(|line| Door::of_url(line.strip_prefix(PROXY_LINE)?));
-        if let Door::Under(_, path) = &door {
-            disclosure::learn(SecretKind::PathSecret, path.trim_matches(['/', '~']));
-        }
-        door
+        self.wait_line(|line| Door::of_url(line.strip_prefix(PROXY_LINE)?))
     }
 
     /// What it said so far.
@@ -169,5 +166,17 @@ impl Agent {
     pub fn stop(self) -> Ran {
         self.signal(Signal::TERM);
         self.finish()
+    }
+}
+
+/// A proxy that wants a path before every target says which in the agent's private description alone.
+fn learn_path_secrets(description: &Value) {
+    for proxy in description["proxies"].as_array().into_iter().flatten() {
+        let [listen, url] = ["listen", "url"].map(|key| proxy[key].as_str().unwrap_or_default());
+        if let Some(path) =
+            url.strip_prefix(listen).map(|path| path.trim_matches(['/', '~'])).filter(|path| !path.is_empty())
+        {
+            disclosure::learn(SecretKind::PathSecret, path);
+        }
     }
 }

@@ -65,7 +65,7 @@ pub const INTENDED: &[Intended] = &[
     ),
     intended("environment of a child of renewd run --env", SecretKind::AccessToken, "the variable asked for"),
     intended("environment of a child of renewd run --proxy", SecretKind::PathSecret, "the URL asked for"),
-    intended("proxy line of renewd agent", SecretKind::PathSecret, "the operator hands the URL to clients"),
+    intended("file *agent.json", SecretKind::PathSecret, "the private description is where the URL stands"),
     intended("file state/renewd/key", SecretKind::StoreKey, "the key file is the key source"),
 ];
 

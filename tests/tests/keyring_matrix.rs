@@ -306,6 +306,11 @@ fn hold_to_what_is_promised(sections: &[Section]) {
 
 #[test]
 fn what_a_person_sees_of_each_failure_is_on_the_page() {
+    disclosure::intend(
+        "file state/renewd/aside",
+        renewd_e2e::testkit::SecretKind::StoreKey,
+        "the key file is put aside here",
+    );
     let mut key = Section::new("The key in the keyring (`store.key = \"keyring\"`)");
     let mut record = Section::new("The whole record in the keyring (`store.kind = \"keyring\"`)");
     for (kind, section) in [("file", &mut key), ("keyring", &mut record)] {

@@ -65,6 +65,11 @@ fn two_readers_of_standard_input_are_wrong_usage() {
 
 #[test]
 fn a_command_that_renewd_starts_gets_neither_the_passphrase_nor_its_descriptor() {
+    renewd_e2e::disclosure::intend(
+        "stdout of renewd run",
+        renewd_e2e::testkit::SecretKind::AccessToken,
+        "its command prints its whole environment",
+    );
     let (mut session, server) = (Session::new("", "passphrase"), server());
     session.passphrase(Some(PASSPHRASE));
     session.run(["init"]).succeeded();

@@ -14,9 +14,6 @@ const VALUED: [&str; 6] = ["--config", "--state-dir", "--log", "--log-format", "
 /// Between two looks at a process and its children, in milliseconds.
 const LOOK_EVERY_MS: u64 = 100;
 
-/// What stands before a proxy's URL in what an agent says at its start.
-const PROXY_LINE: &str = "renewd: proxy on ";
-
 /// What is known of a process from the command that starts it.
 pub(crate) struct Watch {
     /// Its name in a report: `renewd token`.
@@ -86,10 +83,7 @@ impl Watch {
             disclosure::learn_key(state);
         }
         disclosure::check(&[&format!("stdout of {}", self.name)], stdout);
-        let (proxies, others): (Vec<&[u8]>, Vec<&[u8]>) =
-            stderr.split(|byte| *byte == b'\n').partition(|line| line.starts_with(PROXY_LINE.as_bytes()));
-        disclosure::check(&[&format!("proxy line of {}", self.name)], &proxies.join(&b'\n'));
-        disclosure::check(&[&format!("stderr of {}", self.name)], &others.join(&b'\n'));
+        disclosure::check(&[&format!("stderr of {}", self.name)], stderr);
         let own = [format!("arguments and environment of {}", self.name)];
         let child = format!("environment of a child of {}", self.name);
         let mut children: Vec<String> = self.flags.iter().map(|flag| format!("{child} {flag}")).collect();
@@ -112,7 +106,8 @@ fn name(words: &[String]) -> (String, Vec<String>) {
     while let Some(word) = rest.next() {
         if VALUED.contains(&word.as_str()) {
             rest.next();
-        } else if !word.starts_with('-') {
+        } else if !word.starts_with('-') && !word.contains('/') {
+            // A path is what a shell around it was given.
             name = format!("{name} {word}");
             // These two have subcommands of their own.
             if word != "helper" && word != "config" {
@@ -135,6 +130,7 @@ mod tests {
             ("nsenter --target 1 --mount -- /x/renewd refresh work", "renewd refresh"),
             ("/x/renewd --log trace helper api-key work", "renewd helper api-key"),
             ("/x/renewd config show work", "renewd config show"),
+            ("sh -c SCRIPT /x/renewd /x/config/renewd/one --log trace token work", "renewd token"),
             ("/x/renewd --version", "renewd"),
             ("/x/stranger tcp 127.0.0.1:1", "stranger"),
         ] {
