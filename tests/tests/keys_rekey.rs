@@ -157,6 +157,8 @@ fn a_setting_that_says_otherwise_is_exit_6_and_names_the_command_that_takes_the_
 
 #[test]
 fn from_one_passphrase_to_another_both_come_by_descriptor() {
+    let why = "a shell asks for the token, in words of its own";
+    renewd_e2e::disclosure::intend("stdout of renewd", renewd_e2e::testkit::SecretKind::AccessToken, why);
     let server = server();
     let session = lived_in(&server);
     let (old, new) = ("the first passphrase", "the second passphrase");
