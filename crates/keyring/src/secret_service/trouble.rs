@@ -20,6 +20,13 @@ pub(super) enum Trouble {
     Service(Error),
     /// No bus, and why not.
     NoBus(&'static str),
+    /// The bus is another user's, and so is whoever answers on it.
+    ForeignBus {
+        /// Whose it is.
+        owner: u32,
+        /// Who asks.
+        me: u32,
+    },
     /// The default collection is locked and nobody may be asked, or nobody unlocked it.
     Locked,
     /// It wants a person's consent, and nobody may be asked.
@@ -64,6 +71,7 @@ impl Trouble {
     fn kind(&self) -> KeyringErrorKind {
         match self {
             Self::NoBus(_) | Self::NoCollection => KeyringErrorKind::Absent,
+            Self::ForeignBus { .. } => KeyringErrorKind::Denied,
             Self::Locked | Self::WantsPerson => KeyringErrorKind::Locked,
             Self::TimedOut => KeyringErrorKind::TimedOut,
             Self::Broken(_) => KeyringErrorKind::Failed,
@@ -79,6 +87,11 @@ impl Trouble {
             Self::NoBus(why) => {
                 format!("there is no Secret Service without a desktop session: {why}; {ELSEWHERE}")
             }
+            Self::ForeignBus { owner, me } => format!(
+                "the session's bus belongs to uid {owner}, and renewd runs as uid {me}: nothing is asked of it, and nothing \
+                 is given to it; set DBUS_SESSION_BUS_ADDRESS and XDG_RUNTIME_DIR to those of this user's own session, as logging \
+                 in does, or {ELSEWHERE}"
+            ),
             Self::NoCollection => format!(
                 "the Secret Service has no default collection: make one in the desktop's password program, or {ELSEWHERE}"
             ),
