@@ -175,6 +175,7 @@ fn from_one_passphrase_to_another_both_come_by_descriptor() {
     shell("exec \"$1\" token work --passphrase-fd 3 3<\"$2\"").succeeded();
     let lone = shell("exec \"$1\" rekey --key passphrase --passphrase-fd 3 3<\"$2\"").failed(5);
     assert!(lone.stderr.contains("--new-passphrase-fd"), "{lone:?}");
+    assert!(lone.stderr.contains("no change of the key is under way"), "{lone:?}");
     shell("exec \"$1\" rekey --key passphrase --passphrase-fd 3 --new-passphrase-fd 4 3<\"$2\" 4<\"$3\"")
         .succeeded();
     shell("exec \"$1\" token work --passphrase-fd 3 3<\"$2\"").failed(5);

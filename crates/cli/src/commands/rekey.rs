@@ -59,10 +59,25 @@ pub(crate) fn run(args: &Rekey, app: &App) -> Result<(), Failure> {
         }));
     }
     let done = rekey(options, &request).map_err(|error| {
-        open_failure(error)
-            .advise("the store is as usable as before; `renewd rekey` again goes on where this ended")
+        open_failure(error).advise(what_stands(remembered(&config).ok().flatten().as_ref()))
     })?;
     report(&done, app)
+}
+
+/// How it is with the key after a failure.
+fn what_stands(made: Option<&Remembered>) -> String {
+    let Some(made) = made else { return "look at the store with `renewd doctor`".into() };
+    match &made.next {
+        Some(next) => format!(
+            "a change of the key from {} to {} was begun and not ended, and both are needed until then: `renewd rekey` \
+             goes on with it",
+            made.current.setting, next.setting
+        ),
+        None => format!(
+            "no change of the key is under way; it is the one it was made with last: {}",
+            made.current.setting
+        ),
+    }
 }
 
 /// The setting to seal for; none for a new key in the same place.

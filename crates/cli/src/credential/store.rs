@@ -38,7 +38,7 @@ pub(crate) fn open(config: &Config) -> Result<OpenStore, Failure> {
     let options = options(config)?;
     let dir = options.dir.clone();
     let place = options.dir.display().to_string();
-    let store = FileStore::open(options).map_err(|error| kept_in_keyring(&dir, open_failure(error)))?;
+    let store = FileStore::open(options).map_err(|error| way_out(&dir, open_failure(error)))?;
     let port: Arc<dyn CredentialStore> = match store.kind() {
         // A keyring takes its time, and is asked on other threads than the caller's.
         StoreKind::Keyring => Arc::new(KeyringStore::new(store)),
@@ -47,19 +47,30 @@ pub(crate) fn open(config: &Config) -> Result<OpenStore, Failure> {
     Ok(OpenStore { port: test_points::store(port), place })
 }
 
-/// A store whose key is in a keyring that does not open: where else the key is to lie is no matter of a setting then,
-/// as the keyring's own words may have it.
-fn kept_in_keyring(dir: &Path, failure: Failure) -> Failure {
-    let made = Remembered::read(dir).ok().flatten();
-    let there =
-        made.is_some_and(|made| made.current.keyring.is_some() || made.kind == StoreKind::Keyring.name());
-    if failure.exit != Exit::Store || !there {
-        return failure;
+/// What may lead on where a store that stands does not open. Where its key is to lie is no matter of a setting then, as a
+/// keyring's own words may have it.
+fn way_out(dir: &Path, failure: Failure) -> Failure {
+    let Some(made) = Remembered::read(dir).ok().flatten() else { return failure };
+    if failure.exit != Exit::Store {
+        failure
+    } else if let Some(next) = &made.next {
+        failure.advise(format!(
+            "a change of its key from {} to {} was begun and not ended, and both are needed until then: `renewd rekey` \
+             ends it",
+            made.current.setting, next.setting
+        ))
+    } else if made.kind == StoreKind::Keyring.name() {
+        failure.advise(
+            "no setting and no command takes the records of this store out of the keyring: where it does not come back, \
+             begin a new store with another store.path and log in there",
+        )
+    } else if made.current.keyring.is_some() {
+        failure.advise(
+            "no setting moves the key of this store: once the store opens, `renewd rekey --key SOURCE` does",
+        )
+    } else {
+        failure
     }
-    failure.advise(
-        "no setting moves the key of this store out of the keyring: `renewd rekey --key SOURCE` does, where the \
-         keyring opens",
-    )
 }
 
 /// Opens the store if there is one. Whoever only looks makes nothing.
@@ -184,5 +195,57 @@ pub(crate) fn write_failure(failure: CommitFailure, doing: &str) -> Failure {
             Failure::usage(format!("{doing}: another process changed the record meanwhile"))
                 .advise("look at `renewd status` and try again")
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    /// What a person is told after a failure of a store that was made with this.
+    fn advised(store_toml: &str, exit: Exit) -> String {
+        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let file = dir.path().join("store.toml");
+        let mut file =
+            std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(file).unwrap();
+        std::io::Write::write_all(&mut file, store_toml.as_bytes()).unwrap();
+        way_out(dir.path(), Failure::new(exit, "it does not open")).advice.unwrap_or_default()
+    }
+
+    const KEY_ID: &str = "102340499b131a11988190864ffbc7ae";
+
+    #[test]
+    fn the_way_out_of_a_keyring_is_one_that_the_store_can_go() {
+        let key = format!(
+            "format = 1\nkind = \"file\"\nkey = \"keyring\"\nkey_id = \"{KEY_ID}\"\nkeyring = \"secret-service\"\n"
+        );
+        let told = advised(&key, Exit::Store);
+        assert!(told.contains("once the store opens, `renewd rekey --key SOURCE`"), "{told}");
+
+        let records = key.replace("kind = \"file\"", "kind = \"keyring\"");
+        let told = advised(&records, Exit::Store);
+        assert!(told.contains("another store.path") && !told.contains("rekey"), "{told}");
+    }
+
+    #[test]
+    fn a_change_of_the_key_that_was_begun_is_named_where_the_store_does_not_open() {
+        let begun = format!(
+            "format = 2\nkind = \"file\"\nkey = \"file\"\nkey_id = \"{KEY_ID}\"\n\n[next]\nkey = \"keyring\"\n\
+             key_id = \"f{}\"\nkeyring = \"secret-service\"\n",
+            &KEY_ID[1..]
+        );
+        let told = advised(&begun, Exit::Store);
+        assert!(told.contains("from file to keyring") && told.contains("`renewd rekey` ends it"), "{told}");
+    }
+
+    #[test]
+    fn no_way_out_is_told_where_the_configuration_is_wrong_or_the_key_is_in_a_file() {
+        let file = format!("format = 1\nkind = \"file\"\nkey = \"file\"\nkey_id = \"{KEY_ID}\"\n");
+        assert_eq!(advised(&file, Exit::Store), "");
+        let key = file.replace("key = \"file\"\n", "key = \"keyring\"\nkeyring = \"secret-service\"\n");
+        assert_eq!(advised(&key, Exit::Configuration), "");
     }
 }

@@ -96,9 +96,10 @@ fn keyring_finding(keyring: &dyn Keyring, made: Option<&Remembered>, need: Need)
         Err(error) => {
             let words = format!("keyring ({backend}): {}: {error}", error.kind.name());
             match (error.kind, need) {
-                (KeyringErrorKind::Absent | KeyringErrorKind::Locked, Need::Not) => {
-                    Finding::Good(format!("{words}; this store does not need it"))
-                }
+                (KeyringErrorKind::Absent | KeyringErrorKind::Locked, Need::Not) => Finding::Good(format!(
+                    "keyring ({backend}): {}; this store does not need it",
+                    error.kind.name()
+                )),
                 (_, Need::Open) => {
                     Finding::Note(format!("{words}; `renewd init` chooses where the key lies instead"))
                 }
