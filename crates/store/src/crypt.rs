@@ -67,6 +67,12 @@ impl Keys {
         self.digest.copy_from_slice(&*of.digest);
     }
 
+    /// Whether both make the same digests: then one was made by somebody who had the other. Nobody else knows the key that
+    /// they share.
+    pub(crate) fn same_digests(&self, other: &Self) -> bool {
+        same_digest(&self.digest, &other.digest)
+    }
+
     /// The digest key, sealed with this key, for whoever opens the store after a rotation. It opens no record.
     pub(crate) fn sealed_digest_key(&self, nonce: &[u8; NONCE_BYTES]) -> Option<Vec<u8>> {
         let payload = Payload { msg: &*self.digest, aad: &self.id };

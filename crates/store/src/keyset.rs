@@ -65,6 +65,11 @@ impl KeySet {
         let older = &remembered.current;
         let keys = || had(older, PassphrasePurpose::Former);
         let older = (older.id != next.id).then(|| Older { id: older.id, keys: keys() });
+        // Whoever can write this file and has no key could otherwise have every record sealed with one of his own.
+        match &older {
+            Some(Older { keys: Ok(keys), .. }) if !keys.same_digests(&newest) => Err(foreign(dir, next)),
+            _ => Ok(()),
+        }?;
         Ok(Self { newest, older, stamp })
     }
 
@@ -92,6 +97,11 @@ impl KeySet {
             }
             (Err(why), _) => Err(why),
         }
+    }
+
+    /// Why the key that files may still be sealed with cannot be had.
+    pub(crate) fn older_fault(&self) -> Option<&StoreFault> {
+        self.older.as_ref()?.keys.as_ref().err()
     }
 
     /// The keys that are there.
@@ -173,6 +183,12 @@ impl StoreKeys {
             }
         }
     }
+}
+
+/// What is said of a new key that nobody made who had the old one.
+fn foreign(dir: &Dir, next: &KeyRef) -> StoreFault {
+    let why = format!("the new key in it ({}) was not made by this store", next.setting);
+    crate::remembered::damaged(&Remembered::path_in(dir), &why)
 }
 
 /// What a running process says that has the old key only.

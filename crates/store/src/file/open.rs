@@ -163,7 +163,14 @@ fn known_keys(
     if let KeyChoice::Source(source) = &options.key {
         check_source(source, dir, access, remembered)?;
     }
-    Ok(KeySet::fetch(dir, remembered, access, stamp, &[])?)
+    let set = KeySet::fetch(dir, remembered, access, stamp, &[])?;
+    match (&options.key, set.older_fault()) {
+        // The configured one is not there to say whether the other follows it.
+        (KeyChoice::Source(source), Some(fault)) if *source != access.source_of(dir, remembered.newest())? => {
+            Err(fault.clone().into())
+        }
+        _ => Ok(set),
+    }
 }
 
 fn check_kind(options: &FileStoreOptions, dir: &Dir, remembered: &Remembered) -> Result<(), StoreError> {
