@@ -4,12 +4,14 @@
 //! or the old one could never be given up; so each write looks first whether `store.toml` is still the one that the
 //! keys were taken from. That look is one `stat`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use renewd_core::StoreFault;
 
 use crate::crypt::{KEY_ID_BYTES, Keys, Purpose};
 use crate::envelope::{self, Opened, Sealed};
+use crate::fault::io_fault;
 use crate::fs::Dir;
 use crate::key::{KeyAccess, KeyRef, PassphrasePurpose};
 use crate::remembered::Remembered;
@@ -24,6 +26,8 @@ pub(crate) struct KeySet {
     /// While files are re-sealed: what the others are still sealed with, or why that key cannot be had.
     older: Option<Older>,
     stamp: Stamp,
+    /// Whether the `store.toml` that names them is known to outlive a power cut.
+    durable: AtomicBool,
 }
 
 /// A key that files are still sealed with.
@@ -35,7 +39,7 @@ struct Older {
 impl KeySet {
     /// One key.
     pub(crate) fn of(keys: Keys, dir: &Dir) -> Self {
-        Self { newest: Arc::new(keys), older: None, stamp: dir.stamp(Remembered::FILE) }
+        Self { newest: Arc::new(keys), older: None, stamp: dir.stamp(Remembered::FILE), durable: true.into() }
     }
 
     /// The keys that `store.toml` names. The newest must be there; a file that is sealed with an older one that is not
@@ -59,6 +63,8 @@ impl KeySet {
                 newest: had(&remembered.current, PassphrasePurpose::Open)?,
                 older: None,
                 stamp,
+                // The one before it, to which a power cut may take it back, named this key, too.
+                durable: true.into(),
             });
         };
         let newest = had(next, PassphrasePurpose::Open)?;
@@ -70,12 +76,22 @@ impl KeySet {
             Some(Older { keys: Ok(keys), .. }) if !keys.same_digests(&newest) => Err(foreign(dir, next)),
             _ => Ok(()),
         }?;
-        Ok(Self { newest, older, stamp })
+        Ok(Self { newest, older, stamp, durable: false.into() })
     }
 
     /// What everything new is sealed with.
     pub(crate) fn newest(&self) -> &Arc<Keys> {
         &self.newest
+    }
+
+    /// Makes durable what names a new key, once, before anything is sealed with it: whoever put it there may not have come
+    /// to that yet, and after a power cut nobody would know what opens the file.
+    pub(crate) fn settle(&self, dir: &Dir) -> Result<(), StoreFault> {
+        if !self.durable.load(Ordering::Acquire) {
+            dir.sync().map_err(|error| io_fault("sync the folder", dir.path(), &error))?;
+            self.durable.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Opens a file with the key that it was sealed with.

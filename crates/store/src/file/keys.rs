@@ -42,7 +42,8 @@ impl Inner {
     /// held over the whole attempt, and while it is, nobody gives the old key up.
     ///
     /// # Errors
-    /// When the newest key cannot be had. Nothing was sent then: a mark comes before it.
+    /// When the newest key cannot be had, or what names it not be made durable. Nothing was sent then: a mark comes before
+    /// it.
     pub(super) fn sealing_keys(
         &self,
         dir: &Dir,
@@ -50,7 +51,7 @@ impl Inner {
         write: Option<Write<'_>>,
     ) -> Result<Arc<Keys>, StoreFault> {
         match self.keys.renewed(dir) {
-            Ok(set) => Ok(Arc::clone(set.newest())),
+            Ok(set) => set.settle(dir).map(|()| Arc::clone(set.newest())),
             Err(unrenewed) => {
                 let saves = matches!(write, Some(Write::Commit(_))) && self.holds_claim(dir, name);
                 if saves && unrenewed.old_is_good {

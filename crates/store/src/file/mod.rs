@@ -1,6 +1,7 @@
 //! The store of sealed files.
 
 mod keys;
+mod leftovers;
 mod names;
 mod open;
 pub(crate) mod place;

@@ -8,17 +8,16 @@ use renewd_core::{StoreFault, StoreFaultKind};
 use renewd_driver::CredentialName;
 use renewd_driver::keyring::Keyring;
 
+use super::leftovers::{clear_key_folder, sweep};
 use super::place::{Items, Place};
 use super::{FileStore, Inner, names};
 use crate::crypt::{KEY_ID_BYTES, Keys, Purpose};
-use crate::disk::{Disk, remove_if_dead, temp_stem};
+use crate::disk::Disk;
 use crate::envelope::{self, FILE_BYTES_MAX};
 use crate::error::{Contradiction, SETTING_KEY, SETTING_KIND, StoreError};
 use crate::fault::{fault, shown};
 use crate::fs::{Dir, Machine};
-use crate::key::{
-    DEFAULT_FILE, KeyAccess, KeyChoice, KeyFile, KeySource, Made, NEXT_FILE, PassphraseCost, PassphraseSource,
-};
+use crate::key::{KeyAccess, KeyChoice, KeyFile, KeySource, Made, PassphraseCost, PassphraseSource};
 use crate::keyset::{KeySet, StoreKeys};
 use crate::lock::Lock;
 use crate::point::IoHook;
@@ -27,6 +26,9 @@ use crate::sys::System;
 
 /// The lock under which a store is made or gets another key: of two first processes one makes it.
 pub(crate) const STORE_LOCK: &str = "store.lock";
+
+/// A key is replaced by a person: to meet that twice in one opening is chance enough.
+const LOOKS_MAX: u32 = 3;
 
 /// The records' folder inside the state folder.
 const RECORDS: &str = "credentials";
@@ -114,11 +116,8 @@ impl FileStore {
         let dir = dir.as_ref();
         // First of all: a process may have died between giving a file its name and taking its temporary one away.
         sweep(dir);
-        let stamp = dir.stamp(Remembered::FILE);
-        let (keys, remembered) = match Remembered::read_in(dir)? {
-            Some(remembered) => (known_keys(&options, dir, &access, stamp, &remembered)?, remembered),
-            None => first_use(&options, dir, &access)?,
-        };
+        let (keys, remembered) = keys_at_hand(&options, dir, &access)?;
+        access.note_use(&options.dir, &remembered)?;
         if remembered.retired.is_some() {
             super::rekey::take_away(dir, &access);
         }
@@ -133,6 +132,35 @@ impl FileStore {
             claims: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+/// The keys, and what names them. A key that was not found may have been replaced since its name was read. A first use
+/// that failed is looked at by the caller: what it made may not be durable.
+fn keys_at_hand(
+    options: &FileStoreOptions,
+    dir: &Dir,
+    access: &KeyAccess,
+) -> Result<(KeySet, Remembered), StoreError> {
+    for _ in 1..LOOKS_MAX {
+        let stamp = dir.stamp(Remembered::FILE);
+        let found = look_for_keys(options, dir, access);
+        if found.is_ok() || stamp.is_none() || dir.stamp(Remembered::FILE) == stamp {
+            return found;
+        }
+    }
+    look_for_keys(options, dir, access)
+}
+
+fn look_for_keys(
+    options: &FileStoreOptions,
+    dir: &Dir,
+    access: &KeyAccess,
+) -> Result<(KeySet, Remembered), StoreError> {
+    let stamp = dir.stamp(Remembered::FILE);
+    match Remembered::read_in(dir)? {
+        Some(remembered) => Ok((known_keys(options, dir, access, stamp, &remembered)?, remembered)),
+        None => first_use(options, dir, access),
     }
 }
 
@@ -166,7 +194,9 @@ fn known_keys(
     let set = KeySet::fetch(dir, remembered, access, stamp, &[])?;
     match (&options.key, set.older_fault()) {
         // The configured one is not there to say whether the other follows it.
-        (KeyChoice::Source(source), Some(fault)) if *source != access.source_of(dir, remembered.newest())? => {
+        (KeyChoice::Source(source), Some(fault))
+            if *source != access.source_of(dir, remembered.newest())? =>
+        {
             Err(fault.clone().into())
         }
         _ => Ok(set),
@@ -204,6 +234,9 @@ fn check_source(
             return Ok(());
         }
     }
+    if remembered.kind == StoreKind::Keyring.name() {
+        return Err(key_elsewhere(source));
+    }
     let (configured, stands) = (source.setting(), &remembered.newest().setting);
     Err(contradiction(SETTING_KEY, &configured, stands, &Remembered::path_in(dir)))
 }
@@ -230,6 +263,15 @@ fn first_use(
         );
         return Err(fault(StoreFaultKind::KeyUnavailable, message).into());
     }
+    if options.kind.is_none() && !evidence.is_empty() && !dir.entries()?.iter().any(|file| names::recorded(file).is_some()) {
+        let message = format!(
+            "{} has marks of records, but neither a record nor a store.toml: the records may lie in a keyring, and only \
+             that store.toml says under which number. Restore it from a backup; to give the logins up and begin anew \
+             here, set {SETTING_KIND} to \"file\"",
+            shown(dir.path())
+        );
+        return Err(fault(StoreFaultKind::KeyUnavailable, message).into());
+    }
     let source = first_source(options, kind, access, !evidence.is_empty())?;
     // Another process may have made the folders or the key, and died before they were durable.
     for folder in [&options.state_dir, &options.dir] {
@@ -248,6 +290,15 @@ fn first_use(
     Ok((KeySet::of(made.keys, dir), remembered))
 }
 
+/// The records lie in a keyring, and a setting has their key elsewhere.
+fn key_elsewhere(source: &KeySource) -> StoreError {
+    StoreError::Setting(format!(
+        "{SETTING_KEY} is {:?}, but with {SETTING_KIND} = \"keyring\" the key lies in the keyring too: remove \
+         {SETTING_KEY}, or set {SETTING_KIND} to \"file\"",
+        source.setting()
+    ))
+}
+
 /// The source of a store that is made now: the configured one, else a key that this state folder has already, else the
 /// keyring. Never a weaker one because a stronger one does not answer.
 fn first_source(
@@ -259,11 +310,7 @@ fn first_source(
     match (&options.key, kind) {
         (KeyChoice::Source(KeySource::Keyring), _) => return Ok(KeySource::Keyring),
         (KeyChoice::Source(source), StoreKind::Keyring) => {
-            return Err(StoreError::Setting(format!(
-                "{SETTING_KEY} is {:?}, but with {SETTING_KIND} = \"keyring\" the key lies in the keyring too: remove \
-                 {SETTING_KEY}, or set {SETTING_KIND} to \"file\"",
-                source.setting()
-            )));
+            return Err(key_elsewhere(source));
         }
         (KeyChoice::Source(source), _) => return Ok(source.clone()),
         (KeyChoice::Remembered, StoreKind::Keyring) => {}
@@ -331,17 +378,6 @@ fn key_ids(dir: &Dir, evidence: &[CredentialName]) -> Vec<[u8; KEY_ID_BYTES]> {
     ids
 }
 
-/// Removes what a process left in the state folder that died while it made the key. The caller holds the lock under
-/// which keys are made.
-pub(crate) fn clear_key_folder(options: &FileStoreOptions, disk: &Disk) {
-    let Ok(dir) = disk.machine.open_folder(&options.state_dir) else { return };
-    for temp in dir.entries().unwrap_or_default() {
-        if matches!(temp_stem(&temp), Some(DEFAULT_FILE | NEXT_FILE)) {
-            remove_if_dead(dir.as_ref(), &temp);
-        }
-    }
-}
-
 /// Whether the key opens a record or a mark of the folder.
 fn opens_any(dir: &Dir, keys: &Keys, evidence: &[CredentialName]) -> bool {
     let opens = |purpose, name: &CredentialName, file: &str| {
@@ -351,23 +387,6 @@ fn opens_any(dir: &Dir, keys: &Keys, evidence: &[CredentialName]) -> bool {
     evidence.iter().any(|name| {
         opens(Purpose::Record, name, &names::record(name)) || opens(Purpose::Mark, name, &names::mark(name))
     })
-}
-
-/// Removes what processes left behind that died while writing.
-fn sweep(dir: &Dir) {
-    let Ok(entries) = dir.entries() else { return };
-    for temp in entries {
-        let Some(stem) = temp_stem(&temp) else { continue };
-        // Temporary files are made under this lock and are themselves locked while their process lives.
-        let lock = match stem.parse::<CredentialName>() {
-            _ if stem == Remembered::FILE => STORE_LOCK.to_owned(),
-            Ok(name) => names::write(&name),
-            Err(_) => continue,
-        };
-        if let Ok(Some(_held)) = Lock::try_take(dir, &lock) {
-            remove_if_dead(dir, &temp);
-        }
-    }
 }
 
 fn contradiction(setting: &'static str, configured: &str, remembered: &str, path: &Path) -> StoreError {

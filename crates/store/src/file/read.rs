@@ -242,11 +242,10 @@ impl Inner {
     }
 
     fn absent_or_gone(&self, dir: &Dir, name: &CredentialName, mark: Mark) -> Loaded {
-        let entries = match dir.entries() {
-            Ok(entries) => entries,
+        let last = match self.last_set_aside(dir, name) {
+            Ok(last) => last,
             Err(fault) => return Loaded::Fault(fault),
         };
-        let last = entries.iter().filter_map(|file| names::damaged_number(file, name)).max();
         if let Some(number) = last {
             let aside = names::damaged(name, number);
             let why = self.damage_in(dir, name, &aside);
@@ -261,6 +260,11 @@ impl Inner {
             names::mark(name)
         );
         Loaded::Fault(fault(StoreFaultKind::Damaged, message))
+    }
+
+    /// The number of the damaged record that was set aside last.
+    pub(super) fn last_set_aside(&self, dir: &Dir, name: &CredentialName) -> Result<Option<u32>, StoreFault> {
+        Ok(dir.entries()?.iter().filter_map(|file| names::damaged_number(file, name)).max())
     }
 
     /// What is wrong with a file that was set aside: whoever comes later learns as much as whoever found it.
@@ -327,8 +331,7 @@ impl Inner {
         damaged: Option<&Vec<u8>>,
     ) -> Result<String, StoreFault> {
         self.check_process()?;
-        let entries = dir.entries()?;
-        let last = entries.iter().filter_map(|file| names::damaged_number(file, name)).max();
+        let last = self.last_set_aside(dir, name)?;
         let file = names::damaged(name, last.unwrap_or(0).saturating_add(1));
         let last = last.map(|last| names::damaged(name, last));
         let damaged = damaged.map(Vec::as_slice);

@@ -20,7 +20,8 @@ use std::time::Duration;
 use renewd_core::{StoreFault, StoreFaultKind};
 use renewd_driver::CredentialName;
 
-use super::open::{FileStoreOptions, STORE_LOCK, clear_key_folder};
+use super::leftovers::clear_key_folder;
+use super::open::{FileStoreOptions, STORE_LOCK};
 use super::{FileStore, Inner};
 use crate::error::StoreError;
 use crate::fault::{fault, shown};
@@ -161,6 +162,8 @@ fn stands(inner: &Inner, dir: &Dir) -> Result<Remembered, StoreError> {
     let mut remembered = Remembered::read_in(dir)?.ok_or_else(gone)?;
     let held = inner.keys.held();
     let set = KeySet::fetch(dir, &remembered, inner.keys.access(), dir.stamp(Remembered::FILE), &held)?;
+    // Whoever began may have died before it was durable.
+    set.settle(dir)?;
     inner.keys.adopt(set);
     if remembered.retired.is_some() {
         // Only one key can wait to be taken away.

@@ -1,11 +1,12 @@
 //! Gets keys, makes them, and takes them away: the one place that knows all sources.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use renewd_core::{StoreFault, StoreFaultKind};
 use renewd_driver::keyring::Keyring;
 
+use super::file::SHARED_FILE;
 use super::keyring::KeyItems;
 use super::passphrase::{self, Derivation};
 use super::{
@@ -24,7 +25,8 @@ use crate::remembered::Remembered;
 pub(crate) struct KeyAccess {
     pub(crate) disk: Disk,
     pub(crate) state_dir: PathBuf,
-    /// Whether the store's folder is the state folder's own: then the key file there is this store's alone.
+    /// Whether the store's folder is the state folder's own: then the key file there is this store's, and its alone unless
+    /// another one was noted.
     pub(crate) own_state: bool,
     pub(crate) keyring: Option<Arc<dyn Keyring>>,
     pub(crate) passphrase: Option<Arc<dyn PassphraseSource>>,
@@ -197,14 +199,14 @@ impl KeyAccess {
     ) -> Result<Made, StoreError> {
         let same = source.setting() == current.setting;
         let mut made = match source {
-            KeySource::File(file) if same && file.is_own() && self.own_state => {
+            KeySource::File(file) if same && self.is_ours_alone(file)? => {
                 let next = file.next();
                 next.remove(self.disk.machine.as_ref())?;
                 self.made(source, &next.create_with(&self.disk)?, None)
             }
             KeySource::File(_) | KeySource::Systemd(_) if same => {
                 let message = format!(
-                    "the key at {} is not renewd's to replace: put a new one in another place and name that \
+                    "the key at {} is not this store's to replace: put a new one in another place and name that \
                      (`renewd rekey --key file:PATH`)",
                     self.place(source)
                 );
@@ -231,11 +233,13 @@ impl KeyAccess {
         let machine = self.disk.machine.as_ref();
         match self.source_of(dir, old)? {
             _ if old.id == new.id && old.setting == new.setting => Ok(Retired::Removed),
+            // The same key somewhere else, which may be the same file by another path.
+            source if old.id == new.id => Ok(Retired::Left(self.place(&source))),
             KeySource::Keyring => {
                 KeyItems::of(self.keyring.as_ref(), old.keyring.as_deref())?.remove(&old.id)?;
                 Ok(Retired::Removed)
             }
-            KeySource::File(file) if file.is_own() && self.own_state => {
+            KeySource::File(file) if self.is_ours_alone(&file)? => {
                 let id_of = |file: &KeyFile| -> Result<_, StoreFault> {
                     Ok(file.fetch_on(machine)?.map(|material| Keys::derive(material.expose()).id()))
                 };
@@ -247,7 +251,38 @@ impl KeyAccess {
                 Ok(Retired::Removed)
             }
             KeySource::Passphrase => Ok(Retired::Removed),
+            KeySource::File(file) if old.setting == new.setting && self.own_state => {
+                let message = format!(
+                    "a store in another folder has come to use {}: give that one a key of its own (`renewd rekey`), then \
+                     remove {}",
+                    file.place(),
+                    shown(&self.state_dir.join(SHARED_FILE))
+                );
+                Err(fault(StoreFaultKind::Denied, message))
+            }
             source @ (KeySource::File(_) | KeySource::Systemd(_)) => Ok(Retired::Left(self.place(&source))),
+        }
+    }
+
+    /// Whether that is the state folder's key file, and no other store has it.
+    fn is_ours_alone(&self, file: &KeyFile) -> Result<bool, StoreFault> {
+        Ok(file.is_own() && self.own_state && !file.is_shared(self.disk.machine.as_ref())?)
+    }
+
+    /// Notes beside the state folder's key file that a store in another folder has it: the store that lies there would
+    /// take its key away.
+    pub(crate) fn note_use(&self, records: &Path, remembered: &Remembered) -> Result<(), StoreFault> {
+        let own = KeyFile::in_state_dir(&self.state_dir);
+        let uses = |key: &KeyRef| key.setting == own.setting();
+        if self.own_state
+            || ![Some(&remembered.current), remembered.next.as_ref()].into_iter().flatten().any(uses)
+        {
+            return Ok(());
+        }
+        match own.note_shared(&self.disk, records) {
+            // Where nothing can be written nothing is taken away.
+            Err(fault) if fault.kind != StoreFaultKind::ReadOnly => Err(fault),
+            _ => Ok(()),
         }
     }
 

@@ -20,6 +20,9 @@ pub(crate) const DEFAULT_FILE: &str = "key";
 /// Where its successor lies while records are sealed with both.
 pub(crate) const NEXT_FILE: &str = "key.next";
 
+/// Says that a store in another folder has that key, too.
+pub(crate) const SHARED_FILE: &str = "key.shared";
+
 /// A key in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFile {
@@ -127,6 +130,27 @@ impl KeyFile {
     /// so itself. Somebody else's folder is for somebody else to make durable: the key was put there long before.
     pub(super) fn settle_on(&self, machine: &dyn FileSystem) -> Result<(), StoreFault> {
         if self.default { machine.sync_parent(&self.path) } else { Ok(()) }
+    }
+
+    /// Whether a store in another folder was noted as one that has this key, too.
+    pub(super) fn is_shared(&self, machine: &dyn FileSystem) -> Result<bool, StoreFault> {
+        Ok(machine.open_folder(self.folder())?.stamp(SHARED_FILE).is_some())
+    }
+
+    /// Notes that the store in `records` has this key, too, and is lost without it.
+    pub(super) fn note_shared(&self, disk: &Disk, records: &Path) -> Result<(), StoreFault> {
+        if self.is_shared(disk.machine.as_ref())? {
+            return Ok(());
+        }
+        let text = format!(
+            "The key in this folder is also that of the store in {}. `renewd rekey` leaves it here while this file is \
+             here.\n",
+            shown(records)
+        );
+        let target =
+            Target { act: IoAct::Open, part: Some("key-note"), stem: SHARED_FILE, file: SHARED_FILE };
+        let folder = disk.machine.open_folder(self.folder())?;
+        disk.create(folder.as_ref(), &target, text.as_bytes()).map(drop)
     }
 
     /// The file in which the successor of this one lies during a rotation.

@@ -23,7 +23,7 @@ use crate::fs::FileSystem;
 use crate::sys::System;
 
 pub(crate) use access::{KeyAccess, Made, Retired};
-pub(crate) use file::{DEFAULT_FILE, NEXT_FILE};
+pub(crate) use file::{DEFAULT_FILE, NEXT_FILE, SHARED_FILE};
 pub(crate) use passphrase::Derivation;
 
 pub use file::KeyFile;

@@ -520,3 +520,37 @@ fn a_refresh_costs_these_calls_of_the_keyring() {
     let six = large(1, "rt-0");
     assert_eq!(calls(SMALL, &six), (3 * 7 + 4, 2 * 7, 2 * 6));
 }
+
+#[test]
+fn a_store_toml_that_vanished_is_no_reason_to_look_for_the_records_in_files() {
+    let home = KeyringHome::new(SMALL);
+    put(&home.open(), &large(1, "rt-0"), Expect::Absent);
+    let store_toml = home.file("store.toml");
+    let bytes = std::fs::read(&store_toml).unwrap();
+    std::fs::remove_file(&store_toml).unwrap();
+    let mut options = home.options();
+    options.kind = None;
+    let error = FileStore::open(options.clone()).err().unwrap();
+    assert!(matches!(&error, StoreError::Fault(fault) if fault.message.contains("may lie in a keyring")), "{error}");
+    assert!(!store_toml.exists(), "nothing was made up");
+
+    std::fs::write(&store_toml, bytes).unwrap();
+    let found = FileStore::open(options.clone()).unwrap().load_blocking(&name("x"));
+    assert_eq!(record_of(found).version(), (1, 0));
+
+    // Who gives the logins up says so.
+    std::fs::remove_file(&store_toml).unwrap();
+    options.kind = Some(StoreKind::File);
+    assert!(FileStore::open(options).is_ok());
+}
+
+#[test]
+fn a_setting_that_has_the_key_of_records_in_a_keyring_elsewhere_is_not_told_to_seal_them_anew() {
+    let home = KeyringHome::new(SMALL);
+    drop(home.open());
+    let mut options = home.options();
+    options.key = KeyChoice::Source(KeySource::File(KeyFile::in_state_dir(&options.state_dir)));
+    let error = FileStore::open(options).err().unwrap();
+    assert!(matches!(&error, StoreError::Setting(_)), "{error}");
+    assert!(error.to_string().contains("remove store.key") && !error.to_string().contains("rekey"), "{error}");
+}

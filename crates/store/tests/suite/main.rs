@@ -33,6 +33,8 @@ mod records;
 mod rekey;
 #[cfg(unix)]
 mod rekey_crash;
+#[cfg(unix)]
+mod rekey_races;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod simulated;

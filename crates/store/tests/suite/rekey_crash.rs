@@ -18,14 +18,14 @@ use crate::keys::keyring;
 use crate::records::login;
 
 /// Options of a process on a simulated disk that has this keyring.
-fn on(process: &SimProcess, keyring: &FakeKeyring) -> FileStoreOptions {
+pub(crate) fn on(process: &SimProcess, keyring: &FakeKeyring) -> FileStoreOptions {
     let mut options = process.options("/state");
     options.key = KeyChoice::Remembered;
     options.keyring = Some(Arc::new(keyring.clone()) as Arc<dyn Keyring>);
     options
 }
 
-fn made(seed: u64, keyring: &FakeKeyring, from: &str) -> SimDisk {
+pub(crate) fn made(seed: u64, keyring: &FakeKeyring, from: &str) -> SimDisk {
     let disk = SimDisk::new(seed);
     let mut options = on(&disk.process(), keyring);
     options.key = KeyChoice::from_setting(from, Path::new("/state")).unwrap();
@@ -37,7 +37,7 @@ fn made(seed: u64, keyring: &FakeKeyring, from: &str) -> SimDisk {
     disk
 }
 
-fn request(to: &str) -> RekeyRequest {
+pub(crate) fn request(to: &str) -> RekeyRequest {
     RekeyRequest::new(Some(KeySource::from_setting(to, Path::new("/state")).unwrap()))
 }
 
@@ -91,7 +91,7 @@ fn operations(from: &str, to: &str) -> u64 {
     disk.counts().since(&before).all()
 }
 
-const CHANGES: [(&str, &str); 4] =
+pub(crate) const CHANGES: [(&str, &str); 4] =
     [("file", "file"), ("file", "keyring"), ("keyring", "file"), ("keyring", "keyring")];
 
 #[test]

@@ -84,11 +84,15 @@ impl Inner {
         name: &CredentialName,
         old: [u8; KEY_ID_BYTES],
     ) -> Result<usize, NotSealed> {
-        let sealed_with = match self.place.read(dir, name)? {
-            Found::Missing => return Ok(0),
+        let mark = self.read_mark(dir, name);
+        let (sealed_with, lie) = match self.place.read(dir, name)? {
+            Found::Missing => return self.check_forgotten(dir, name, mark).map(|()| 0),
             Found::Torn(why) => return Err(NotSealed::Waiting(why)),
-            Found::Sealed { bytes, .. } => envelope::key_id(&bytes),
+            Found::Sealed { bytes, lie } => (envelope::key_id(&bytes), lie),
         };
+        if lie.serial < mark.serial() {
+            return Err(self.older(dir, name));
+        }
         let other = sealed_with != Some(old);
         let (record, lie) = match self.read_record(dir, name) {
             Ok(_) if other => return Ok(0),
@@ -105,12 +109,9 @@ impl Inner {
                 });
             }
         };
-        let mark = self.read_mark(dir, name);
         let is_old = mark.is_above(record.version(), lie).is_some();
         if is_old && matches!(self.place, Place::Keyring(_)) {
-            // A keyring may answer with the newest one next time, and this one would be written over it.
-            let why = format!("{} holds an older record than was saved there", self.place.shown(dir, name));
-            return Err(NotSealed::Waiting(why));
+            return Err(self.older(dir, name));
         }
         let over = Over { before: Some(lie), known: mark.serial(), room: None };
         let written = self.write_record(dir, name, &record, IoAct::Rekey, over)?;
@@ -119,6 +120,24 @@ impl Inner {
             Some(problem) => Err(problem.into()),
             None => Ok(1),
         }
+    }
+
+    /// A keyring may answer with the newest one next time: this one would be written over it, and its key be gone.
+    fn older(&self, dir: &Dir, name: &CredentialName) -> NotSealed {
+        NotSealed::Waiting(format!(
+            "{} holds an older record than was saved there",
+            self.place.shown(dir, name)
+        ))
+    }
+
+    /// What a keyring has forgotten it may remember. What was set aside lies in a file.
+    fn check_forgotten(&self, dir: &Dir, name: &CredentialName, mark: Mark) -> Result<(), NotSealed> {
+        let gone = matches!(self.place, Place::Keyring(_)) && !matches!(mark, Mark::Missing | Mark::Others);
+        if !gone || self.last_set_aside(dir, name)?.is_some() {
+            return Ok(());
+        }
+        let place = self.place.shown(dir, name);
+        Err(NotSealed::Waiting(format!("{place} is gone, though there was one: restore it, or log in again")))
     }
 
     /// The mark stays what it says, whatever the record is.
