@@ -97,6 +97,11 @@ impl FileStore {
         Ok(Some(Box::new(FileClaim { inner: Arc::clone(&self.inner), name: name.clone(), lock })))
     }
 
+    /// The claim that is held through this store: whoever has it holds it, too.
+    pub(crate) fn held_claim(&self, name: &CredentialName) -> Option<Arc<Lock>> {
+        self.inner.claims().get(name).and_then(Weak::upgrade)
+    }
+
     /// Refuses to go on in a fork.
     pub(crate) fn check_process(&self) -> Result<(), StoreFault> {
         self.inner.check_process()
@@ -197,7 +202,10 @@ impl Drop for FileClaim {
     fn drop(&mut self) {
         // Still under the lock: the next holder makes its own room.
         self.inner.release_room(&self.name);
-        self.inner.claims().remove(&self.name);
+        let mut claims = self.inner.claims();
+        if Arc::strong_count(&self.lock) == 1 {
+            claims.remove(&self.name);
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use lanes::Lanes;
 /// same store.
 ///
 /// Calls about one credential are made in the order in which they were asked for. A call whose future is dropped is
-/// made all the same. When too many wait, because the keyring hangs, the next one fails at once.
+/// made all the same, and a claim that is dropped before is given back after it. When too many wait, because the keyring hangs, the next one fails at once.
 #[derive(Clone)]
 pub struct KeyringStore {
     store: FileStore,
@@ -65,7 +65,14 @@ impl KeyringStore {
         name: &CredentialName,
         write: impl FnOnce(&FileStore) -> Result<(), CommitFailure> + Send + 'static,
     ) -> Result<(), CommitFailure> {
-        self.call(Some(name), write).await.map_err(CommitFailure::Fault)?
+        // Given back when the write is made, whoever gave it back before: nobody else may spend what this write is about.
+        let claim = self.store.held_claim(name);
+        let job = move |store: &FileStore| {
+            let outcome = write(store);
+            drop(claim);
+            outcome
+        };
+        self.call(Some(name), job).await.map_err(CommitFailure::Fault)?
     }
 }
 

@@ -12,7 +12,7 @@ use renewd_driver::testing::FakeKeyring;
 use renewd_driver::{CredentialName, CredentialStore as _, Expect};
 use renewd_store::{FileStore, KeyringStore};
 
-use crate::contract::{name, now, record_of, refreshed, version};
+use crate::contract::{fence, intending, name, now, record_of, refreshed, version};
 use crate::keyring_home::{BIG, KeyringHome};
 use crate::records::login;
 
@@ -118,6 +118,36 @@ fn a_write_whose_future_is_dropped_is_made_all_the_same_and_before_what_comes_af
 }
 
 #[test]
+fn a_claim_that_is_dropped_is_given_back_when_the_writes_under_it_are_made() {
+    let home = KeyringHome::new(BIG);
+    let (x, first) = (at("x"), login(1, "rt-1"));
+    assert!(home.open().put_blocking(&x, &first, Expect::Absent).is_ok());
+    let (store, begun, go) = gated(&home);
+    let claim = now(store.try_claim(&x)).unwrap().unwrap();
+    let (marked, fence) = (intending(&first, 7), fence(&first, None));
+    let mut mark = store.mark(&x, &marked, &fence);
+    assert!((&mut mark).now_or_never().is_none());
+    begun.recv_timeout(PATIENCE).unwrap();
+    drop((mark, claim));
+    // Another process that spent the refresh token now would find this mark over its own.
+    let other = home.open();
+    assert!(other.try_claim_blocking(&x).unwrap().is_none(), "the mark is still to come");
+    go.send(()).unwrap();
+    for _ in 0..6_000 {
+        if other.try_claim_blocking(&x).unwrap().is_some() {
+            let stands = record_of(other.load_blocking(&x));
+            assert_eq!(
+                stands.intent.map(|intent| intent.attempt),
+                marked.intent.map(|intent| intent.attempt)
+            );
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    panic!("the claim was never given back");
+}
+
+#[test]
 fn a_store_that_is_dropped_ends_the_writes_that_were_asked_for() {
     let home = KeyringHome::new(BIG);
     let (store, begun, go) = gated(&home);
@@ -126,7 +156,7 @@ fn a_store_that_is_dropped_ends_the_writes_that_were_asked_for() {
     let mut first = store.put(&x, &record, Expect::Absent);
     assert!((&mut first).now_or_never().is_none());
     let next = refreshed(&record, "rt-2");
-    let fence = crate::contract::fence(&record, None);
+    let fence = fence(&record, None);
     let mut second = store.commit(&x, &next, &fence);
     assert!((&mut second).now_or_never().is_none());
     drop((first, second));
