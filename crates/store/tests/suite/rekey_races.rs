@@ -40,6 +40,30 @@ fn whoever_opens_the_store_while_its_key_is_replaced_gets_it_open() {
 }
 
 #[test]
+fn whoever_slept_through_one_change_and_reads_during_the_next_reads_the_record() {
+    for (from, to) in CHANGES {
+        for n in 1.. {
+            let keyring = keyring();
+            let disk = made(n, &keyring, from);
+            let process = disk.process();
+            let store = FileStore::open(on(&process, &keyring)).unwrap();
+            assert!(rekey(on(&disk.process(), &keyring), &request(to)).unwrap().is_finished());
+            let (other, ring) = (disk.process(), keyring.clone());
+            let change =
+                move || assert!(rekey(on(&other, &ring), &RekeyRequest::new(None)).unwrap().is_finished());
+            process.at_operation(n, Fate::Meanwhile(Box::new(change)));
+            let loaded = store.load_blocking(&name("b"));
+            let told = format!("{from} to {to} and again, at operation {n} of reading");
+            assert!(matches!(loaded, Loaded::Record(_)), "{told}: {}", kind_of(&loaded));
+            if process.forget_plans() {
+                assert!(n > 4, "reading is only {n} operations long");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
 fn the_power_cut_while_another_process_seals_with_a_new_key_leaves_that_key_known() {
     for (from, to) in CHANGES {
         for n in 1.. {
