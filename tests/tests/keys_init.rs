@@ -158,6 +158,18 @@ fn a_store_that_stands_is_shown_and_not_changed() {
 }
 
 #[test]
+fn records_whose_store_toml_is_gone_are_a_store_and_nothing_is_chosen_for_them() {
+    let (session, server) = (nobody(), server());
+    session.run(["init", "--key", "file"]).succeeded();
+    session.import(&server).succeeded();
+    fs::remove_file(session.home.state().join("credentials/store.toml")).expect("it was there");
+    let refused = session.run(["init", "--key", "passphrase"]).failed(2);
+    assert!(refused.stderr.contains("already: kind file, key file"), "{refused:?}");
+    assert!(store_toml(&session).contains("key = \"file\""));
+    session.token().succeeded();
+}
+
+#[test]
 fn what_the_configuration_says_is_taken_as_said_and_never_contradicted_or_rewritten() {
     let mut session = nobody();
     session.home.configure("[store]\nkey = \"file:own-key\"\n");

@@ -16,8 +16,8 @@ pub(crate) use seed::seed;
 pub(crate) use setup::transport;
 pub(crate) use setup::{Secrets, check_identity, check_transport, endpoint, setup};
 pub(crate) use store::{
-    OpenStore, key_setting, keyring, open, open_existing, open_failure, options, remembered, store_failure,
-    store_folder, write_failure,
+    OpenStore, is_there, key_setting, keyring, open, open_existing, open_failure, options, remembered,
+    store_failure, store_folder, write_failure,
 };
 
 use renewd_driver::CredentialName;

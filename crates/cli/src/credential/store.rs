@@ -88,7 +88,7 @@ pub(crate) fn open_existing(config: &Config) -> Result<Option<OpenStore>, Failur
 ///
 /// # Errors
 /// Where its folder cannot be read, or is not private.
-fn is_there(config: &Config) -> Result<bool, Failure> {
+pub(crate) fn is_there(config: &Config) -> Result<bool, Failure> {
     let dir = store_folder(config)?;
     // Records without a store.toml are still a store: opening it tells what is wrong.
     Ok(remembered(config)?.is_some() || !is_bare(&dir))

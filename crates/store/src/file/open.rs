@@ -235,7 +235,7 @@ fn check_source(
         }
     }
     if remembered.kind == StoreKind::Keyring.name() {
-        return Err(key_elsewhere(source));
+        return Err(key_elsewhere(source, ""));
     }
     let (configured, stands) = (source.setting(), &remembered.newest().setting);
     Err(contradiction(SETTING_KEY, &configured, stands, &Remembered::path_in(dir)))
@@ -263,7 +263,10 @@ fn first_use(
         );
         return Err(fault(StoreFaultKind::KeyUnavailable, message).into());
     }
-    if options.kind.is_none() && !evidence.is_empty() && !dir.entries()?.iter().any(|file| names::recorded(file).is_some()) {
+    if options.kind.is_none()
+        && !evidence.is_empty()
+        && !dir.entries()?.iter().any(|file| names::recorded(file).is_some())
+    {
         let message = format!(
             "{} has marks of records, but neither a record nor a store.toml: the records may lie in a keyring, and only \
              that store.toml says under which number. Restore it from a backup; to give the logins up and begin anew \
@@ -291,10 +294,10 @@ fn first_use(
 }
 
 /// The records lie in a keyring, and a setting has their key elsewhere.
-fn key_elsewhere(source: &KeySource) -> StoreError {
+fn key_elsewhere(source: &KeySource, or: &str) -> StoreError {
     StoreError::Setting(format!(
         "{SETTING_KEY} is {:?}, but with {SETTING_KIND} = \"keyring\" the key lies in the keyring too: remove \
-         {SETTING_KEY}, or set {SETTING_KIND} to \"file\"",
+         {SETTING_KEY}{or}",
         source.setting()
     ))
 }
@@ -310,7 +313,7 @@ fn first_source(
     match (&options.key, kind) {
         (KeyChoice::Source(KeySource::Keyring), _) => return Ok(KeySource::Keyring),
         (KeyChoice::Source(source), StoreKind::Keyring) => {
-            return Err(key_elsewhere(source));
+            return Err(key_elsewhere(source, ", or set store.kind to \"file\""));
         }
         (KeyChoice::Source(source), _) => return Ok(source.clone()),
         (KeyChoice::Remembered, StoreKind::Keyring) => {}

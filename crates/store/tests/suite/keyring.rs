@@ -4,7 +4,7 @@ use renewd_core::{CommitFailure, Loaded, Now, Record, Secret, StoreFault, StoreF
 use renewd_driver::keyring::KeyringErrorKind;
 use renewd_driver::testing::{KeyringCall, KeyringFate};
 use renewd_driver::{CredentialStore as _, Expect};
-use renewd_store::FileStore;
+use renewd_store::{FileStore, KeyChoice, KeyFile, KeySource, StoreError, StoreKind};
 
 use crate::contract::{fence, intending, kind_of, name, now, record_of, refreshed, version};
 use crate::keyring_home::{BIG, KeyringHome, SMALL, TINY};
@@ -526,15 +526,18 @@ fn a_store_toml_that_vanished_is_no_reason_to_look_for_the_records_in_files() {
     let home = KeyringHome::new(SMALL);
     put(&home.open(), &large(1, "rt-0"), Expect::Absent);
     let store_toml = home.file("store.toml");
-    let bytes = std::fs::read(&store_toml).unwrap();
-    std::fs::remove_file(&store_toml).unwrap();
+    let backup = store_toml.with_extension("backup");
+    std::fs::rename(&store_toml, &backup).unwrap();
     let mut options = home.options();
     options.kind = None;
     let error = FileStore::open(options.clone()).err().unwrap();
-    assert!(matches!(&error, StoreError::Fault(fault) if fault.message.contains("may lie in a keyring")), "{error}");
+    assert!(
+        matches!(&error, StoreError::Fault(fault) if fault.message.contains("may lie in a keyring")),
+        "{error}"
+    );
     assert!(!store_toml.exists(), "nothing was made up");
 
-    std::fs::write(&store_toml, bytes).unwrap();
+    std::fs::rename(&backup, &store_toml).unwrap();
     let found = FileStore::open(options.clone()).unwrap().load_blocking(&name("x"));
     assert_eq!(record_of(found).version(), (1, 0));
 
@@ -552,5 +555,8 @@ fn a_setting_that_has_the_key_of_records_in_a_keyring_elsewhere_is_not_told_to_s
     options.key = KeyChoice::Source(KeySource::File(KeyFile::in_state_dir(&options.state_dir)));
     let error = FileStore::open(options).err().unwrap();
     assert!(matches!(&error, StoreError::Setting(_)), "{error}");
-    assert!(error.to_string().contains("remove store.key") && !error.to_string().contains("rekey"), "{error}");
+    assert!(
+        error.to_string().contains("remove store.key") && !error.to_string().contains("rekey"),
+        "{error}"
+    );
 }

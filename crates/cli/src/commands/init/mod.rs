@@ -12,7 +12,7 @@ use renewd_store::Remembered;
 
 use crate::app::App;
 use crate::config::{Config, Value};
-use crate::credential::{open, store_failure, store_folder};
+use crate::credential::{is_there, open, store_failure, store_folder};
 use crate::exit::{Exit, Failure};
 use crate::input::terminal::{ask, say};
 use here::Here;
@@ -65,6 +65,13 @@ pub(crate) fn run(args: &Init, app: &App) -> Result<(), Failure> {
     if config.text("store", "kind", None).as_deref() == Some("memory") {
         return Err(Failure::usage("store.kind is \"memory\": there is nothing to make")
             .advise("take store.kind out of the configuration, or set it to \"file\""));
+    }
+    if args.kind.is_none() && is_there(&config)? {
+        // Only its store.toml is gone: nothing is to be chosen for records that stand.
+        open(&config)?;
+        if let Some(remembered) = Remembered::read(&folder).map_err(store_failure)? {
+            return stands_already(&remembered, key.as_deref(), args, &folder.display().to_string(), app);
+        }
     }
     let here = Here::look(&config, &app.env);
     let chosen = choose(args, key, &config, &here)?;
@@ -127,11 +134,22 @@ fn stands_already(
             "the kind of a store is not changed; begin another one with store.path and log in there",
         ));
     }
+    let whole = remembered.kind == "keyring";
+    if other_key && whole {
+        return Err(Failure::usage(words).advise(
+            "the key of records in a keyring lies there too; begin another store with store.path and log in there",
+        ));
+    }
     if other_key {
         let key = key.unwrap_or_default();
         return Err(Failure::usage(words).advise(format!("renewd rekey --key {key} puts its key there")));
     }
-    app.output.note(&format!("{words}\n  `renewd rekey --key SOURCE` puts its key elsewhere"));
+    let change = if whole {
+        "`renewd rekey` gives it another key"
+    } else {
+        "`renewd rekey --key SOURCE` puts its key elsewhere"
+    };
+    app.output.note(&format!("{words}\n  {change}"));
     Ok(())
 }
 
