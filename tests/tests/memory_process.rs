@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use renewd_e2e::disclosure::intend;
 use renewd_e2e::testkit::SecretKind;
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer};
-use renewd_e2e::{Home, Running, wait_for};
+use renewd_e2e::{Home, Running, Session, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The same command, with the limit on core files as high as it goes.
@@ -129,4 +129,15 @@ fn a_command_that_run_starts_inherits_no_variable_that_leads_to_a_secret() {
     let names: Vec<_> = seen.lines().collect();
     assert!(names.contains(&"TOKEN") && names.contains(&"OTHER"), "{names:?}");
     assert!(!names.iter().any(|name| name.starts_with("RENEWD_")), "{names:?}");
+}
+
+#[test]
+fn the_descriptor_of_a_passphrase_that_nobody_had_to_read_is_not_inherited_by_a_command_that_run_starts() {
+    let server = AuthorizationServer::start(AsConfig::default()).unwrap();
+    let mut session = Session::new("file", "file");
+    session.passphrase(Some("of another store"));
+    session.import(&server).succeeded();
+    let script = "/bin/cat <&3 2>/dev/null; echo end";
+    let ran = session.run(["run", "work", "--env", "TOKEN", "--", "/bin/sh", "-c", script]).succeeded();
+    assert_eq!(ran.stdout, "end\n");
 }

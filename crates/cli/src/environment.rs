@@ -11,11 +11,9 @@ use std::path::PathBuf;
 /// Variables of ours. They steer renewd, some of them name what its secrets come from, and they are nobody else's
 /// business.
 #[cfg(unix)]
-#[cfg(unix)]
 const OWN_PREFIX: &str = "RENEWD_";
 
 /// The folder in which systemd hands secrets to a service.
-#[cfg(unix)]
 #[cfg(unix)]
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 

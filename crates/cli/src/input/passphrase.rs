@@ -152,6 +152,14 @@ impl Passphrases {
     }
 }
 
+/// Keeps a descriptor that leads to a passphrase from the programs that are started, whether anybody had to read it or
+/// not: an agent may have answered.
+#[cfg(unix)]
+pub(crate) fn keep_from_children(fd: i32) {
+    // One that is not open leads nowhere.
+    drop(descriptor(fd));
+}
+
 fn hidden(prompt: &str) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
     ask_hidden(prompt, "the passphrase").map_err(|failure| unavailable(failure.message))
 }

@@ -21,10 +21,6 @@ pub(crate) enum SecretSource {
     Descriptor(i32),
 }
 
-/// The last of the three streams that children share with us.
-#[cfg(unix)]
-const STDERR: i32 = 2;
-
 impl FromStr for SecretSource {
     type Err = String;
 
@@ -122,9 +118,6 @@ pub(super) fn descriptor(fd: i32) -> Result<std::fs::File, String> {
     // SAFETY: the number is not -1, and it is only used for the calls that find out whether it is open; nothing of ours
     // closes inherited descriptors meanwhile.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-    if fd > STDERR {
-        rustix::io::fcntl_setfd(borrowed, rustix::io::FdFlags::CLOEXEC).map_err(|_| "is not open")?;
-    }
     let file = borrowed.try_clone_to_owned().map(std::fs::File::from).map_err(|_| "is not open")?;
     // What leads to a secret of ours is no business of a program that we start: a file could be read there once more.
     // The standard streams are that program's too.

@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::future::Future;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::pin::pin;
 use std::process::ExitStatus;
 
@@ -46,8 +47,8 @@ impl Ended {
     }
 }
 
-/// Starts the command with these variables added, without those that say where our secrets come from, and with the
-/// user's own limit on core files.
+/// Starts the command with these variables added, without those that say where our secrets come from, without the
+/// descriptor of the passphrase, and with the user's own limit on core files.
 ///
 /// # Errors
 /// How it ended before it began.
@@ -65,6 +66,9 @@ pub(super) fn start<'v>(
     for name in env.kept_from_children(key_is_systemds(config)) {
         command.env_remove(name);
     }
+    if let Some(fd) = config.lookup("store", "passphrase_fd", None).and_then(|e| e.value.as_number()) {
+        i32::try_from(fd).into_iter().for_each(crate::input::passphrase::keep_from_children);
+    }
     command.envs(variables);
     renewd_hardening::process::start_as_the_user_would(command.as_std_mut());
     command.spawn().map_err(|error| {
@@ -77,13 +81,22 @@ pub(super) fn start<'v>(
 
 /// Whether the key of the store is a systemd credential: then the folder of credentials leads to it.
 fn key_is_systemds(config: &Config) -> bool {
-    let is_systemds = |setting: &str| setting.starts_with("systemd:");
     if config.text("store", "key", None).is_some_and(|key| is_systemds(&key)) {
         return true;
     }
+    store_folder(config).is_ok_and(|folder| opens_with_systemds(&folder))
+}
+
+/// Whether one of a store's keys is a systemd credential: while its records are sealed anew it has two.
+fn opens_with_systemds(folder: &Path) -> bool {
     // What cannot be read here could not be opened either, and then there is no child.
-    let remembered = store_folder(config).ok().and_then(|folder| Remembered::read(&folder).ok()?);
-    remembered.is_some_and(|remembered| is_systemds(&remembered.current.setting))
+    let Ok(Some(remembered)) = Remembered::read(folder) else { return false };
+    let keys = [Some(&remembered.current), remembered.next.as_ref(), remembered.retired.as_ref()];
+    keys.into_iter().flatten().any(|key| is_systemds(&key.setting))
+}
+
+fn is_systemds(setting: &str) -> bool {
+    setting.starts_with("systemd:")
 }
 
 /// The program's name on one line.
@@ -124,6 +137,30 @@ mod tests {
     fn the_exit_code_is_the_childs_or_128_and_the_signal() {
         for (raw, code) in [(0, 0), (7 << 8, 7), (255 << 8, 255), (15, 143), (9, 137)] {
             assert_eq!(Ended::Ran(ExitStatus::from_raw(raw)).code(), code, "{raw:#x}");
+        }
+    }
+
+    #[test]
+    fn a_store_opens_with_a_credential_of_systemd_while_one_of_its_keys_is_one() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        mode(folder.path(), 0o700);
+        let file = folder.path().join("store.toml");
+        let opens = |keys: &str| {
+            std::fs::write(&file, format!("format = 2\nkind = \"file\"\n{keys}")).unwrap();
+            mode(&file, 0o600);
+            assert!(Remembered::read(folder.path()).unwrap().is_some(), "{keys}");
+            opens_with_systemds(folder.path())
+        };
+        let key = |setting: &str| format!("key = \"{setting}\"\nkey_id = \"{}\"\n", "0a".repeat(16));
+        let (file, systemd) = (key("file"), key("systemd:x"));
+        assert!(opens(&systemd) && !opens(&file));
+        for part in ["next", "retired"] {
+            assert!(opens(&format!("{file}[{part}]\n{systemd}")), "{part}");
+            assert!(!opens(&format!("{file}[{part}]\n{file}")), "{part}");
         }
     }
 }
