@@ -207,10 +207,12 @@ impl Reader<'_> {
         let home = path.strip_suffix(name).unwrap_or_default();
         let path = home.chars().flat_map(char::escape_debug).collect::<String>() + &cut(name);
         if SECRET_NAMES.contains(&name.to_ascii_lowercase().as_str()) {
-            let instead = if name == "refresh_token" {
-                "pipe a refresh token to `renewd import`, or name its file with seed_file"
-            } else {
-                "put it in a file of its own and name that with client_secret_file"
+            let instead = match name {
+                "refresh_token" => "pipe a refresh token to `renewd import`, or name its file with seed_file",
+                "passphrase" => {
+                    "give the store's by an open descriptor (store.passphrase_fd, --passphrase-fd)"
+                }
+                _ => "put it in a file of its own and name that with client_secret_file",
             };
             let what = format!("{path} would hold a secret; secrets never stand in the configuration");
             return self.problem(Problem::new(line, what).advise(instead));

@@ -135,6 +135,7 @@ fn each_mistake_names_its_line_its_key_and_the_way_out() {
         ("[credential.a]\ncient_id = \"x\"", 2, "unknown key credential.a.cient_id; did you mean client_id?"),
         ("[credential.a]\nclient_secret = \"hunter2\"", 2, "client_secret_file"),
         ("[credential.a]\nrefresh_token = \"hunter2\"", 2, "renewd import"),
+        ("[store]\npassphrase = \"hunter2\"", 2, "--passphrase-fd"),
         ("[credential.a]\ntoken_endpoint = \"http://as.example/t\"", 2, "https only"),
         ("[credential.a]\nas_class = \"P9\"", 2, "is none of P0, P1"),
         ("[credential.a]\nscope = [1]", 2, "something else than texts"),
