@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use renewd_core::{StoreFault, StoreFaultKind};
 use renewd_driver::{Claim, CredentialName};
 
+use crate::crypt::KEY_ID_BYTES;
 use crate::disk::{Disk, Room, discard};
 use crate::fault::{fault, shown};
 use crate::fs::Dir;
@@ -31,6 +32,13 @@ pub use open::FileStoreOptions;
 /// Whether a file says that something was committed in its folder once.
 pub(crate) fn is_evidence(file: &str) -> bool {
     names::evident(file).is_some()
+}
+
+/// Whether a record or mark of the folder names that key, or may.
+pub(crate) fn is_sealed_with(dir: &Dir, id: &[u8; KEY_ID_BYTES]) -> bool {
+    let Ok(entries) = dir.entries() else { return true };
+    let evidence: Vec<_> = entries.iter().filter_map(|file| names::evident(file)).collect();
+    open::key_ids(dir, &evidence).contains(id)
 }
 
 /// Sealed records in a folder. A clone is the same store; so is every other one that is opened over the same folder,

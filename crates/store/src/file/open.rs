@@ -372,7 +372,7 @@ fn first_key(
 }
 
 /// The keys that the files of the folder name.
-fn key_ids(dir: &Dir, evidence: &[CredentialName]) -> Vec<[u8; KEY_ID_BYTES]> {
+pub(super) fn key_ids(dir: &Dir, evidence: &[CredentialName]) -> Vec<[u8; KEY_ID_BYTES]> {
     let files = evidence.iter().flat_map(|name| [names::record(name), names::mark(name)]);
     let mut ids: Vec<_> =
         files.filter_map(|file| envelope::key_id(&dir.read(&file, FILE_BYTES_MAX).ok().flatten()?)).collect();

@@ -186,7 +186,7 @@ impl KeyAccess {
     }
 
     /// Gets or makes the key that shall follow `current`, whose digests it goes on with. What a rotation left behind
-    /// that never began is made anew.
+    /// that never began is made anew; where files are sealed with it (`store.toml` was lost on the way) it is the one.
     ///
     /// # Errors
     /// [`StoreError::Setting`] where the source cannot have two keys; otherwise as [`make`](Self::make).
@@ -200,9 +200,14 @@ impl KeyAccess {
         let same = source.setting() == current.setting;
         let mut made = match source {
             KeySource::File(file) if same && self.is_ours_alone(file)? => {
-                let next = file.next();
-                next.remove(self.disk.machine.as_ref())?;
-                self.made(source, &next.create_with(&self.disk)?, None)
+                let (next, machine) = (file.next(), self.disk.machine.as_ref());
+                let left = next.fetch_on(machine)?.map(|material| Keys::derive(material.expose()).id());
+                if !left.is_some_and(|id| crate::file::is_sealed_with(dir, &id)) {
+                    next.remove(machine)?;
+                }
+                let material = next.create_with(&self.disk)?;
+                next.settle_on(machine)?;
+                self.made(source, &material, None)
             }
             KeySource::File(_) | KeySource::Systemd(_) if same => {
                 let message = format!(

@@ -127,9 +127,10 @@ impl KeyFile {
     }
 
     /// Makes durable what [`fetch_on`](Self::fetch_on) found. Another process may have made it, and died before it did
-    /// so itself. Somebody else's folder is for somebody else to make durable: the key was put there long before.
+    /// so itself. In somebody else's folder that is best effort: as a rule the key was put there long before.
     pub(super) fn settle_on(&self, machine: &dyn FileSystem) -> Result<(), StoreFault> {
-        if self.default { machine.sync_parent(&self.path) } else { Ok(()) }
+        let synced = machine.sync_parent(&self.path);
+        if self.default { synced } else { Ok(()) }
     }
 
     /// Whether a store in another folder was noted as one that has this key, too.

@@ -1,12 +1,13 @@
 //! Another key for records that stand, next to what a store does not see: another process between two of its steps, a
 //! power cut between two processes, another store with the same key, and a keyring that forgets for a moment.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use renewd_core::{Loaded, Secret};
 use renewd_driver::Expect;
 use renewd_driver::testing::FakeKeyring;
-use renewd_store::testing::{Fate, SimDisk};
+use renewd_store::testing::{Damage, Fate, SimDisk};
 use renewd_store::{FileStore, KeyChoice, OldKey, RekeyRequest, StoreKind, rekey};
 
 use crate::contract::{kind_of, name, record_of};
@@ -99,6 +100,72 @@ fn the_power_cut_while_another_process_seals_with_a_new_key_leaves_that_key_know
             }
         }
     }
+}
+
+#[test]
+fn a_key_file_elsewhere_that_a_killed_process_made_outlives_a_power_cut_before_it_is_used() {
+    let to = "file:/elsewhere/own";
+    for n in 1.. {
+        let keyring = keyring();
+        let disk = made(n, &keyring, "file");
+        // Makes the folder.
+        FileStore::open(disk.process().options("/elsewhere")).unwrap();
+        let process = disk.process();
+        process.at_operation(n, Fate::Kill);
+        let _ = rekey(on(&process, &keyring), &request(to));
+        let was_killed = !process.is_alive();
+        if was_killed {
+            // Whoever killed it tries again at once.
+            let again = rekey(on(&disk.process(), &keyring), &request(to));
+            assert!(again.is_ok_and(|done| done.is_finished()) || n > 60, "killed at operation {n}");
+        }
+        for seed in 0..8 {
+            let disk = disk.clone_of_now();
+            disk.power_cut(seed);
+            let store = FileStore::open(on(&disk.process(), &keyring))
+                .unwrap_or_else(|error| panic!("killed at operation {n}, power cut {seed}: {error}"));
+            assert_eq!(record_of(store.load_blocking(&name("b"))).version(), (2, 0), "operation {n}");
+        }
+        if !was_killed {
+            assert!(n > 60, "only {n} operations");
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_store_toml_that_is_removed_in_the_middle_of_a_change_takes_no_new_key_with_it() {
+    let mut healed = 0;
+    for n in 1.. {
+        let keyring = keyring();
+        let disk = made(n, &keyring, "file");
+        let process = disk.process();
+        process.at_operation(n, Fate::Kill);
+        let _ = rekey(on(&process, &keyring), &RekeyRequest::new(None));
+        if process.is_alive() {
+            break;
+        }
+        let store_toml = Path::new("/state/credentials/store.toml");
+        let damage = disk.damage(store_toml, &Damage::Removed);
+        assert!(damage.is_ok(), "{damage:?}");
+        if FileStore::open(on(&disk.process(), &keyring)).is_err() {
+            // No record is sealed with the key at its place any more: a person can put the other one there.
+            assert!(disk.names(Path::new("/state")).iter().any(|file| file == "key.next"), "operation {n}");
+            continue;
+        }
+        assert!(rekey(on(&disk.process(), &keyring), &RekeyRequest::new(None)).unwrap().is_finished());
+        healed += 1;
+        let store = FileStore::open(on(&disk.process(), &keyring)).unwrap();
+        for (text, expected) in [("a", (1, 0)), ("b", (2, 0))] {
+            let loaded = store.load_blocking(&name(text));
+            assert!(
+                matches!(&loaded, Loaded::Record(record) if record.version() == expected),
+                "killed at operation {n}: {text} is {}",
+                kind_of(&loaded)
+            );
+        }
+    }
+    assert!(healed > 20, "only {healed} changes went on");
 }
 
 #[test]
