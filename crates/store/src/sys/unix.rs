@@ -66,8 +66,9 @@ impl SystemDir {
     }
 
     pub(super) fn open_shared(path: &Path) -> Result<Self, StoreFault> {
-        let fd = rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| io_fault("open the folder", path, &errno.into()))?;
+        let way = way::walk(path, Last::Shared).map_err(|astray| astray.into_fault(path))?;
+        let fd =
+            open::folder(&way.end()).map_err(|errno| io_fault("open the folder", path, &errno.into()))?;
         Ok(Self { fd, path: path.to_owned() })
     }
 }

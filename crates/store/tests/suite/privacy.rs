@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use renewd_core::{StoreFault, StoreFaultKind};
 use renewd_driver::{CredentialName, Expect};
-use renewd_store::{FileStore, PrivateFolder, loose_way, make_shared_folder};
+use renewd_store::{FileStore, KeyChoice, PrivateFolder, StoreError, loose_way, make_shared_folder};
 
 use crate::contract::{fence, name, record_of, refreshed};
 use crate::home::{Home, assert_kind, chmod, fault_of, mode_of, put, write_fault};
@@ -97,6 +97,18 @@ fn a_file_that_others_may_open_is_refused_and_left_where_it_is() {
     assert!(store.try_claim_blocking(&x()).unwrap().is_some());
     chmod(&home.file("x.claim"), 0o666);
     assert_kind(&claim_fault(&store), StoreFaultKind::Denied, &["chmod 600", "x.claim"]);
+}
+
+#[test]
+fn no_key_is_made_in_a_folder_in_which_another_user_could_put_another() {
+    let (home, loose) = (Home::new(), tempfile::tempdir().unwrap());
+    chmod(loose.path(), 0o777);
+    let mut options = home.options();
+    let setting = format!("file:{}", loose.path().join("key").display());
+    options.key = KeyChoice::from_setting(&setting, &home.state()).unwrap();
+    let Err(StoreError::Fault(fault)) = FileStore::open(options) else { panic!("it opened") };
+    assert_kind(&fault, StoreFaultKind::Denied, &["is in no safe place", "chmod go-w"]);
+    assert_eq!(fs::read_dir(loose.path()).unwrap().count(), 0, "a key lies there");
 }
 
 #[test]
