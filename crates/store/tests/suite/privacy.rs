@@ -206,18 +206,18 @@ impl Below {
         Self { home, above }
     }
 
-    fn open(&self) -> Result<FileStore, renewd_store::StoreError> {
+    fn open(&self) -> Result<FileStore, StoreError> {
         let mut options = self.home.options();
         options.state_dir = self.above.join("state");
         options.dir = self.above.join("state/credentials");
-        options.key = renewd_store::KeyChoice::key_file(&options.state_dir);
+        options.key = KeyChoice::key_file(&options.state_dir);
         FileStore::open(options)
     }
 
     #[track_caller]
     fn refused(&self, words: &[&str]) {
         match self.open() {
-            Err(renewd_store::StoreError::Fault(fault)) => assert_kind(&fault, StoreFaultKind::Denied, words),
+            Err(StoreError::Fault(fault)) => assert_kind(&fault, StoreFaultKind::Denied, words),
             other => panic!("opened, or refused otherwise: {:?}", other.err()),
         }
     }
@@ -313,7 +313,7 @@ fn a_link_that_leads_to_itself_is_an_error_and_no_endless_walk() {
     fs::remove_dir(&below.above).unwrap();
     symlink("above", &below.above).unwrap();
     match below.open() {
-        Err(renewd_store::StoreError::Fault(fault)) => {
+        Err(StoreError::Fault(fault)) => {
             assert_kind(&fault, StoreFaultKind::Io, &["more than 40 links"]);
         }
         other => panic!("opened, or refused otherwise: {:?}", other.err()),
