@@ -1,5 +1,6 @@
 //! The store of sealed files.
 
+mod first_use;
 mod keys;
 mod leftovers;
 mod names;
@@ -38,7 +39,7 @@ pub(crate) fn is_evidence(file: &str) -> bool {
 pub(crate) fn is_sealed_with(dir: &Dir, id: &[u8; KEY_ID_BYTES]) -> bool {
     let Ok(entries) = dir.entries() else { return true };
     let evidence: Vec<_> = entries.iter().filter_map(|file| names::evident(file)).collect();
-    open::key_ids(dir, &evidence).contains(id)
+    first_use::key_ids(dir, &evidence).contains(id)
 }
 
 /// Sealed records in a folder. A clone is the same store; so is every other one that is opened over the same folder,
