@@ -15,8 +15,7 @@ pub(crate) fn open() -> Box<dyn Backend> {
 struct Absent;
 
 fn absent<T>() -> Result<T, KeyringError> {
-    let message =
-        "renewd knows no keyring of this operating system: choose another place for the key with store.key";
+    let message = "renewd knows no keyring of this operating system: `renewd init` chooses another place for the key of a new store";
     Err(KeyringError::new(KeyringErrorKind::Absent, message))
 }
 

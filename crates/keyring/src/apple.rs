@@ -160,8 +160,8 @@ fn meaning(code: i32) -> (KeyringErrorKind, &'static str) {
         ),
         MISSING_ENTITLEMENT => (
             KeyringErrorKind::Denied,
-            "it answers only to programs that are signed for it, and this one is not: keep the key elsewhere with \
-             store.key, or use a renewd that is not sandboxed",
+            "it answers only to programs that are signed for it, and this one is not: keep the key of a new \
+             store elsewhere (`renewd init`), or use a renewd that is not sandboxed",
         ),
         USER_CANCELLED | AUTHORIZATION_CANCELLED => {
             (KeyringErrorKind::Dismissed, "the question was cancelled: run the command again and answer it")
@@ -169,7 +169,7 @@ fn meaning(code: i32) -> (KeyringErrorKind, &'static str) {
         NO_DEFAULT_KEYCHAIN | NO_SUCH_KEYCHAIN | NOT_AVAILABLE => (
             KeyringErrorKind::Absent,
             "this user has no default keychain here: `security default-keychain` shows it; a service without a login has \
-             none, and keeps the key elsewhere with store.key",
+             none, and keeps the key of a new store elsewhere (`renewd init`)",
         ),
         DATA_TOO_LARGE => (
             KeyringErrorKind::TooLarge,

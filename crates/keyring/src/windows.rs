@@ -118,16 +118,16 @@ fn meaning(code: u32) -> (KeyringErrorKind, &'static str) {
         ERROR_NO_SUCH_LOGON_SESSION => (
             KeyringErrorKind::Absent,
             "this logon session has no credentials, as one over the network (ssh with a key, a remote command) has \
-             none: log on with a password, or keep the key elsewhere with store.key",
+             none: log on with a password, or keep the key of a new store elsewhere (`renewd init`)",
         ),
         ERROR_CALL_NOT_IMPLEMENTED | ERROR_NOT_SUPPORTED | RPC_S_SERVER_UNAVAILABLE => (
             KeyringErrorKind::Absent,
-            "it does not answer on this system: keep the key elsewhere with store.key",
+            "it does not answer on this system: keep the key of a new store elsewhere (`renewd init`)",
         ),
         ERROR_ACCESS_DENIED | ERROR_PRIVILEGE_NOT_HELD | ERROR_LOGON_TYPE_NOT_GRANTED => (
             KeyringErrorKind::Denied,
             "it refuses this program or this user; a policy may forbid to store credentials (\"Network access: Do not \
-             allow storage of passwords and credentials\"): have it changed, or keep the key elsewhere with store.key",
+             allow storage of passwords and credentials\"): have it changed, or keep the key of a new store elsewhere (`renewd init`)",
         ),
         ERROR_CANCELLED => {
             (KeyringErrorKind::Dismissed, "the question was cancelled: run the command again and answer it")

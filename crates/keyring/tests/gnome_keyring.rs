@@ -122,7 +122,7 @@ fn a_keyring_that_was_killed_is_absent_and_serves_again_when_it_is_back() {
     let keyring = desktop.keyring(PATIENT);
     keyring.set(&item(), &Secret::from("kept")).unwrap();
     desktop.kill_provider();
-    all_fail(&*keyring, KeyringErrorKind::Absent, &["no program provides the Secret Service", "store.key"]);
+    all_fail(&*keyring, KeyringErrorKind::Absent, &["no program provides the Secret Service", "start one"]);
     desktop.start_provider();
     holds(&*keyring, b"kept");
 }
@@ -157,7 +157,7 @@ fn a_keyring_that_stands_still_is_given_up_at_the_deadline_and_serves_when_it_go
 #[test]
 fn a_bus_without_a_provider_is_absent() {
     let Some(desktop) = Desktop::start_with(Provider::None) else { return };
-    let words = ["no program provides the Secret Service", "store.key"];
+    let words = ["no program provides the Secret Service", "start one"];
     all_fail(&*desktop.keyring(PATIENT), KeyringErrorKind::Absent, &words);
 }
 
@@ -167,7 +167,7 @@ fn a_bus_that_is_gone_is_absent() {
     let keyring = desktop.keyring(PATIENT);
     keyring.set(&item(), &Secret::from("x")).unwrap();
     drop(desktop);
-    all_fail(&*keyring, KeyringErrorKind::Absent, &["bus cannot be reached", "store.key"]);
+    all_fail(&*keyring, KeyringErrorKind::Absent, &["bus cannot be reached", "log in to the desktop again"]);
 }
 
 /// What [`platform`] finds in an environment is tried in a process that has it.
@@ -191,7 +191,7 @@ fn without_a_session_the_platforms_keyring_is_absent_and_starts_nothing() {
     if inside() {
         let keyring = platform(PATIENT);
         assert_eq!(keyring.backend(), "secret-service");
-        all_fail(&*keyring, KeyringErrorKind::Absent, &["DBUS_SESSION_BUS_ADDRESS is not set", "store.key"]);
+        all_fail(&*keyring, KeyringErrorKind::Absent, &["DBUS_SESSION_BUS_ADDRESS is not set", "within one"]);
         return;
     }
     in_a_session(

@@ -85,16 +85,17 @@ impl Trouble {
         let place = DESCRIPTION.place;
         let message = match &self {
             Self::NoBus(why) => {
-                format!("there is no Secret Service without a desktop session: {why}; {ELSEWHERE}")
+                format!("there is no Secret Service without a desktop session: {why}; run renewd within one")
             }
             Self::ForeignBus { owner, me } => format!(
                 "the session's bus belongs to uid {owner}, and renewd runs as uid {me}: nothing is asked of it, and nothing \
                  is given to it; set DBUS_SESSION_BUS_ADDRESS and XDG_RUNTIME_DIR to those of this user's own session, as logging \
-                 in does, or {ELSEWHERE}"
+                 in does"
             ),
-            Self::NoCollection => format!(
-                "the Secret Service has no default collection: make one in the desktop's password program, or {ELSEWHERE}"
-            ),
+            Self::NoCollection => {
+                "the Secret Service has no default collection: make one in the desktop's password program"
+                    .to_owned()
+            }
             Self::Locked => format!("{place} is locked, and nobody was asked: {UNLOCK}"),
             Self::WantsPerson => {
                 format!("{place} wants to ask a person first, and nobody may be asked now: {UNLOCK}")
@@ -110,7 +111,6 @@ impl Trouble {
     }
 }
 
-const ELSEWHERE: &str = "choose another place for the key with store.key";
 const UNLOCK: &str = "unlock it by logging in to the desktop or in its password program, then try again";
 
 fn kind_of(error: &Error) -> KeyringErrorKind {
@@ -186,17 +186,15 @@ fn words(kind: KeyringErrorKind, error: &Error) -> String {
     let said: String = error.to_string().chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect();
     match kind {
         KeyringErrorKind::Absent if broken_socket(error).is_some() => {
-            format!(
-                "the session's bus cannot be reached ({said}): log in to the desktop again, or {ELSEWHERE}"
-            )
+            format!("the session's bus cannot be reached ({said}): log in to the desktop again")
         }
         KeyringErrorKind::Absent => format!(
             "no program provides the Secret Service on this session's bus ({said}): start one (GNOME Keyring, KWallet, \
-             KeePassXC), or {ELSEWHERE}"
+             KeePassXC)"
         ),
         KeyringErrorKind::Locked => format!("{place} is locked ({said}): {UNLOCK}"),
         KeyringErrorKind::Denied => format!(
-            "{place} refuses this program or this user ({said}): use the session of the user who logged in, or {ELSEWHERE}"
+            "{place} refuses this program or this user ({said}): use the session of the user who logged in"
         ),
         KeyringErrorKind::Dismissed => {
             format!("the prompt of {place} was dismissed, or there was no screen to show it on: {UNLOCK}")

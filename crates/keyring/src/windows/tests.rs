@@ -133,10 +133,10 @@ fn the_backend_itself_gives_windows_nothing_that_is_too_long() {
 #[test]
 fn every_error_of_windows_has_its_kind_and_says_what_to_do() {
     for (code, kind, word) in [
-        (ERROR_NO_SUCH_LOGON_SESSION, KeyringErrorKind::Absent, "store.key"),
-        (ERROR_CALL_NOT_IMPLEMENTED, KeyringErrorKind::Absent, "store.key"),
-        (ERROR_NOT_SUPPORTED, KeyringErrorKind::Absent, "store.key"),
-        (RPC_S_SERVER_UNAVAILABLE, KeyringErrorKind::Absent, "store.key"),
+        (ERROR_NO_SUCH_LOGON_SESSION, KeyringErrorKind::Absent, "renewd init"),
+        (ERROR_CALL_NOT_IMPLEMENTED, KeyringErrorKind::Absent, "renewd init"),
+        (ERROR_NOT_SUPPORTED, KeyringErrorKind::Absent, "renewd init"),
+        (RPC_S_SERVER_UNAVAILABLE, KeyringErrorKind::Absent, "renewd init"),
         (ERROR_ACCESS_DENIED, KeyringErrorKind::Denied, "policy"),
         (ERROR_PRIVILEGE_NOT_HELD, KeyringErrorKind::Denied, "policy"),
         (ERROR_LOGON_TYPE_NOT_GRANTED, KeyringErrorKind::Denied, "policy"),
