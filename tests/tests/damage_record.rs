@@ -209,7 +209,7 @@ fn the_record_of_another_credential_is_set_aside() {
 fn what_is_planted_in_the_place_of_a_record_is_refused_and_left() {
     let (login, patient) = patient(AsClass::P2);
     let mut all = vec![
-        damage("a symbolic link", Then::Left, &["work.record is a symbolic link; remove it"], |patient| {
+        damage("a symbolic link", Then::Left, &["work.record is a symbolic link; put the file"], |patient| {
             patient.link_symbolically();
         }),
         damage("a folder", Then::Left, &["work.record is no regular file; remove it"], |patient| {

@@ -370,7 +370,10 @@ fn mode_of(stat: &Stat) -> Mode {
 fn open_fault(doing: &str, path: &Path, errno: Errno) -> StoreFault {
     // FreeBSD says EMLINK where POSIX says ELOOP.
     if errno == Errno::LOOP || errno == Errno::MLINK {
-        return planted(path, "a symbolic link; remove it");
+        return planted(
+            path,
+            "a symbolic link; put the file that it leads to in its place if the link is yours, else remove it",
+        );
     }
     io_fault(doing, path, &errno.into())
 }
