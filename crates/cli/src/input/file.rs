@@ -80,10 +80,19 @@ fn open_checked(path: &Path) -> Result<File, FileError> {
     if !check(&file, path)?.file_type().is_fifo() {
         return Ok(file);
     }
-    // A pipe of ours, from a shell's `<(…)` perhaps: its writer is waited for. What is opened now may be another one.
-    let file = File::open(path).map_err(|error| unopened(&error))?;
-    check(&file, path)?;
+    // A pipe of ours, from a shell's `<(…)` perhaps. It is not opened once more: its writer may have written and gone
+    // meanwhile, and an open would wait for another one for ever.
+    wait_for_writer(&file).map_err(|error| unopened(&error.into()))?;
     Ok(file)
+}
+
+/// Waits until somebody wrote to the pipe, or had it open for writing and closed it; from then on it is read as a file is.
+#[cfg(unix)]
+fn wait_for_writer(pipe: &File) -> rustix::io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(pipe, PollFlags::IN)], None))?;
+    let flags = rustix::fs::fcntl_getfl(pipe)?;
+    rustix::fs::fcntl_setfl(pipe, flags - rustix::fs::OFlags::NONBLOCK)
 }
 
 #[cfg(not(unix))]
@@ -232,6 +241,7 @@ mod tests {
     #[test]
     fn a_pipe_is_read_where_it_is_ones_own_and_refused_unopened_where_others_could_write_to_it() {
         use rustix::fs::{Mode, chmod};
+        use std::os::unix::fs::OpenOptionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let pipe = dir.path().join("pipe");
         // The program that POSIX names: macOS has no system call that the crate in use here knows.
@@ -243,6 +253,17 @@ mod tests {
         };
         assert_eq!(read_checked(&pipe, 10).unwrap().as_slice(), b"x");
         writer.join().unwrap().unwrap();
+
+        // The writer came and went before anybody read: what it wrote is there, and nobody else is waited for.
+        let kept = std::fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+            .open(&pipe)
+            .unwrap();
+        std::fs::write(&pipe, "y").unwrap();
+        assert_eq!(read_checked(&pipe, 10).unwrap().as_slice(), b"y");
+        drop(kept);
+
         // Nobody writes now: to wait for a writer would be to wait for ever.
         chmod(&pipe, Mode::from_raw_mode(0o666)).unwrap();
         let refused = read_checked(&pipe, 10).unwrap_err();
