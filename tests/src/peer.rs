@@ -29,6 +29,9 @@ const REQUIRED_ENV: &str = "RENEWD_PEERS_REQUIRED";
 /// What `cargo xtask peers` leaves in a peer's folder when it is whole.
 const STAMP: &str = "installed";
 
+/// How often one is started until it greets: node, as it is on some machines, now and then sleeps for ever while it starts.
+const STARTS: u32 = 3;
+
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "tests say for each peer what it does")]
@@ -127,6 +130,17 @@ pub struct Peer {
 
 impl Peer {
     fn start(stranger: Stranger, installed: &Path, lifetime_s: u32) -> Self {
+        for _ in 1..STARTS {
+            match Self::try_start(stranger, installed, lifetime_s) {
+                Ok(peer) => return peer,
+                Err(silent) => println!("{silent}; once more"),
+            }
+        }
+        Self::try_start(stranger, installed, lifetime_s).unwrap_or_else(|silent| panic!("{silent}"))
+    }
+
+    /// Starts it; an error where it says nothing in its time.
+    fn try_start(stranger: Stranger, installed: &Path, lifetime_s: u32) -> Result<Self, String> {
         let mut command = stranger.command(installed, lifetime_s);
         // Its standard input stays open with this value: a server that reads its end stops.
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -142,13 +156,14 @@ impl Peer {
                 }
             }
         });
-        let greeting = greeting.recv_timeout(PATIENCE);
-        if greeting.is_err() {
-            let _ = child.kill();
+        match greeting.recv_timeout(PATIENCE / 2) {
+            Ok(greeting) => Ok(Self { stranger, greeting: json(&greeting), child }),
+            Err(_) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(format!("{command:?} does not greet; see its standard error"))
+            }
         }
-        let greeting =
-            greeting.unwrap_or_else(|_| panic!("{command:?} does not greet; see its standard error"));
-        Self { stranger, greeting: json(&greeting), child }
     }
 
     fn text(&self, key: &str) -> &str {
