@@ -53,7 +53,10 @@ pub use command::{Command, Hint, Publication, PublishedToken, RefreshReason, Rep
 pub use input::{CommitFailure, Input, Loaded, StoreFault, StoreFaultKind};
 pub use lifecycle::{Lifecycle, Setup};
 pub use policy::{AuthRetryingPolicy, Policy, RefreshPolicy, RequestPolicy, RetryPolicy};
-pub use profile::{AsClass, Profile};
+pub use profile::{
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, List, MemberIs, Override, Profile,
+    RefreshRequest, StatusRange, Text, When,
+};
 pub use record::{
     Access, AccessKey, GrantMaterial, Identity, Intent, LastAttempt, NotBefore, Orphaned, RECORD_FORMAT,
     Record, RecordState, RefusedCause, RtExpiry, Settings, Stamp, Window,

@@ -63,16 +63,18 @@ fn a_class_has_one_name_and_is_found_by_it_in_either_case() {
 #[test]
 fn a_server_of_which_nothing_is_known_is_strict_and_gives_no_grace() {
     let generic = Profile::generic();
-    assert_eq!(
-        (generic.name.as_str(), generic.as_class, generic.grace),
-        ("generic", AsClass::P2, Span::ZERO)
-    );
+    assert_eq!((&*generic.name, generic.as_class, generic.grace), ("generic", AsClass::P2, Span::ZERO));
 }
 
 #[test]
 fn only_where_there_is_a_grace_is_settling_cut_to_half_of_it() {
     let settle = Span::from_secs(30);
-    let profile = |as_class, secs| Profile { name: "p".into(), as_class, grace: Span::from_secs(secs) };
+    let profile = |as_class, secs| Profile {
+        name: "p".into(),
+        as_class,
+        grace: Span::from_secs(secs),
+        ..Profile::GENERIC
+    };
     assert_eq!(profile(AsClass::P3, 20).settle(settle), Span::from_secs(10));
     assert_eq!(profile(AsClass::P3, 600).settle(settle), settle);
     assert_eq!(profile(AsClass::P3, 0).settle(settle), settle);

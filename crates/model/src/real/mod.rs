@@ -157,7 +157,7 @@ fn setup(setting: &Setting, clock: RealClock) -> Setup {
         shutdown_grace: units(setting.shutdown_grace),
     };
     let grace = if setting.class == AsClass::P3 { units(setting.grace) } else { Span::ZERO };
-    let profile = Profile { name: String::from("model"), as_class: setting.class, grace };
+    let profile = Profile { name: "model".into(), as_class: setting.class, grace, ..Profile::GENERIC };
     let owner = Owner { host: String::from("model"), boot_id: clock.boot_id(), pid: 1, start_time: 1 };
     Setup {
         policy: Arc::new(policy),

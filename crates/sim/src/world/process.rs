@@ -206,6 +206,7 @@ impl World<'_> {
             name: "simulated".into(),
             as_class: core_class(class),
             grace: Span::from_millis(if class == AsClass::P3 { self.scenario.server.grace_ms } else { 0 }),
+            ..Profile::GENERIC
         };
         let owner = Owner {
             host: "simulated".into(),

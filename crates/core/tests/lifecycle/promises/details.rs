@@ -129,7 +129,7 @@ fn what_follows_a_restored_backup_is_newer_than_all_that_ever_was() {
 
 #[test]
 fn an_ordinary_success_holds_nothing_back_although_the_grace_is_short() {
-    let profile = Profile { name: "p".into(), as_class: AsClass::P3, grace: secs(20) };
+    let profile = Profile { name: "p".into(), as_class: AsClass::P3, grace: secs(20), ..Profile::GENERIC };
     let mut h = Host::new(setup_with(Policy::default(), profile, Client::public("cli")), Some(login(1)));
     let _ = h.ask();
     h.pass(secs(1));

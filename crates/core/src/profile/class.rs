@@ -1,9 +1,4 @@
-//! What is known of a provider. A seam: the built-in table of providers comes with its own issue; today a caller
-//! builds one by hand from the configuration.
-
-use alloc::string::String;
-
-use crate::time::Span;
+//! How an authorization server treats a spent refresh token.
 
 /// How an authorization server treats a spent refresh token. The rules of the transaction hang on it.
 #[expect(
@@ -48,33 +43,5 @@ impl AsClass {
         [Self::P0, Self::P1, Self::P2, Self::P3, Self::P4, Self::P5, Self::P6]
             .into_iter()
             .find(|c| c.name().eq_ignore_ascii_case(name))
-    }
-}
-
-/// A provider's habits.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Profile {
-    /// Its name (`generic` where nothing is known).
-    pub name: String,
-    /// How it treats a spent refresh token.
-    pub as_class: AsClass,
-    /// How long a superseded refresh token still works (P3).
-    pub grace: Span,
-}
-
-impl Profile {
-    /// Nothing is known: P2, no grace.
-    pub fn generic() -> Self {
-        Self { name: String::from("generic"), as_class: AsClass::P2, grace: Span::ZERO }
-    }
-
-    /// How long an unsettled request of this provider must be waited out, given the policy's `settle`: inside a
-    /// grace a replay is harmless, and waiting past it would spend it.
-    pub fn settle(&self, policy_settle: Span) -> Span {
-        if self.as_class == AsClass::P3 && !self.grace.is_zero() {
-            policy_settle.min(self.grace.fraction(1, 2))
-        } else {
-            policy_settle
-        }
     }
 }
