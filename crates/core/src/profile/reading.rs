@@ -67,8 +67,11 @@ pub struct Override {
     pub may_have_rotated: bool,
     /// How long to leave the server alone, where the answer does not say.
     pub retry_after: Option<Span>,
-    /// For people, where the server says nothing itself.
+    /// For people, where the server says nothing itself; may be empty.
     pub message: Text,
+    /// Where this is known from: an address of public documentation. What is not sure stands in
+    /// [`Profile::unsure`](super::Profile::unsure) under `override.NAME`.
+    pub source: Option<Text>,
 }
 
 /// When an [`Override`] decides: every condition that is given must hold. At least one is.
