@@ -23,7 +23,6 @@ mod steps;
 mod test;
 mod workspace;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use shell::Failure;
@@ -65,12 +64,9 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "score",
-        args: "FILE",
-        about: "how well the rules read a file of token endpoint answers, by class",
-        run: |args| match args {
-            [file] => score::run(Path::new(file)).map_err(Failure::usage),
-            _ => Err(Failure::usage("score takes one FILE")),
-        },
+        args: "[FILE|--page]",
+        about: "how well token endpoint answers are read, by class: those of a FILE, or our own corpus",
+        run: score::run,
     },
     Chore {
         name: "simulate",
@@ -166,7 +162,7 @@ mod tests {
         for (args, expect) in [
             (&[][..], "no chore named"),
             (&["tests"], "there is no chore \"tests\""),
-            (&["score"], "score takes one FILE"),
+            (&["score", "a", "b"], "score takes one FILE"),
             (&["score", "no/such/file"], "no/such/file: "),
             (&["ci", "--fast"], "there is no check \"--fast\""),
             (&["bench", "--fast"], "there is no benchmark \"--fast\""),
