@@ -18,6 +18,7 @@ const PORTS: Rule = Rule::Only(&["renewd-core", "renewd-driver"]);
 const RULES: &[(&str, Rule)] = &[
     ("renewd-core", Rule::Only(&[])),
     ("renewd-driver", Rule::Only(&["renewd-core"])),
+    ("renewd-profiles", Rule::Only(&["renewd-core"])),
     ("renewd-hardening", Rule::Only(&["renewd-core"])),
     ("renewd-tokio", PORTS),
     ("renewd-blocking", PORTS),
@@ -104,6 +105,8 @@ mod tests {
             ("renewd-core dev proptest", true),
             ("renewd-driver on renewd-core", true),
             ("renewd-driver on renewd-tokio", false),
+            ("renewd-profiles on renewd-core", true),
+            ("renewd-profiles on renewd-driver", false),
             ("renewd-ureq on renewd-driver", true),
             ("renewd-ureq on renewd-store", false),
             ("renewd-store on renewd-tokio", false),
