@@ -15,7 +15,7 @@ use crate::record::Identity;
 use crate::secret::Secret;
 use crate::time::Span;
 
-pub(crate) use encode::{push_base64, push_encoded};
+pub(crate) use encode::push_base64;
 
 /// Headers that belong to the core or to the transport; a configured one of that name is ignored. `Accept` is not
 /// among them: a configured one replaces the default.

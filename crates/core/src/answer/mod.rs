@@ -19,13 +19,14 @@ mod grant;
 mod http_date;
 mod inflate;
 mod lifetime;
+mod plain;
 mod redact;
 mod retry_after;
 mod rules;
 mod scanner;
 mod types;
 
-pub use evidence::plain_line;
+pub use plain::plain_line;
 pub use types::{Answer, Failure, FailureKind, Grant, Judgement, RequestContext, Response, Sent};
 
 use body::Body;
