@@ -44,7 +44,8 @@ mod verdict;
 mod view;
 
 pub use answer::{
-    Answer, Failure, FailureKind, Grant, Judgement, RequestContext, Response, Sent, judge, plain_line,
+    Answer, Failure, FailureKind, Grant, Judgement, OVERRIDES_MAX, PATHS_MAX, RequestContext, Response,
+    RuleFacts, Sent, is_path, judge, plain_line, redacted_line, rules,
 };
 pub use attempt::{AttemptId, BootId, Fence, Owner};
 pub use budget::Budget;
@@ -52,7 +53,7 @@ pub use client::{Client, ClientAuth};
 pub use command::{Command, Hint, Publication, PublishedToken, RefreshReason, Report, Ticket};
 pub use input::{CommitFailure, Input, Loaded, StoreFault, StoreFaultKind};
 pub use lifecycle::{Lifecycle, Setup};
-pub use policy::{AuthRetryingPolicy, Policy, RefreshPolicy, RequestPolicy, RetryPolicy};
+pub use policy::{AuthRetryingPolicy, Policy, RETRY_AFTER_MAX, RefreshPolicy, RequestPolicy, RetryPolicy};
 pub use profile::{
     AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, List, MemberIs, Override, Profile,
     RefreshRequest, StatusRange, Text, When,

@@ -2,6 +2,9 @@
 
 use crate::time::Span;
 
+/// A server's wish to be left alone is honoured up to this: a mistaken `Retry-After` of years must not end a login.
+pub const RETRY_AFTER_MAX: Span = Span::from_hours(1);
+
 /// When to refresh.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RefreshPolicy {
@@ -109,6 +112,18 @@ impl Default for Policy {
             accept_foreign_intents: false,
             shutdown_grace: Span::from_secs(30),
         }
+    }
+}
+
+impl RetryPolicy {
+    /// The longest delay before a retry that so many came before; the delay is drawn from [`Self::delay_min`] up to it.
+    pub fn delay_max(&self, tries: u32) -> Span {
+        self.initial.times(1u64 << tries.min(32)).min(self.max)
+    }
+
+    /// The shortest delay before a retry.
+    pub fn delay_min(&self) -> Span {
+        self.initial.fraction(1, 10)
     }
 }
 

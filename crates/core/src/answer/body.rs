@@ -1,12 +1,18 @@
 //! A body, decoded and read: JSON first, then a form, whatever `Content-Type` says.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 use zeroize::Zeroizing;
 
 use super::decode::decode;
 use super::fields::{Fields, Slot};
 use super::form;
-use super::scanner::Scanner;
+use super::overrides;
+use super::salvage;
+use super::scanner::{Scanner, Value};
+use super::types::RequestContext;
+use super::watch::Watch;
+use crate::secret::Secret;
 
 /// How far into a page its title is looked for.
 const TITLE_WITHIN_BYTES: usize = 4096;
@@ -31,23 +37,71 @@ pub(super) struct Body {
     pub(super) format: Format,
     /// False when its end is missing. Bytes after a complete JSON value are not missed.
     pub(super) whole: bool,
+    /// The overrides of the profile that nothing in this body speaks against.
+    pub(super) overrides: overrides::Set,
 }
 
 impl Body {
-    /// Decodes and reads. `truncated`: the transport stopped at its limit.
-    pub(super) fn read(wire: &[u8], truncated: bool) -> Self {
+    /// Decodes and reads, with an eye on what the profile names. `truncated`: the transport stopped at its limit.
+    pub(super) fn read(wire: &[u8], truncated: bool, context: &RequestContext<'_>) -> Self {
         let decoded = decode(wire, truncated);
-        let (mut text, whole) = (decoded.bytes, decoded.whole);
-        match text.iter().find(|&&b| b > b' ') {
-            None => Self { text, fields: Fields::default(), format: Format::Empty, whole },
-            Some(b'{' | b'[' | b'"') => {
-                let (fields, whole) = Fields::from_json(&mut Scanner::new(&mut text));
-                Self { text, fields, format: Format::Json, whole }
+        let pages = overrides::by_page(context.profile, &decoded.bytes);
+        let mut body = Self {
+            text: decoded.bytes,
+            fields: Fields::default(),
+            format: Format::Empty,
+            whole: decoded.whole,
+            overrides: pages,
+        };
+        if let Some(inner) = body.parse(context) {
+            // Encoded twice: the string is the answer.
+            body.text.truncate(inner.end);
+            body.text.drain(..inner.start);
+            let format = body.format;
+            body.overrides = pages;
+            if body.parse(context).is_some() || !matches!(body.format, Format::Json | Format::Form) {
+                body.format = format;
             }
-            Some(_) => match form::read(&mut text, whole) {
-                Some(fields) => Self { text, fields, format: Format::Form, whole },
-                None => Self { text, fields: Fields::default(), format: Format::Other, whole },
-            },
+        }
+        body
+    }
+
+    /// Reads the text; where all of it is one JSON string, that string.
+    fn parse(&mut self, context: &RequestContext<'_>) -> Option<Range<usize>> {
+        let watch = Watch::new(context.profile, context.sent_refresh_token);
+        let mut string = None;
+        let watch = match self.text.iter().find(|&&b| b > b' ') {
+            None => watch,
+            Some(b'{' | b'[' | b'"') => {
+                let mut scanner = Scanner::new(&mut self.text, watch);
+                let (fields, whole, value) = Fields::from_json(&mut scanner);
+                let watch = scanner.into_watch();
+                (self.fields, self.format, self.whole) = (fields, Format::Json, whole);
+                if let Value::Text(range) = value {
+                    string = Some(range);
+                }
+                watch
+            }
+            Some(_) => {
+                let mut watch = watch;
+                let read = form::read(&mut self.text, self.whole, &mut watch);
+                self.format = if read.is_some() { Format::Form } else { Format::Other };
+                self.fields = read.unwrap_or_default();
+                watch
+            }
+        };
+        self.overrides = overrides::by_members(context.profile, &watch, self.overrides);
+        string
+    }
+
+    /// Looks through the text for a refresh token where none was found by its structure.
+    pub(super) fn salvage(&mut self, sent: Option<&Secret>) {
+        if !self.fields.stray_refresh_token.is_absent() {
+            return;
+        }
+        let is_sent = |token: &[u8]| sent.is_some_and(|sent| sent.same_as(token));
+        if let Some(range) = salvage::refresh_token(&mut self.text, self.whole, is_sent) {
+            self.fields.stray_refresh_token = Slot::Text(range);
         }
     }
 

@@ -7,6 +7,7 @@ use alloc::string::String;
 
 use super::body::{Body, Format};
 use super::challenge;
+use super::known;
 use super::types::Response;
 
 /// A longer text is a sentence, not a code.
@@ -42,50 +43,91 @@ pub(super) struct Code {
 }
 
 impl Code {
-    /// A text as a code; `None` for a number, a sentence, or an HTTP reason phrase.
+    /// A text as a code; `None` for a number, a sentence, or an HTTP reason phrase. A known code may have more before
+    /// or behind it, as in `invalid_grant: gone` or `https://as.example/errors#invalid_grant`.
     pub(super) fn from_text(text: &str) -> Option<Self> {
-        let text = text.trim();
+        let text = text.trim_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\''));
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'_' | b'-' | b'.' | b':' | b'/');
         let is_code = text.len() <= CODE_MAX_BYTES
             && text.bytes().all(plain)
             && text.bytes().any(|b| b.is_ascii_alphabetic());
-        let class = class(text);
-        if !is_code || (class == Class::Unknown && REASON_PHRASES.iter().any(|phrase| same(phrase, text))) {
-            return None;
+        let spelt =
+            || text.chars().map(|c| if c == ' ' { '_' } else { c.to_ascii_lowercase() }).collect::<String>();
+        match recognise(text) {
+            // In so many words it is what firewalls say.
+            Some((_, "access_denied")) if text.contains(' ') => None,
+            Some((class, known)) if is_code && same(known, text) => Some(Self { name: spelt(), class }),
+            Some((class, known)) => Some(Self { name: String::from(known), class }),
+            None if !is_code || REASON_PHRASES.iter().any(|phrase| same(phrase, text)) => None,
+            None => Some(Self { name: spelt(), class: Class::Unknown }),
         }
-        let name = text.chars().map(|c| if c == ' ' { '_' } else { c.to_ascii_lowercase() }).collect();
-        Some(Self { name, class })
+    }
+
+    /// Whether it could come from nobody but an authorization server: it names the grant, the refresh token or the
+    /// client.
+    fn is_telling(&self) -> bool {
+        is_telling(&self.name)
     }
 }
 
-/// The code of an answer: the first place that holds a known one, else the first that holds one at all. The
-/// `WWW-Authenticate` header is asked only where there is no body.
+fn is_telling(code: &str) -> bool {
+    let solid: String = solid(code).map(char::from).collect();
+    ["grant", "refreshtoken", "client", "dpop"].iter().any(|word| solid.contains(word))
+}
+
+/// The code of an answer: the first place that holds a known one, else the first that holds one at all. That the
+/// request is refused says less than anything else does.
 pub(super) fn find(response: &Response, body: &Body) -> Option<Code> {
-    let mut found = None;
     let slots = body.fields.codes().filter_map(|slot| body.text(slot));
-    let header = (body.format == Format::Empty).then(|| challenge::parameter(response, "error")).flatten();
-    for code in slots.chain(header.as_deref()).filter_map(Code::from_text) {
-        if code.class != Class::Unknown {
-            return Some(code);
+    let header = challenge::parameter(response, "error").and_then(|code| Code::from_text(&code));
+    // A gateway that finds no token of its own sends a challenge too, but it does not leave the page out.
+    let header = header.filter(|code| body.format == Format::Empty || code.is_telling());
+    let mut best: Option<Code> = None;
+    for code in slots.filter_map(Code::from_text).chain(header) {
+        match (code.class, best.as_ref().map(|best| best.class)) {
+            (Class::Request, None | Some(Class::Unknown)) | (Class::Unknown, None) => best = Some(code),
+            (Class::Request | Class::Unknown, Some(_)) => {}
+            _ => return Some(code),
         }
-        found.get_or_insert(code);
     }
-    found
+    best
 }
 
-/// What a code means, by its letters and digits alone: `Invalid Grant`, `invalid-grant` and `InvalidGrant` are one.
+/// What a code means, by its letters and digits alone: `Invalid Grant`, `invalid-grant` and `InvalidGrantException`
+/// are one.
 pub(super) fn class(code: &str) -> Class {
-    let lists: [(Class, &[&str]); 7] = [
-        (Class::DpopNonce, &["use_dpop_nonce"]),
-        (Class::Busy, BUSY),
-        (Class::Failed, FAILED),
-        (Class::RateLimited, RATE_LIMITED),
-        (Class::Grant, GRANT),
-        (Class::Client, CLIENT),
-        (Class::Request, &["invalid_request"]),
-    ];
-    let listed = lists.iter().find(|(_, codes)| codes.iter().any(|known| same(known, code)));
-    listed.map_or(Class::Unknown, |(class, _)| *class)
+    listed(code).map_or(Class::Unknown, |(class, _)| class)
+}
+
+/// A known code in a text that is one, or has one behind a name space or before a colon.
+fn recognise(text: &str) -> Option<(Class, &'static str)> {
+    let is_prose = text.contains(' ');
+    let last =
+        || text.rsplit(['/', '#', ':', '.']).next().filter(|last| !is_prose && last.len() < text.len());
+    let first = || {
+        let first = text.split([':', '(', ',']).next().filter(|first| first.len() < text.len())?;
+        // `Error: …` says nothing, `Invalid grant: …` says what it is.
+        (!first.trim().contains(' ') || is_telling(first)).then_some(first)
+    };
+    listed(text).or_else(|| last().and_then(listed)).or_else(|| first().and_then(listed))
+}
+
+fn listed(code: &str) -> Option<(Class, &'static str)> {
+    let find = |code: &str| {
+        let known = |codes: &'static [&'static str]| codes.iter().find(|known| same(known, code)).copied();
+        known::LISTS.iter().find_map(|(class, codes)| Some((*class, known(codes)?)))
+    };
+    find(code).or_else(|| find(without_ending(code)?))
+}
+
+/// `InvalidGrantException`, `invalid_grant_error`: how programs call what they throw.
+fn without_ending(code: &str) -> Option<&str> {
+    let ends = |ending: &str| {
+        let at = code.len().checked_sub(ending.len())?;
+        let (start, end) = code.split_at_checked(at)?;
+        (end.eq_ignore_ascii_case(ending) && !start.is_empty()).then_some(start)
+    };
+    ends("exception").or_else(|| ends("error"))
 }
 
 /// What a numbered cause means that Microsoft Entra sends beside its code (`error_codes`): under `invalid_grant`
@@ -106,157 +148,16 @@ pub(super) fn vendor_code_in(words: &str) -> Option<u32> {
     rest[..end].parse().ok()
 }
 
-/// Equal but for case and separators?
-fn same(a: &str, b: &str) -> bool {
-    fn solid(text: &str) -> impl Iterator<Item = u8> + '_ {
-        text.bytes().filter(|b| !matches!(b, b'_' | b'-' | b' ')).map(|b| b.to_ascii_lowercase())
-    }
+/// Equal but for case and punctuation?
+pub(super) fn same(a: &str, b: &str) -> bool {
     solid(a).eq(solid(b))
 }
 
-const BUSY: &[&str] = &[
-    "temporarily_unavailable",
-    "temporary_unavailable",
-    "service_unavailable",
-    "unavailable",
-    "server_busy",
-    "overloaded",
-    "request_timeout",
-    "try_again",
-    "try_again_later",
-    "transient_error",
-    "maintenance",
-    "authorization_pending",
-];
-
-const FAILED: &[&str] = &[
-    "server_error",
-    "internal_error",
-    "internal_failure",
-    "internal_server_error",
-    "internal_service_error",
-    "backend_error",
-    "fatal_error",
-    "unknown_error",
-    "unexpected_error",
-    "timeout",
-    "gateway_timeout",
-];
-
-const RATE_LIMITED: &[&str] = &[
-    "slow_down",
-    "rate_limit",
-    "rate_limited",
-    "rate_limit_exceeded",
-    "rate_limit_error",
-    "user_rate_limit_exceeded",
-    "too_many_requests",
-    "request_limit_exceeded",
-    "limit_exceeded",
-    "quota_exceeded",
-    "over_quota",
-    "resource_exhausted",
-    "throttled",
-    "throttling",
-    "throttling_exception",
-];
-
-const GRANT: &[&str] = &[
-    // RFC 6749 §5.2, RFC 6750 §3.1, RFC 8628 §3.5
-    "invalid_grant",
-    "invalid_token",
-    "expired_token",
-    "access_denied",
-    // OpenID Connect Core §3.1.2.6, RFC 9470 §3: the user has to act
-    "interaction_required",
-    "login_required",
-    "consent_required",
-    "account_selection_required",
-    "insufficient_user_authentication",
-    "unmet_authentication_requirements",
-    "mfa_required",
-    "reauth_required",
-    "invalid_rapt",
-    "rapt_required",
-    // Providers' own
-    "invalid_code",
-    "invalid_refresh_token",
-    "bad_refresh_token",
-    "bad_verification_code",
-    "refresh_token_not_found",
-    "refresh_token_already_used",
-    "refresh_token_reused",
-    "refresh_token_expired",
-    "refresh_token_revoked",
-    "token_expired",
-    "token_revoked",
-    "token_not_found",
-    "revoked_token",
-    "expired_refresh_token",
-    "revoked_refresh_token",
-    "expired_grant",
-    "grant_expired",
-    "grant_revoked",
-    "session_expired",
-    "session_not_found",
-    "invalid_session",
-    "inactive_user",
-    "user_inactive",
-    "user_disabled",
-    "user_banned",
-    "user_not_found",
-    "account_inactive",
-    "account_disabled",
-    "account_locked",
-    "admin_policy_enforced",
-    "org_login_required",
-];
-
-const CLIENT: &[&str] = &[
-    // RFC 6749 §5.2, RFC 8707 §2, RFC 9449 §5, RFC 7591 §3.2.2, RFC 9126, RFC 9396 §5
-    "invalid_client",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "invalid_scope",
-    "invalid_target",
-    "invalid_dpop_proof",
-    "invalid_client_metadata",
-    "invalid_software_statement",
-    "unapproved_software_statement",
-    "invalid_authorization_details",
-    "invalid_request_object",
-    "unsupported_response_type",
-    "unsupported_token_type",
-    "invalid_redirect_uri",
-    // Providers' own
-    "invalid_client_id",
-    "invalid_client_secret",
-    "invalid_client_credentials",
-    "invalid_client_assertion",
-    "invalid_grant_type",
-    "invalid_resource",
-    "invalid_audience",
-    "bad_client_id",
-    "bad_client_secret",
-    "bad_redirect_uri",
-    "incorrect_client_credentials",
-    "redirect_uri_mismatch",
-    "client_not_found",
-    "unknown_client",
-    "deleted_client",
-    "disabled_client",
-    "restricted_client",
-    "client_disabled",
-    "expired_client_secret",
-    "application_suspended",
-    "app_not_found",
-    "org_internal",
-    "missing_parameter",
-    "invalid_parameter",
-    "missing_client_id",
-    "missing_client_secret",
-    "mtls_required",
-];
+/// Without ASCII punctuation and blanks, in lower case. Anything else stays: a code with a control character in it is
+/// none.
+fn solid(text: &str) -> impl Iterator<Item = u8> + '_ {
+    text.bytes().filter(|b| !b.is_ascii_punctuation() && *b != b' ').map(|b| b.to_ascii_lowercase())
+}
 
 /// RFC 9110 §15, and the older and proxies' own: frameworks put them where a code belongs.
 const REASON_PHRASES: &[&str] = &[
@@ -319,14 +220,41 @@ mod tests {
     }
 
     #[test]
-    fn no_code_stands_in_two_lists_and_none_is_a_reason_phrase() {
-        let lists = [BUSY, FAILED, RATE_LIMITED, GRANT, CLIENT];
-        for (at, list) in lists.iter().enumerate() {
-            for code in *list {
-                for other in &lists[at + 1..] {
-                    assert!(!other.iter().any(|o| same(o, code)), "{code}");
-                }
-                assert!(list.iter().filter(|o| same(o, code)).count() == 1, "{code}");
+    fn a_known_code_may_have_more_around_it() {
+        for (text, name) in [
+            ("invalid_grant: Token is expired or invalid.", "invalid_grant"),
+            ("Invalid grant: refresh token is invalid", "invalid_grant"),
+            ("invalid_grant (expired)", "invalid_grant"),
+            ("InvalidGrantException", "invalid_grant"),
+            ("urn:example:oauth:invalid_grant", "invalid_grant"),
+            ("https://as.example/errors#invalid-client", "invalid_client"),
+            ("keymanagement.service.invalid_refresh_token", "invalid_refresh_token"),
+            ("policies.ratelimit.QuotaViolation", "quota_violation"),
+            ("com.example#ThrottlingException", "throttling"),
+            ("\"Invalid refresh token!\"", "invalid_refresh_token"),
+        ] {
+            assert_eq!(Code::from_text(text).map(|code| code.name).as_deref(), Some(name), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_speaks_of_a_code_is_none() {
+        for text in [
+            "Access Denied",
+            "access denied: policy 12",
+            "Request blocked. Reference: invalid_grant",
+            "The grant is invalid_grant",
+            "invalid_\u{202e}grant",
+            "invalid_grant\u{0}",
+        ] {
+            assert_eq!(Code::from_text(text).filter(|code| code.class != Class::Unknown), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_known_code_is_a_reason_phrase() {
+        for (_, codes) in known::LISTS {
+            for code in codes {
                 assert!(!REASON_PHRASES.iter().any(|phrase| same(phrase, code)), "{code}");
             }
         }

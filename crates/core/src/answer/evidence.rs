@@ -40,15 +40,15 @@ pub(super) fn of_response(
             .filter(|t| is_common(t) || !redactor.finds_in(t)),
         oauth_error: code.map(|code| code.name.clone()).filter(|name| !redactor.finds_in(name)),
         message: (rule.verdict != Verdict::Success).then(|| words_of(response, body, rule, redactor)),
-        rule: rule.name.into(),
+        rule: rule.name.clone(),
     }
 }
 
 /// Evidence where no response came; `said` is the transport's own line.
 pub(super) fn of_failure(said: &str, rule: &Rule, redactor: &Redactor<'_>) -> Evidence {
     let said = one_line(said, redactor);
-    let message = if said.is_empty() { String::from(rule.words) } else { said };
-    Evidence { message: Some(message), rule: rule.name.into(), ..Evidence::default() }
+    let message = if said.is_empty() { String::from(&*rule.words) } else { said };
+    Evidence { message: Some(message), rule: rule.name.clone(), ..Evidence::default() }
 }
 
 /// Knows every secret that the answer could echo, those that it brought itself included.
@@ -57,11 +57,7 @@ pub(super) fn redactor<'a>(context: &RequestContext<'a>, body: Option<&'a Body>)
     for secret in [context.sent_refresh_token, context.client_secret].into_iter().flatten() {
         redactor.add(secret.expose());
     }
-    let brought = body.into_iter().flat_map(|body| {
-        let fields = &body.fields;
-        [&fields.access_token, &fields.refresh_token, &fields.wrapped_refresh_token, &fields.id_token]
-            .map(|slot| body.bytes(slot))
-    });
+    let brought = body.into_iter().flat_map(|body| body.fields.secrets().map(|slot| body.bytes(slot)));
     brought.flatten().for_each(|secret| redactor.add(secret));
     redactor
 }
@@ -97,7 +93,7 @@ fn words_of(response: &Response, body: &Body, rule: &Rule, redactor: &Redactor<'
     }
     match body.page_title().map(|title| one_line(title, redactor)) {
         Some(title) => cut(format!("{}: a page titled \u{201c}{title}\u{201d}", rule.words)),
-        None => String::from(rule.words),
+        None => String::from(&*rule.words),
     }
 }
 

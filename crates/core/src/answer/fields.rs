@@ -5,9 +5,16 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::scanner::{Malformed, Scanner, Value};
+use super::tokens::Tokens;
+use super::watch::Watch;
+use crate::profile::{FieldMap, Text};
 
 /// Numbered causes that are looked at; a server sends one or two.
 const VENDOR_CODES_MAX: usize = 8;
+
+/// Objects into which servers put a whole answer.
+const WRAPPERS: [&[u8]; 8] =
+    [b"data", b"result", b"response", b"payload", b"token", b"tokens", b"credentials", b"session"];
 
 /// Where in the text a member's value stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +33,7 @@ pub(super) enum Slot {
 impl Slot {
     /// Takes a value in. The last one wins, but nothing never displaces something: of two refresh tokens the later is
     /// the newer, while a later null says nothing.
-    fn put(&mut self, value: &Value) {
+    pub(super) fn put(&mut self, value: &Value) {
         *self = match value {
             Value::Text(range) if !range.is_empty() => Self::Text(range.clone()),
             Value::Number(range) => Self::Number(range.clone()),
@@ -40,9 +47,48 @@ impl Slot {
     }
 }
 
+/// What a profile may name a path for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    AccessToken,
+    RefreshToken,
+    IdToken,
+    TokenType,
+    Scope,
+    ExpiresIn,
+    ExpiresAt,
+    IssuedAt,
+    RefreshExpiresIn,
+    Error,
+    Description,
+}
+
+impl Field {
+    pub(super) const COUNT: usize = 11;
+
+    /// The paths of a profile, by what they are for.
+    pub(super) fn of_map(map: &FieldMap) -> [(Self, &[Text]); Self::COUNT] {
+        [
+            (Self::AccessToken, &map.access_token),
+            (Self::RefreshToken, &map.refresh_token),
+            (Self::IdToken, &map.id_token),
+            (Self::TokenType, &map.token_type),
+            (Self::Scope, &map.scope),
+            (Self::ExpiresIn, &map.expires_in),
+            (Self::ExpiresAt, &map.expires_at),
+            (Self::IssuedAt, &map.issued_at),
+            (Self::RefreshExpiresIn, &map.refresh_token_expires_in),
+            (Self::Error, &map.error),
+            (Self::Description, &map.error_description),
+        ]
+    }
+}
+
 /// Where a code may stand, in the order in which it is looked for.
 #[derive(Clone, Copy)]
 enum CodePlace {
+    /// Where the profile says.
+    Mapped,
     Error,
     ErrorObjectCode,
     ErrorObjectType,
@@ -56,6 +102,8 @@ enum CodePlace {
 /// Where words for people may stand, the most telling first.
 #[derive(Clone, Copy)]
 enum WordsPlace {
+    /// Where the profile says.
+    Mapped,
     Description,
     ErrorMessage,
     ErrorsMessage,
@@ -69,53 +117,100 @@ enum WordsPlace {
 /// What was found.
 #[derive(Default)]
 pub(super) struct Fields {
-    pub(super) access_token: Slot,
-    pub(super) refresh_token: Slot,
-    /// A refresh token one level down, where a provider wraps its answers.
-    pub(super) wrapped_refresh_token: Slot,
-    pub(super) id_token: Slot,
-    pub(super) token_type: Slot,
-    pub(super) scope: Slot,
-    /// A scope that came as an array, joined.
-    pub(super) scope_list: Option<String>,
-    /// Seconds.
-    pub(super) expires_in: Slot,
-    /// Seconds, by an older name.
-    pub(super) expires: Slot,
-    /// Seconds since the Unix epoch.
-    pub(super) expires_at: Slot,
-    /// Seconds.
-    pub(super) refresh_expires_in: Slot,
+    /// What grants something: where the profile says, else at the top by standard names, else by others, else in a
+    /// wrapper.
+    pub(super) tokens: Tokens,
+    /// A refresh token somewhere inside, where nobody expects one.
+    pub(super) stray_refresh_token: Slot,
     /// Seconds.
     pub(super) retry_after: Slot,
     /// Causes by number (`error_codes`).
     pub(super) vendor_codes: Vec<u32>,
-    codes: [Slot; 8],
-    words: [Slot; 8],
+    codes: [Slot; 9],
+    words: [Slot; 9],
+    camel: Tokens,
+    wrapper: Tokens,
+    /// Objects of a wrapper's name that hold an access token.
+    wrappers: u32,
 }
 
 impl Fields {
-    /// Reads a JSON text; false when it could not be read to the end of its first value.
-    pub(super) fn from_json(scanner: &mut Scanner<'_>) -> (Self, bool) {
+    /// Reads a JSON text; false when it could not be read to the end of its first value. A string that is all of it
+    /// comes back as a value: it may be an answer that was encoded twice.
+    pub(super) fn from_json(scanner: &mut Scanner<'_>) -> (Self, bool, Value) {
         let mut fields = Self::default();
-        let whole = match scanner.value() {
-            Ok(Value::Object) => fields.top(scanner).is_ok(),
-            Ok(Value::Array) => fields.list(scanner).is_ok(),
-            Ok(Value::Text(_) | Value::Number(_) | Value::Null | Value::Word) => true,
-            Err(Malformed) => false,
+        let (whole, value) = match scanner.value() {
+            Ok(Value::Object) => (fields.top(scanner).is_ok(), Value::Object),
+            Ok(Value::Array) => (fields.list(scanner).is_ok(), Value::Array),
+            Ok(value) => (true, value),
+            Err(Malformed) => (false, Value::Null),
         };
-        (fields, whole)
+        fields.settle(scanner.watch());
+        (fields, whole, value)
     }
 
     /// Takes in one pair of a form; false when its name means nothing.
-    pub(super) fn put_pair(&mut self, name: &[u8], value: Range<usize>) -> bool {
+    pub(super) fn put_pair(
+        &mut self,
+        text: &[u8],
+        name: Range<usize>,
+        range: Range<usize>,
+        watch: &mut Watch<'_>,
+    ) -> bool {
+        let (name, written) = (&text[name], &text[range.clone()]);
+        let value = Value::Text(range);
+        let is_wanted = watch.pair(name, &value, written);
         match self.slot(name) {
+            Some(_) if is_refresh_token(name) && watch.is_sent(written) => true,
             Some(slot) => {
-                slot.put(&Value::Text(value));
+                slot.put(&value);
                 true
             }
-            None => false,
+            None => is_wanted,
         }
+    }
+
+    /// Once all is read: what stands where counts in which order.
+    pub(super) fn settle(&mut self, watch: &mut Watch<'_>) {
+        self.stray_refresh_token = watch.stray();
+        self.tokens.fill_from(core::mem::take(&mut self.camel));
+        self.take_mapped(watch);
+        // A wrapper counts as a whole, and only where it is the one place that has a token.
+        if self.tokens.access_token.is_absent() && self.wrappers == 1 {
+            self.tokens.fill_from(core::mem::take(&mut self.wrapper));
+        }
+    }
+
+    fn take_mapped(&mut self, watch: &mut Watch<'_>) {
+        let mut mapped_lifetime = false;
+        for (field, _) in Field::of_map(&FieldMap::STANDARD) {
+            let Some(slot) = watch.found(field) else { continue };
+            let tokens = &mut self.tokens;
+            match field {
+                Field::AccessToken => tokens.access_token = slot,
+                Field::RefreshToken => tokens.refresh_token = slot,
+                Field::IdToken => tokens.id_token = slot,
+                Field::TokenType => tokens.token_type = slot,
+                Field::Scope => (tokens.scope, tokens.scope_list) = (slot, None),
+                Field::ExpiresIn => (tokens.expires_in, mapped_lifetime) = (slot, true),
+                Field::ExpiresAt => {
+                    (tokens.expires_at, tokens.expires_at_first) = (slot, !mapped_lifetime);
+                }
+                Field::IssuedAt => tokens.issued_at = slot,
+                Field::RefreshExpiresIn => tokens.refresh_expires_in = slot,
+                Field::Error => *self.code(CodePlace::Mapped) = slot,
+                Field::Description => *self.word(WordsPlace::Mapped) = slot,
+            }
+        }
+        if let Some(scopes) = watch.scopes() {
+            (self.tokens.scope, self.tokens.scope_list) = (Slot::Absent, Some(scopes));
+        }
+    }
+
+    /// Everything that is or may be a secret.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Slot> {
+        let objects = [&self.tokens, &self.camel, &self.wrapper];
+        objects.into_iter().flat_map(Tokens::secrets).chain([&self.stray_refresh_token])
     }
 
     /// The candidates for a code, best first.
@@ -130,17 +225,6 @@ impl Fields {
 
     fn slot(&mut self, name: &[u8]) -> Option<&mut Slot> {
         Some(match name {
-            b"access_token" => &mut self.access_token,
-            b"refresh_token" => &mut self.refresh_token,
-            b"id_token" => &mut self.id_token,
-            b"token_type" => &mut self.token_type,
-            b"scope" => &mut self.scope,
-            b"expires_in" => &mut self.expires_in,
-            b"expires" => &mut self.expires,
-            b"expires_at" | b"expires_on" => &mut self.expires_at,
-            b"refresh_token_expires_in" | b"refresh_expires_in" | b"x_refresh_token_expires_in" => {
-                &mut self.refresh_expires_in
-            }
             b"retry_after" => &mut self.retry_after,
             b"error" => self.code(CodePlace::Error),
             b"error_code" => self.code(CodePlace::ErrorCode),
@@ -153,7 +237,7 @@ impl Fields {
             b"error_summary" | b"errorSummary" => self.word(WordsPlace::Summary),
             b"detail" => self.word(WordsPlace::Detail),
             b"reason" => self.word(WordsPlace::Reason),
-            _ => return None,
+            _ => return self.tokens.standard(name).or_else(|| self.camel.camel_case(name)),
         })
     }
 
@@ -173,14 +257,16 @@ impl Fields {
                 (b"error", Value::Object) => self.error_object(scanner)?,
                 (b"errors", Value::Array) => self.errors(scanner)?,
                 (b"error_codes", Value::Array) => self.vendor_codes(scanner)?,
-                (b"scope", Value::Array) => self.scopes(scanner)?,
+                (b"scope", Value::Array) => self.tokens.scope_list = scopes(scanner)?,
                 (_, Value::Object) => {
+                    let is_wrapper = WRAPPERS.contains(&name);
                     if let Some(slot) = self.slot(name) {
                         slot.put(&value);
                     }
-                    self.wrapped(scanner)?;
+                    if is_wrapper { self.wrapped(scanner)? } else { scanner.skip(&value)? }
                 }
                 (_, Value::Array) => self.first_of(scanner, &key)?,
+                (_, Value::Text(range)) if is_refresh_token(name) && scanner.is_sent(range) => {}
                 (_, Value::Text(_) | Value::Number(_) | Value::Null | Value::Word) => {
                     if let Some(slot) = self.slot(name) {
                         slot.put(&value);
@@ -196,7 +282,10 @@ impl Fields {
         let mut first = true;
         while scanner.element()? {
             let value = scanner.value()?;
-            if let (true, Some(slot)) = (first, self.slot(scanner.slice(key))) {
+            let name = scanner.slice(key);
+            let sent =
+                matches!(&value, Value::Text(range) if is_refresh_token(name) && scanner.is_sent(range));
+            if let (true, false, Some(slot)) = (first, sent, self.slot(name)) {
                 slot.put(&value);
             }
             first = false;
@@ -270,47 +359,55 @@ impl Fields {
         Ok(())
     }
 
-    /// `"scope": ["a", "b"]`
-    fn scopes(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
-        let mut joined = String::new();
-        while scanner.element()? {
-            let value = scanner.value()?;
-            if let Value::Text(range) = &value
-                && let Ok(scope) = core::str::from_utf8(scanner.slice(range))
-            {
-                if !joined.is_empty() {
-                    joined.push(' ');
-                }
-                joined.push_str(scope);
-            }
-            scanner.skip(&value)?;
-        }
-        self.scope_list = Some(joined).filter(|scope| !scope.is_empty());
-        Ok(())
-    }
-
-    /// An object that should not be there may be a wrapper: nothing in it is believed, but a refresh token in it
-    /// must not be lost.
+    /// An object that some servers put their whole answer into.
     fn wrapped(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        let mut inner = Tokens::default();
         while let Some(key) = scanner.member()? {
             let value = scanner.value()?;
-            if scanner.slice(&key) == b"refresh_token" {
-                self.wrapped_refresh_token.put(&value);
+            let name = scanner.slice(&key);
+            match &value {
+                Value::Array if name == b"scope" => inner.scope_list = scopes(scanner)?,
+                Value::Text(range) if is_refresh_token(name) && scanner.is_sent(range) => {}
+                Value::Text(_) | Value::Number(_) => {
+                    if let Some(slot) = inner.standard(name) {
+                        slot.put(&value);
+                    } else if let Some(slot) = inner.camel_case(name) {
+                        slot.put(&value);
+                    }
+                }
+                Value::Object | Value::Array | Value::Null | Value::Word => scanner.skip(&value)?,
             }
-            scanner.skip(&value)?;
+        }
+        if !inner.access_token.is_absent() {
+            self.wrappers += 1;
+            self.wrapper = inner;
         }
         Ok(())
     }
 
     fn list(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
-        while scanner.element()? {
-            let value = scanner.value()?;
-            if value == Value::Object {
-                self.wrapped(scanner)?;
-            } else {
-                scanner.skip(&value)?;
-            }
-        }
-        Ok(())
+        scanner.skip(&Value::Array)
     }
+}
+
+/// `"scope": ["a", "b"]`
+fn scopes(scanner: &mut Scanner<'_>) -> Result<Option<String>, Malformed> {
+    let mut joined = String::new();
+    while scanner.element()? {
+        let value = scanner.value()?;
+        if let Value::Text(range) = &value
+            && let Ok(scope) = core::str::from_utf8(scanner.slice(range))
+        {
+            if !joined.is_empty() {
+                joined.push(' ');
+            }
+            joined.push_str(scope);
+        }
+        scanner.skip(&value)?;
+    }
+    Ok(Some(joined).filter(|scope| !scope.is_empty()))
+}
+
+fn is_refresh_token(name: &[u8]) -> bool {
+    matches!(name, b"refresh_token" | b"refreshToken")
 }

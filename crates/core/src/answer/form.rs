@@ -3,12 +3,13 @@
 use core::ops::Range;
 
 use super::fields::Fields;
+use super::watch::Watch;
 
 /// Reads `name=value&…` in place; `None` when the text is no such thing or holds nothing that means something.
 ///
 /// A page may well hold `&error=…` in some address: a form is one from its first byte to its last. Where the text was
 /// cut, its last pair is left out: half a token is worse than none.
-pub(super) fn read(text: &mut [u8], whole: bool) -> Option<Fields> {
+pub(super) fn read(text: &mut [u8], whole: bool, watch: &mut Watch<'_>) -> Option<Fields> {
     let start = text.len() - text.trim_ascii_start().len();
     let trimmed = text.trim_ascii_end().len();
     if !is_form(text.get(start..trimmed)?) {
@@ -23,10 +24,11 @@ pub(super) fn read(text: &mut [u8], whole: bool) -> Option<Fields> {
         if let Some(equals) = text[at..end].iter().position(|&b| b == b'=') {
             let name = unescape(text, at..at + equals);
             let value = unescape(text, at + equals + 1..end);
-            known |= fields.put_pair(&text[name], value);
+            known |= fields.put_pair(text, name, value, watch);
         }
         at = end + 1;
     }
+    fields.settle(watch);
     known.then_some(fields)
 }
 
@@ -41,7 +43,7 @@ fn is_form(text: &[u8]) -> bool {
 }
 
 /// Undoes `+` and `%XX` where they stand; a percent sign that is no escape stands for itself.
-fn unescape(text: &mut [u8], range: Range<usize>) -> Range<usize> {
+pub(super) fn unescape(text: &mut [u8], range: Range<usize>) -> Range<usize> {
     let (mut from, mut to) = (range.start, range.start);
     while from < range.end {
         let (byte, length) = match text[from] {
@@ -72,7 +74,7 @@ mod tests {
 
     fn code(text: &str) -> Option<String> {
         let mut bytes: Vec<u8> = text.into();
-        let fields = read(&mut bytes, true)?;
+        let fields = read(&mut bytes, true, &mut Watch::default())?;
         let range = fields.codes().find_map(|slot| match slot {
             Slot::Text(range) => Some(range.clone()),
             Slot::Absent | Slot::Number(_) | Slot::Other => None,

@@ -22,39 +22,39 @@ pub(super) enum Missing {
     Usable,
 }
 
-/// The new refresh token: taken out before anything else is judged, because the old one may be gone.
-pub(super) fn new_refresh_token(body: &Body, context: &RequestContext<'_>) -> Option<Secret> {
-    let fields = &body.fields;
-    let slot = if fields.refresh_token.is_absent() && fields.access_token.is_absent() {
-        &fields.wrapped_refresh_token
-    } else {
-        &fields.refresh_token
-    };
-    let bytes = body.bytes(slot)?;
+/// The new refresh token: taken out before anything else is judged, because the old one may be gone. Where the answer
+/// holds no access token that could be its owner, one that stands anywhere inside is better than none.
+pub(super) fn new_refresh_token(body: &mut Body, context: &RequestContext<'_>) -> Option<Secret> {
+    let tokens = &body.fields.tokens;
+    if tokens.refresh_token.is_absent() && body.str(&tokens.access_token).is_none() {
+        body.salvage(context.sent_refresh_token);
+        return body.bytes(&body.fields.stray_refresh_token).map(Secret::copy_of);
+    }
+    let bytes = body.bytes(&tokens.refresh_token)?;
     let is_old = context.sent_refresh_token.is_some_and(|sent| sent.same_as(bytes));
     (!is_old).then(|| Secret::copy_of(bytes))
 }
 
 /// The grant of a body.
 pub(super) fn read(body: &Body, response: &Response, context: &RequestContext<'_>) -> Result<Grant, Missing> {
-    let fields = &body.fields;
+    let tokens = &body.fields.tokens;
     if !body.whole || !matches!(body.format, Format::Json | Format::Form) {
         return Err(Missing::Readable);
     }
-    if fields.access_token.is_absent() {
+    if tokens.access_token.is_absent() {
         return Err(Missing::AccessToken);
     }
     let access_token =
-        body.text(&fields.access_token).filter(|token| fits_header(token)).ok_or(Missing::Usable)?;
-    let token_type = body.text(&fields.token_type).filter(|name| is_type(name));
-    let scope = body.text(&fields.scope).or(fields.scope_list.as_deref());
+        body.text(&tokens.access_token).filter(|token| fits_header(token)).ok_or(Missing::Usable)?;
+    let token_type = body.text(&tokens.token_type).filter(|name| is_type(name));
+    let scope = body.text(&tokens.scope).or(tokens.scope_list.as_deref());
     Ok(Grant {
         access_token: Secret::from(access_token),
         token_type: String::from(token_type.unwrap_or("Bearer")),
         token_type_given: token_type.is_some(),
         expires_in: lifetime::expires_in(body, response, context.now),
         scope: scope.map(String::from),
-        id_token: secret(body, &fields.id_token),
+        id_token: secret(body, &tokens.id_token),
         refresh_token_expires_in: lifetime::refresh_expires_in(body),
     })
 }

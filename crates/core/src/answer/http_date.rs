@@ -1,8 +1,10 @@
-//! HTTP dates in the three forms of RFC 9110 §5.6.7, told apart by their parts rather than their order.
+//! HTTP dates in the three forms of RFC 9110 §5.6.7, told apart by their parts rather than their order; and with the
+//! offset that mailers write (RFC 5322 §3.3).
 
 /// Seconds since the Unix epoch; `None` when the text is no date.
 pub(super) fn parse(text: &str) -> Option<i64> {
     let (mut day, mut month, mut year, mut time) = (None, None, None, None);
+    let (text, offset) = split_offset(text.trim());
     for part in text.split([' ', ',', '-', '\t']).filter(|part| !part.is_empty()) {
         if part.contains(':') {
             time = Some(time_of_day(part)?);
@@ -16,12 +18,33 @@ pub(super) fn parse(text: &str) -> Option<i64> {
             }
         } else if let Some(index) = month_of(part) {
             month = Some(index);
-        } else if !(is_weekday(part) || matches!(part, "GMT" | "UTC" | "UT" | "Z" | "+0000")) {
+        } else if !(is_weekday(part) || is_universal(part)) {
             return None;
         }
     }
     let (day, month, year) = (day?, month?, year?);
-    (1..=31).contains(&day).then(|| days_since_epoch(year, month, day) * 86_400 + time.unwrap_or(0))
+    (1..=31).contains(&day).then(|| days_since_epoch(year, month, day) * 86_400 + time.unwrap_or(0) - offset)
+}
+
+/// The text without `+0100` at its end, and the seconds that it is east of UTC.
+fn split_offset(text: &str) -> (&str, i64) {
+    let none = (text, 0);
+    let Some((start, end)) = text.rsplit_once(' ') else { return none };
+    let (east, digits) = match end.as_bytes() {
+        [b'+', digits @ ..] => (1, digits),
+        [b'-', digits @ ..] => (-1, digits),
+        _ => return none,
+    };
+    let [a, b, c, d] = digits else { return none };
+    let digit = |b: &u8| char::from(*b).to_digit(10).map(i64::from);
+    match (digit(a), digit(b), digit(c), digit(d)) {
+        (Some(a), Some(b), Some(c), Some(d)) => (start, east * ((a * 10 + b) * 3600 + (c * 10 + d) * 60)),
+        _ => none,
+    }
+}
+
+fn is_universal(zone: &str) -> bool {
+    ["GMT", "UTC", "UT", "Z"].iter().any(|name| name.eq_ignore_ascii_case(zone))
 }
 
 fn time_of_day(text: &str) -> Option<i64> {
@@ -54,7 +77,7 @@ fn is_weekday(text: &str) -> bool {
 }
 
 /// Days from 1970-01-01 in the proleptic Gregorian calendar. The year is counted from March, so that a leap day ends it.
-const fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+pub(super) const fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -76,6 +99,10 @@ mod tests {
             "Sun Nov  6 08:49:37 1994",
             "06 Nov 1994 08:49:37 +0000",
             "sun, 6 nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 08:49:37 gmt",
+            "Sun, 06 Nov 1994 09:49:37 +0100",
+            "Sun, 06 Nov 1994 03:19:37 -0530",
+            " Sunday, 06-Nov-1994 08:49:37 GMT ",
         ] {
             assert_eq!(parse(text), Some(784_111_777), "{text}");
         }

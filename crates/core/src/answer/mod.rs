@@ -9,6 +9,7 @@
 //! it is total and bounded: no input panics, loops or grows without limit.
 
 mod body;
+mod catalogue;
 mod challenge;
 mod code;
 mod decode;
@@ -18,16 +19,26 @@ mod form;
 mod grant;
 mod http_date;
 mod inflate;
+mod known;
 mod lifetime;
+mod moment;
+mod overrides;
 mod plain;
 mod redact;
 mod retry_after;
 mod rules;
+mod salvage;
 mod scanner;
+mod spelt;
+mod tokens;
 mod types;
+mod watch;
 
+pub use catalogue::{RuleFacts, rules};
 pub use plain::plain_line;
+pub use redact::redacted_line;
 pub use types::{Answer, Failure, FailureKind, Grant, Judgement, RequestContext, Response, Sent};
+pub use watch::{OVERRIDES_MAX, PATHS_MAX, is_path};
 
 use body::Body;
 use rules::Reading;
@@ -53,27 +64,28 @@ fn judge_failure(failure: &Failure, context: &RequestContext<'_>) -> Judgement {
 }
 
 fn judge_response(response: &Response, context: &RequestContext<'_>) -> Judgement {
-    let body = Body::read(response.body.expose(), response.truncated);
+    let mut body = Body::read(response.body.expose(), response.truncated, context);
     let is_success = (200..300).contains(&response.status);
     // First of all: whatever else is wrong with a 2xx, the old refresh token may be gone.
-    let refresh_token = is_success.then(|| grant::new_refresh_token(&body, context)).flatten();
+    let refresh_token = is_success.then(|| grant::new_refresh_token(&mut body, context)).flatten();
 
     let granted = grant::read(&body, response, context);
     let code = code::find(response, &body);
     let dpop_nonce = evidence::dpop_nonce(response);
-    let rule = rules::decide(&Reading {
+    let reading = Reading {
         response,
         body: &body,
         code: code.as_ref(),
         has_nonce: dpop_nonce.is_some(),
         has_retry_after: retry_after::header(response, context.now).is_some(),
         missing: granted.as_ref().err().copied(),
-    });
+    };
+    let rule = rules::decide(&reading, context.profile);
     let redactor = evidence::redactor(context, Some(&body));
     Judgement {
         verdict: rule.verdict,
-        evidence: evidence::of_response(response, &body, code.as_ref(), rule, &redactor),
-        retry_after: retry_after::wait(response, &body, rule.verdict, context.now),
+        evidence: evidence::of_response(response, &body, code.as_ref(), &rule, &redactor),
+        retry_after: retry_after::wait(response, &body, rule.verdict, context.now).or(rule.wait),
         may_have_rotated: rule.may_have_rotated,
         refresh_token,
         grant: granted.ok().filter(|_| rule.verdict == Verdict::Success),

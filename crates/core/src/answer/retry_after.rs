@@ -2,24 +2,47 @@
 
 use super::body::Body;
 use super::http_date;
-use super::lifetime::{EPOCH_SECONDS_MIN, epoch_seconds, whole_number};
+use super::lifetime::{EPOCH_SECONDS_MIN, MISNAMED_MAX_SECONDS, epoch_seconds, whole_number};
+use super::moment;
+use super::spelt;
 use super::types::Response;
 use crate::time::{Span, Wall};
 use crate::verdict::Verdict;
 
-/// Headers that say when a limit is lifted: seconds from now, or an absolute time.
-const RESET_HEADERS: [&str; 6] = [
+/// Headers that say when a limit is lifted: seconds from now, or a moment.
+const RESET_HEADERS: [&str; 13] = [
     "x-ratelimit-reset-after",
+    "x-ratelimit-retry-after",
+    "x-rate-limit-retry-after-seconds",
+    "x-rate-limit-reset-after",
     "ratelimit-reset",
     "x-ratelimit-reset",
     "x-rate-limit-reset",
     "x-ratelimit-reset-requests",
-    "x-rate-limit-reset-after",
+    "x-ratelimit-requests-reset",
+    "x-ratelimit-reset-time",
+    "ratelimit-resettime",
+    "x-ratelimit-resetat",
+    "ratelimit-reset-at",
 ];
 
 /// Headers that say how many requests are left under a limit.
-const REMAINING_HEADERS: [&str; 3] =
-    ["ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining"];
+const REMAINING_HEADERS: [&str; 5] = [
+    "ratelimit-remaining",
+    "x-ratelimit-remaining",
+    "x-rate-limit-remaining",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-requests-remaining",
+];
+
+/// A number that as a date lies farther ahead was meant as a number.
+const MISNAMED_MAX: Span = Span::from_secs(MISNAMED_MAX_SECONDS as u64);
+
+/// Headers that say it in milliseconds.
+const MILLIS_HEADERS: [&str; 3] = ["retry-after-ms", "x-ms-retry-after-ms", "x-retry-after-ms"];
+
+/// Headers that say it as `Retry-After` does.
+const SECONDS_HEADERS: [&str; 2] = ["retry-after", "x-retry-after"];
 
 /// The wait that goes with a verdict: `Retry-After` with any but a success; reset headers and the body only where
 /// the server says that a limit was reached.
@@ -28,8 +51,10 @@ pub(super) fn wait(response: &Response, body: &Body, verdict: Verdict, now: Wall
         Verdict::Success => None,
         Verdict::RetryImmediately => Some(header(response, now).unwrap_or(Span::ZERO)),
         Verdict::RateLimited => {
-            let elsewhere =
-                || reset(response, now).or_else(|| body.str(&body.fields.retry_after).and_then(seconds));
+            let elsewhere = || {
+                reset(response, now)
+                    .or_else(|| body.str(&body.fields.retry_after).and_then(|text| span(text, response, now)))
+            };
             header(response, now).or_else(elsewhere)
         }
         Verdict::Transient
@@ -41,13 +66,32 @@ pub(super) fn wait(response: &Response, body: &Body, verdict: Verdict, now: Wall
 
 /// `Retry-After`: the longest, where proxy and application both set one; `None` where none can be read.
 pub(super) fn header(response: &Response, now: Wall) -> Option<Span> {
-    let in_seconds = values(response, "retry-after").flat_map(|value| match http_date::parse(value) {
-        Some(date) => Some(until(date, response, now)),
-        None => value.split(',').filter_map(seconds).max(),
+    let in_seconds = SECONDS_HEADERS.into_iter().flat_map(|name| values(response, name));
+    let in_millis = MILLIS_HEADERS.into_iter().flat_map(|name| values(response, name));
+    let in_seconds = in_seconds.filter_map(|value| {
+        // A date has a comma in it, and so has a list of two values.
+        let each = || value.split(',').filter_map(|part| span(part, response, now)).max();
+        span(value, response, now).or_else(each)
     });
-    let in_millis =
-        ["retry-after-ms", "x-ms-retry-after-ms"].into_iter().flat_map(|name| values(response, name));
-    in_seconds.chain(in_millis.filter_map(|value| value.trim().parse().ok().map(Span::from_millis))).max()
+    in_seconds.chain(in_millis.filter_map(|value| unquoted(value).parse().ok().map(Span::from_millis))).max()
+}
+
+/// A wait: seconds, whole or not; spelt out; or the moment at which it ends.
+fn span(text: &str, response: &Response, now: Wall) -> Option<Span> {
+    let text = unquoted(text);
+    match whole_number(text) {
+        Some(moment) if moment >= EPOCH_SECONDS_MIN => Some(until(epoch_seconds(moment), response, now))
+            .filter(|wait| *wait <= MISNAMED_MAX)
+            .or_else(|| seconds(text)),
+        Some(_) => seconds(text),
+        None => moment::parse(text)
+            .map(|moment| until(moment, response, now))
+            .or_else(|| spelt::seconds(text).map(rounded_up)),
+    }
+}
+
+fn unquoted(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '"')
 }
 
 /// Seconds since the Unix epoch at which the answer was made: by its own `Date`, so that a wrong clock here does no
@@ -66,13 +110,10 @@ fn reset(response: &Response, now: Wall) -> Option<Span> {
         }
         RESET_HEADERS.iter().find_map(|name| {
             let value = response.header(name)?;
-            match whole_number(value)? {
-                at if at >= EPOCH_SECONDS_MIN => {
-                    // A time in the past is a clock that is wrong, not leave to come at once.
-                    Some(until(epoch_seconds(at), response, now)).filter(|wait| !wait.is_zero())
-                }
-                _ => seconds(value),
-            }
+            let wait = span(value, response, now)?;
+            // A moment in the past is a clock that is wrong, not leave to come at once.
+            let is_moment = whole_number(unquoted(value)).is_none_or(|at| at >= EPOCH_SECONDS_MIN);
+            (!is_moment || !wait.is_zero()).then_some(wait)
         })
     })
 }
@@ -85,7 +126,7 @@ fn structured(response: &Response) -> Option<Span> {
         .filter_map(|item| {
             let parameter = |names: [&str; 2]| {
                 item.split(';').filter_map(|part| part.split_once('=')).find_map(|(name, value)| {
-                    names.iter().any(|n| n.eq_ignore_ascii_case(name.trim())).then_some(value.trim())
+                    names.iter().any(|n| n.eq_ignore_ascii_case(name.trim())).then_some(unquoted(value))
                 })
             };
             let left = parameter(["r", "remaining"]).and_then(whole_number).unwrap_or(0);
@@ -115,7 +156,12 @@ fn seconds(text: &str) -> Option<Span> {
     if !text.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return None;
     }
-    let millis = text.parse::<f64>().ok()? * 1000.0;
+    text.parse().ok().map(rounded_up)
+}
+
+/// Seconds, rounded up to the millisecond: to come too early would be refused.
+fn rounded_up(seconds: f64) -> Span {
+    let millis = seconds * 1000.0;
     let floor = millis as u64;
-    Some(Span::from_millis(if (floor as f64) < millis { floor.saturating_add(1) } else { floor }))
+    Span::from_millis(if (floor as f64) < millis { floor.saturating_add(1) } else { floor })
 }

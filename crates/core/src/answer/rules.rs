@@ -1,25 +1,32 @@
 //! The order in which an answer is judged: the first rule that fits decides.
 //!
-//! Each rule has a stable name, which `explain`, the journal and bug reports show. What a provider's profile says will
-//! outrank everything here but a missing answer: its place is before the first of [`STEPS`].
+//! Each rule has a stable name, which `explain`, the journal and bug reports show. What a provider's profile says
+//! outranks everything here but a missing answer: it is asked before the first of [`STEPS`].
+
+use alloc::borrow::Cow;
 
 use super::body::{Body, Format};
 use super::code::{Class, Code, class, vendor_class, vendor_code_in};
 use super::evidence::says;
 use super::grant::Missing;
+use super::overrides;
 use super::types::{Failure, FailureKind, Response, Sent};
+use crate::profile::Profile;
+use crate::time::Span;
 use crate::verdict::Verdict;
 
 /// A rule: when it decides, this is what it decides.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rule {
-    /// Stable, kebab-case.
-    pub(super) name: &'static str,
+    /// Stable, kebab-case; a profile's own has the profile's name and a slash before it.
+    pub(super) name: Cow<'static, str>,
     pub(super) verdict: Verdict,
     /// The server may have rotated the refresh token all the same.
     pub(super) may_have_rotated: bool,
     /// For people, where the server says nothing itself.
-    pub(super) words: &'static str,
+    pub(super) words: Cow<'static, str>,
+    /// How long to leave the server alone, where it does not say.
+    pub(super) wait: Option<Span>,
 }
 
 /// What the rules look at.
@@ -38,12 +45,21 @@ pub(super) struct Reading<'a> {
 type Step = fn(&Reading<'_>) -> Option<&'static Rule>;
 
 /// The steps for a response, in order.
-const STEPS: [Step; 7] =
-    [by_status, by_nonce, by_vendor_code, by_retryable_code, by_words, by_permanent_code, by_outcome];
+const STEPS: [Step; 8] = [
+    by_status,
+    by_nonce,
+    by_vendor_code,
+    by_retryable_code,
+    by_words,
+    by_permanent_code,
+    by_code_in_words,
+    by_outcome,
+];
 
 /// The rule for a response.
-pub(super) fn decide(reading: &Reading<'_>) -> &'static Rule {
-    STEPS.iter().find_map(|step| step(reading)).unwrap_or(&UNEXPECTED_STATUS)
+pub(super) fn decide(reading: &Reading<'_>, profile: &Profile) -> Cow<'static, Rule> {
+    let general = || STEPS.iter().find_map(|step| step(reading)).unwrap_or(&UNEXPECTED_STATUS);
+    overrides::decide(reading, profile).map_or_else(|| Cow::Borrowed(general()), Cow::Owned)
 }
 
 /// The rule where no complete response came.
@@ -139,6 +155,20 @@ fn by_permanent_code(reading: &Reading<'_>) -> Option<&'static Rule> {
     }
 }
 
+/// Where there is no code at all, the words may be one: `{"message":"Invalid refresh token"}`. Believed only where all
+/// of them name the refresh token or the grant: `Access denied` and `Session expired` are what firewalls say too.
+fn by_code_in_words(reading: &Reading<'_>) -> Option<&'static Rule> {
+    if reading.code.is_some() || !matches!(reading.response.status, 400 | 401) {
+        return None;
+    }
+    let is_refusal = |words: &str| {
+        let words = words.trim().trim_end_matches(['.', '!']);
+        class(words) == Class::Grant && says(words, &["refresh", "grant"])
+    };
+    let body = reading.body;
+    body.fields.words().filter_map(|slot| body.text(slot)).any(is_refusal).then_some(&GRANT_REFUSED_IN_WORDS)
+}
+
 /// No code decided: what is left is a middlebox, or a success.
 fn by_outcome(reading: &Reading<'_>) -> Option<&'static Rule> {
     Some(match reading.response.status {
@@ -159,10 +189,14 @@ fn by_outcome(reading: &Reading<'_>) -> Option<&'static Rule> {
 macro_rules! rules {
     ($($id:ident $name:literal $verdict:ident $rotated:literal $words:literal;)*) => {
         $(static $id: Rule = Rule {
-            name: $name, verdict: Verdict::$verdict, may_have_rotated: $rotated, words: $words,
+            name: Cow::Borrowed($name),
+            verdict: Verdict::$verdict,
+            may_have_rotated: $rotated,
+            words: Cow::Borrowed($words),
+            wait: None,
         };)*
-        #[cfg(test)]
-        const ALL: &[&Rule] = &[$(&$id),*];
+        /// Every rule, for tests and for whoever explains them.
+        pub(super) const ALL: &[&Rule] = &[$(&$id),*];
     };
 }
 
@@ -196,6 +230,7 @@ rules! {
     RACE_IN_WORDS "race-in-words" Transient true "another request with the same refresh token is under way";
 
     GRANT_REFUSED "grant-refused" PermanentGrant false "the grant is refused";
+    GRANT_REFUSED_IN_WORDS "grant-refused-in-words" PermanentGrant false "the grant is refused";
     CLIENT_REFUSED "client-refused" PermanentClient false "the client or its request is refused";
 
     TOKEN_GRANTED "token-granted" Success false "an access token came";

@@ -6,6 +6,8 @@
 
 use core::ops::Range;
 
+use super::watch::Watch;
+
 /// As deep as serde_json goes: what a strict reader sees, this one sees.
 const DEPTH_MAX: u32 = 128;
 
@@ -36,11 +38,28 @@ type Scan<T> = Result<T, Malformed>;
 pub(super) struct Scanner<'a> {
     text: &'a mut [u8],
     at: usize,
+    watch: Watch<'a>,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) const fn new(text: &'a mut [u8]) -> Self {
-        Self { text, at: 0 }
+    /// The watch is told where the scan is and what stands there.
+    pub(super) const fn new(text: &'a mut [u8], watch: Watch<'a>) -> Self {
+        Self { text, at: 0, watch }
+    }
+
+    /// What it was told.
+    pub(super) const fn watch(&mut self) -> &mut Watch<'a> {
+        &mut self.watch
+    }
+
+    /// At the end.
+    pub(super) fn into_watch(self) -> Watch<'a> {
+        self.watch
+    }
+
+    /// Whether this string is the refresh token that was sent.
+    pub(super) fn is_sent(&self, range: &Range<usize>) -> bool {
+        self.watch.is_sent(self.slice(range))
     }
 
     /// What has been read, unescaped.
@@ -50,22 +69,34 @@ impl<'a> Scanner<'a> {
 
     /// The next value.
     pub(super) fn value(&mut self) -> Scan<Value> {
-        match self.peek_solid().ok_or(Malformed)? {
-            b'"' => self.string().map(Value::Text),
-            b'{' => self.step(Value::Object),
-            b'[' => self.step(Value::Array),
-            b'-' | b'+' | b'.' | b'0'..=b'9' => self.number().map(Value::Number),
+        let (value, written) = match self.peek_solid().ok_or(Malformed)? {
+            b'"' => {
+                let text = self.string()?;
+                (Value::Text(text.clone()), text)
+            }
+            b'{' => (Value::Object, self.step()),
+            b'[' => (Value::Array, self.step()),
+            b'-' | b'+' | b'.' | b'0'..=b'9' => {
+                let number = self.number()?;
+                (Value::Number(number.clone()), number)
+            }
             b'a'..=b'z' | b'A'..=b'Z' => {
                 let word = self.run(|b| b.is_ascii_alphanumeric());
-                Ok(if self.slice(&word) == b"null" { Value::Null } else { Value::Word })
+                (if self.slice(&word) == b"null" { Value::Null } else { Value::Word }, word)
             }
-            _ => Err(Malformed),
+            _ => return Err(Malformed),
+        };
+        self.watch.value(&value, self.text.get(written).unwrap_or_default());
+        if matches!(value, Value::Object | Value::Array) {
+            self.watch.open();
         }
+        Ok(value)
     }
 
     /// The next key of an open object, or none at its end. A comma before the end is forgiven.
     pub(super) fn member(&mut self) -> Scan<Option<Range<usize>>> {
         if self.ends_with(b'}')? {
+            self.watch.close();
             return Ok(None);
         }
         if self.peek_solid() != Some(b'"') {
@@ -76,12 +107,19 @@ impl<'a> Scanner<'a> {
             return Err(Malformed);
         }
         self.at += 1;
+        self.watch.key(self.text.get(key.clone()).unwrap_or_default());
         Ok(Some(key))
     }
 
     /// Whether an open array has another element. A comma before the end is forgiven.
     pub(super) fn element(&mut self) -> Scan<bool> {
-        self.ends_with(b']').map(|end| !end)
+        let ends = self.ends_with(b']')?;
+        if ends {
+            self.watch.close()
+        } else {
+            self.watch.element()
+        }
+        Ok(!ends)
     }
 
     /// Reads a value to its end without looking at it.
@@ -137,9 +175,9 @@ impl<'a> Scanner<'a> {
         None
     }
 
-    fn step(&mut self, value: Value) -> Scan<Value> {
+    fn step(&mut self) -> Range<usize> {
         self.at += 1;
-        Ok(value)
+        self.at..self.at
     }
 
     /// A number as it was written. One that the text ends with may have lost its last digits.
@@ -241,7 +279,7 @@ mod tests {
 
     fn strings(text: &str) -> Result<Vec<String>, Malformed> {
         let mut bytes = text.as_bytes().to_vec();
-        let mut scanner = Scanner::new(&mut bytes);
+        let mut scanner = Scanner::new(&mut bytes, Watch::default());
         let mut out = Vec::new();
         assert_eq!(scanner.value()?, Value::Object);
         while let Some(key) = scanner.member()? {

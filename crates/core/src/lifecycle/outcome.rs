@@ -11,8 +11,8 @@ use crate::client::{Client, ClientAuth};
 use crate::command::Hint;
 use crate::lifecycle::commit::Pending;
 use crate::lifecycle::machine::{Cx, Exchange, Machine};
-use crate::lifecycle::retry::RETRY_AFTER_MAX;
 use crate::lifecycle::state::Out;
+use crate::policy::RETRY_AFTER_MAX;
 use crate::profile::AsClass;
 use crate::record::{
     Access, AccessKey, Intent, LastAttempt, NotBefore, Orphaned, Record, RecordState, RefusedCause, RtExpiry,

@@ -4,12 +4,10 @@ use crate::answer::Judgement;
 use crate::lifecycle::commit::Pending;
 use crate::lifecycle::machine::{Exchange, Machine, ShortRetry};
 use crate::lifecycle::state::State;
+use crate::policy::RETRY_AFTER_MAX;
 use crate::record::{Record, RecordState, RefusedCause, Window};
 use crate::time::Span;
 use crate::verdict::Verdict;
-
-/// A server's wish to be left alone is honoured up to this: a mistaken `Retry-After` of years must not end a login.
-pub(crate) const RETRY_AFTER_MAX: Span = Span::from_hours(1);
 
 impl Machine {
     /// The state after a failure that is not final, and the next attempt.
@@ -99,8 +97,7 @@ impl Machine {
         if short.tries >= retry.tries {
             return false;
         }
-        let most = retry.initial.times(1u64 << short.tries.min(32)).min(retry.max);
-        let delay = self.jitter.up_to(most).max(retry.initial.fraction(1, 10));
+        let delay = self.jitter.up_to(retry.delay_max(short.tries)).max(retry.delay_min());
         let wait = delay.max(retry_after.unwrap_or(Span::ZERO).min(RETRY_AFTER_MAX));
         if now + wait > short.began + retry.elapsed {
             return false;

@@ -16,6 +16,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 
+use super::plain::plain_text;
+use crate::secret::Secret;
 use grams::Index;
 use view::{Base, View};
 
@@ -36,6 +38,9 @@ const ESCAPES_MAX: usize = 6;
 
 /// The text in all its readings may be so long; with more it counts as an echo from end to end.
 const READINGS_MAX_BYTES: usize = 256 * 1024;
+
+/// So much of a text is searched before it is cut.
+const SEARCHED_MIN_BYTES: usize = 512;
 
 /// Knows the secrets of one request. What is searched for is made when a text has to be searched, which a success never
 /// asks for.
@@ -139,6 +144,18 @@ impl<'a> Redactor<'a> {
             layer = next;
         }
     }
+}
+
+/// Foreign text as one line fit for people and logs ([`plain_line`](crate::plain_line)), without pieces of these secrets
+/// in any known way of writing, and without words that look like a token; at most so many bytes.
+pub fn redacted_line(text: &str, secrets: &[&Secret], max_bytes: usize) -> String {
+    let mut redactor = Redactor::default();
+    secrets.iter().for_each(|secret| redactor.add(secret.expose()));
+    // What is removed makes room for what follows: a cut must not hide the half of an echo.
+    let plain = plain_text(text, max_bytes.saturating_mul(2).max(SEARCHED_MIN_BYTES));
+    let mut cleaned = redactor.clean(core::str::from_utf8(&plain).unwrap_or_default());
+    cleaned.truncate(cleaned.floor_char_boundary(max_bytes));
+    cleaned
 }
 
 /// The text as digits of every base.
