@@ -39,8 +39,9 @@ fn every_situation_gets_its_verdict() {
 
 #[test]
 fn the_table_is_well_formed() {
-    const KEYS: [&str; 19] = [
+    const KEYS: [&str; 20] = [
         "it",
+        "profile",
         "status",
         "type",
         "head",
@@ -96,7 +97,9 @@ fn judge_case(case: &Table) -> Judgement {
         sent_refresh_token: Some(&sent),
         client_secret: None,
         now: NOW,
-        profile: &Profile::generic(),
+        profile: text(case, "profile").map_or(&Profile::GENERIC, |name| {
+            Profile::by_name(name).unwrap_or_else(|| panic!("no profile is called {name}"))
+        }),
     };
     judge(&answer(case), &context)
 }
