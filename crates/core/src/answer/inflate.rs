@@ -23,7 +23,8 @@ pub(super) struct Inflated {
     pub(super) whole: bool,
 }
 
-/// Decompresses gzip (RFC 1952) or zlib (RFC 1950); `None` when the bytes begin with neither.
+/// Decompresses gzip (RFC 1952), zlib (RFC 1950), or the bare stream (RFC 1951) that some servers call deflate; `None`
+/// when the bytes are none of them.
 ///
 /// The gzip trailer is not compared: TLS has already vouched for the bytes.
 pub(super) fn inflate(wire: &[u8]) -> Option<Inflated> {
@@ -32,6 +33,8 @@ pub(super) fn inflate(wire: &[u8]) -> Option<Inflated> {
         (gzip_payload(wire).unwrap_or_default(), 0)
     } else if is_zlib(wire) {
         (wire, TINFL_FLAG_PARSE_ZLIB_HEADER)
+    } else if is_binary(wire) {
+        (wire, 0)
     } else {
         return None;
     };
@@ -41,8 +44,16 @@ pub(super) fn inflate(wire: &[u8]) -> Option<Inflated> {
     let (status, _, written) = decompress(&mut state, deflated, &mut bytes, 0, flags);
     bytes.truncate(written);
     let whole = status == TINFLStatus::Done;
-    // Two bytes make no zlib stream for certain: where the rest does not fit, it was text after all.
-    (is_gzip || whole).then_some(Inflated { bytes, whole })
+    // Two bytes make no zlib stream for certain: where the rest does not fit, it was text after all. A bare stream has no
+    // mark at all: there text must come out.
+    let fits = is_gzip || (whole && (flags & TINFL_FLAG_PARSE_ZLIB_HEADER != 0 || !is_binary(&bytes)));
+    fits.then_some(Inflated { bytes, whole })
+}
+
+/// No text in ASCII or UTF-8. One in another encoding may look so too: what does not inflate is left as it is.
+fn is_binary(bytes: &[u8]) -> bool {
+    let controls = |b: &u8| *b < b' ' && !b.is_ascii_whitespace();
+    !bytes.is_empty() && (bytes.iter().any(controls) || core::str::from_utf8(bytes).is_err())
 }
 
 /// RFC 1950 §2.2: method 8, and a header that is a multiple of 31.
@@ -110,6 +121,15 @@ mod tests {
             b"hb=1&access_token=x",
         ] {
             assert!(inflate(plain).is_none());
+        }
+    }
+
+    #[test]
+    fn a_bare_stream_is_read_where_text_comes_out() {
+        let out = inflate(&compress_to_vec(b"{\"a\":\"\xc3\xa9\"}", 6)).unwrap();
+        assert!(out.whole && &out.bytes[..] == b"{\"a\":\"\xc3\xa9\"}");
+        for other in [&compress_to_vec(b"\x01\x02\x03", 6)[..], b"caf\xe9", b"\xff\xfe{\0}\0", b"{\0}\0"] {
+            assert!(inflate(other).is_none());
         }
     }
 

@@ -24,6 +24,7 @@ mod lifetime;
 mod moment;
 mod overrides;
 mod plain;
+mod prelude;
 mod redact;
 mod retry_after;
 mod rules;
