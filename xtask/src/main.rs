@@ -14,6 +14,7 @@ mod markdown;
 mod needs;
 mod numbers;
 mod peers;
+mod profiles;
 mod purity;
 mod score;
 mod shell;
@@ -79,6 +80,12 @@ const CHORES: &[Chore] = &[
         args: "[--check|--numbers|--table]",
         about: "write docs/faults.md, what shows each fault; or play them all and print six numbers for each",
         run: faults::run,
+    },
+    Chore {
+        name: "profiles",
+        args: "[--check]",
+        about: "write core's constants, docs/providers.md and the schema from crates/core/profiles",
+        run: profiles::run,
     },
     Chore {
         name: "keyrings",
@@ -168,6 +175,7 @@ mod tests {
             (&["bench", "--fast"], "there is no benchmark \"--fast\""),
             (&["cross", "here"], "\"here\" is not checked"),
             (&["cross", "--run", "all"], "\"all\" is not run under Wine"),
+            (&["profiles", "--all"], "profiles takes --check"),
             (&["faults", "--all"], "faults takes --check, --numbers or --table"),
             (&["docs", "--fix"], "docs takes no arguments, but \"--fix\" was given"),
         ] {

@@ -167,6 +167,22 @@ pub(super) const META_FACEBOOK_INSTAGRAM: Profile = Profile {
             source: Some(Borrowed("https://developers.facebook.com/docs/graph-api/guides/error-handling")),
         },
         Override {
+            name: Borrowed("request-refused"),
+            when: When {
+                status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
+                members: Borrowed(&[MemberIs {
+                    path: Borrowed("error.code"),
+                    equals: Borrowed(&[Borrowed("100")]),
+                }]),
+                ..When::ANY
+            },
+            verdict: Verdict::PermanentClient,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the request is not as the server wants it"),
+            source: Some(Borrowed("https://developers.facebook.com/docs/graph-api/guides/error-handling")),
+        },
+        Override {
             name: Borrowed("secret-refused"),
             when: When {
                 status: Borrowed(&[StatusRange { from: 400, to: 403 }]),

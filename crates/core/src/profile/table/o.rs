@@ -259,7 +259,7 @@ pub(super) const ORACLE_IDCS: Profile = Profile {
         authorization: Some(Borrowed("https://{tenant}.identity.oraclecloud.com/oauth2/v1/authorize")),
         device_authorization: Some(Borrowed("https://{tenant}.identity.oraclecloud.com/oauth2/v1/device")),
         revocation: Some(Borrowed("https://{tenant}.identity.oraclecloud.com/oauth2/v1/revoke")),
-        hosts: Borrowed(&[Borrowed("*.identity.oraclecloud.com")]),
+        hosts: Borrowed(&[Borrowed("identity.oraclecloud.com"), Borrowed("*.identity.oraclecloud.com")]),
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[

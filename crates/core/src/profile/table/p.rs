@@ -4,7 +4,9 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{AsClass, ClientAuthMethod, Endpoints, FieldMap, Override, Profile, StatusRange, When};
+use crate::profile::{
+    AsClass, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile, StatusRange, When,
+};
 use crate::time::Span;
 use crate::verdict::Verdict;
 
@@ -58,6 +60,7 @@ pub(super) const PAYPAL: Profile = Profile {
         token: Some(Borrowed("https://api-m.paypal.com/v1/oauth2/token")),
         authorization: Some(Borrowed("https://www.paypal.com/signin/authorize")),
         hosts: Borrowed(&[
+            Borrowed("www.paypal.com"),
             Borrowed("api-m.paypal.com"),
             Borrowed("api.paypal.com"),
             Borrowed("api-m.sandbox.paypal.com"),
@@ -196,6 +199,19 @@ pub(super) const PINTEREST: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(720)),
+    overrides: Borrowed(&[Override {
+        name: Borrowed("refresh-token-dead"),
+        when: When {
+            status: Borrowed(&[StatusRange { from: 400, to: 401 }]),
+            members: Borrowed(&[MemberIs { path: Borrowed("code"), equals: Borrowed(&[Borrowed("283")]) }]),
+            ..When::ANY
+        },
+        verdict: Verdict::PermanentGrant,
+        may_have_rotated: false,
+        retry_after: None,
+        message: Borrowed("the refresh token is dead"),
+        source: Some(Borrowed("https://github.com/pinterest/pinterest-python-sdk/issues/114")),
+    }]),
     sources: Borrowed(&[
         Borrowed("https://developers.pinterest.com/docs/getting-started/connect-app/"),
         Borrowed("https://developers.pinterest.com/docs/api/v5/oauth-token"),
@@ -203,7 +219,7 @@ pub(super) const PINTEREST: Profile = Profile {
     unsure: Borrowed(&[(
         Borrowed("as_class"),
         Borrowed(
-            "with continuous refresh each answer carries a new refresh token of 60 days; without, the first lives a year and stays",
+            "since 2025-05-14 a refresh answers with a new refresh token of 60 days; what happens to the old one is not documented",
         ),
     )]),
     ..Profile::GENERIC

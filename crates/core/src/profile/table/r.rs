@@ -155,12 +155,7 @@ pub(super) const RINGCENTRAL: Profile = Profile {
                 status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
                 members: Borrowed(&[MemberIs {
                     path: Borrowed("errors[*].errorCode"),
-                    equals: Borrowed(&[
-                        Borrowed("OAU-123"),
-                        Borrowed("OAU-139"),
-                        Borrowed("OAU-153"),
-                        Borrowed("OAU-251"),
-                    ]),
+                    equals: Borrowed(&[Borrowed("OAU-123"), Borrowed("OAU-153")]),
                 }]),
                 ..When::ANY
             },
@@ -168,24 +163,18 @@ pub(super) const RINGCENTRAL: Profile = Profile {
             may_have_rotated: false,
             retry_after: None,
             message: Borrowed("the client is refused"),
-            source: None,
+            source: Some(Borrowed("https://github.com/ringcentral/ringcentral-api-docs/pull/33")),
         },
     ]),
     sources: Borrowed(&[
         Borrowed("https://developers.ringcentral.com/guide/authentication/refresh-tokens"),
         Borrowed("https://developers.ringcentral.com/api-reference/Get-Token"),
     ]),
-    unsure: Borrowed(&[
-        (
-            Borrowed("override.refresh-token-dead"),
-            Borrowed(
-                "the numbers are seen beside `Token not found` and `Token revoked`; the list is not documented",
-            ),
+    unsure: Borrowed(&[(
+        Borrowed("override.refresh-token-dead"),
+        Borrowed(
+            "the numbers are seen beside `Token not found` and `Token revoked`; the list is not documented",
         ),
-        (
-            Borrowed("override.client-refused"),
-            Borrowed("the numbers are seen in reports; the list is not documented"),
-        ),
-    ]),
+    )]),
     ..Profile::GENERIC
 };
