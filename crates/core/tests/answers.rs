@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
 use renewd_core::{
-    Answer, Failure, FailureKind, Grant, Judgement, Profile, RequestContext, Response, Secret, Sent, Wall,
-    judge,
+    Answer, Failure, FailureKind, Grant, Judgement, Profile, RequestContext, Response, Secret, Sent, Verdict,
+    Wall, judge,
 };
 use toml::{Table, Value};
 
@@ -35,6 +35,22 @@ fn every_situation_gets_its_verdict() {
     }
     assert!(count > 150, "only {count} cases were found");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn no_profile_takes_a_middlebox_or_a_missing_answer_for_a_dead_login() {
+    let from_others = ["middlebox.toml", "no_answer.toml"];
+    let mut count = 0;
+    for (file, case) in cases().into_iter().filter(|(file, _)| from_others.contains(&file.as_str())) {
+        for profile in Profile::built_in() {
+            count += 1;
+            let judgement = judge_by(&case, profile);
+            let name = text(&case, "it").unwrap();
+            let (verdict, rule) = (judgement.verdict, judgement.evidence.rule);
+            assert_ne!(verdict, Verdict::PermanentGrant, "{file}: {name}, read by {}: {rule}", profile.name);
+        }
+    }
+    assert!(count > 1000, "only {count} answers were read");
 }
 
 #[test]
@@ -92,15 +108,13 @@ fn cases() -> Vec<(String, Table)> {
 }
 
 fn judge_case(case: &Table) -> Judgement {
+    let by_name = |name| Profile::by_name(name).unwrap_or_else(|| panic!("no profile is called {name}"));
+    judge_by(case, text(case, "profile").map_or(&Profile::GENERIC, by_name))
+}
+
+fn judge_by(case: &Table, profile: &Profile) -> Judgement {
     let sent = Secret::from(OLD_REFRESH_TOKEN);
-    let context = RequestContext {
-        sent_refresh_token: Some(&sent),
-        client_secret: None,
-        now: NOW,
-        profile: text(case, "profile").map_or(&Profile::GENERIC, |name| {
-            Profile::by_name(name).unwrap_or_else(|| panic!("no profile is called {name}"))
-        }),
-    };
+    let context = RequestContext { sent_refresh_token: Some(&sent), client_secret: None, now: NOW, profile };
     judge(&answer(case), &context)
 }
 
