@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use renewd_core::Now;
+use renewd_core::{Now, Profile};
 use renewd_driver::Clock as _;
 use renewd_driver::system::SystemClock;
 
@@ -42,7 +42,8 @@ impl App {
     /// # Errors
     /// When a relative flag cannot be resolved.
     pub(crate) fn places(&self) -> Result<Places, Failure> {
-        Places::find(&self.env, self.global.config.as_deref(), self.global.state_dir.as_deref())
+        Places::find(&self.env, self.global.config.as_deref(), self.global.state_dir.as_deref())?
+            .with_profile_files(&self.global.profile_file)
     }
 
     /// The configuration. Read once; what is wrong in the environment is said once.
@@ -63,6 +64,21 @@ impl App {
             self.output.warn(warning);
         }
         Ok(Arc::clone(self.config.get_or_init(|| config)))
+    }
+
+    /// The provider profile that a flag of this call names: the user's own before a built-in.
+    ///
+    /// # Errors
+    /// A usage failure where nobody has that name; a configuration failure.
+    pub(crate) fn profile(&self, name: &str) -> Result<Profile, Failure> {
+        let config = self.config()?;
+        match config.profiles().named(name) {
+            Some(known) => Ok(known.profile.clone()),
+            None => {
+                let (message, advice) = config.profiles().unknown(name);
+                Err(Failure::usage(message).advise(advice))
+            }
+        }
     }
 
     /// Both clocks, now.

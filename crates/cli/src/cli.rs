@@ -9,8 +9,8 @@ use crate::commands::demo;
 #[cfg(unix)]
 use crate::commands::{agent, run};
 use crate::commands::{
-    completions, config, doctor, explain, helper, history, import, init, logout, refresh, rekey, status,
-    token,
+    completions, config, doctor, explain, helper, history, import, init, logout, profiles, refresh, rekey,
+    status, token,
 };
 use crate::logging::{LogFormat, LogLevel};
 use crate::output::ColourChoice;
@@ -42,6 +42,9 @@ pub(crate) struct Global {
     /// Where records live [default: $XDG_STATE_HOME/renewd]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
+    /// Take a provider profile from a file, before one of that name; may be repeated
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) profile_file: Vec<PathBuf>,
     /// Read the store's passphrase from an open descriptor
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16))]
     pub(crate) passphrase_fd: Option<u16>,
@@ -86,6 +89,8 @@ pub(crate) enum Command {
     History(history::History),
     /// Read a token endpoint's answer and say what it means
     Explain(explain::Explain),
+    /// List the provider profiles, or explain one
+    Profiles(profiles::ProfilesCommand),
     /// Forget the tokens here and revoke them at the server
     Logout(logout::Logout),
     /// Seal every record with another key
@@ -121,7 +126,7 @@ impl Command {
             Self::Run(_) => false,
             #[cfg(all(unix, feature = "demo"))]
             Self::Demo(_) => false,
-            Self::Explain(_) | Self::Helper(_) | Self::Completions(_) => false,
+            Self::Explain(_) | Self::Profiles(_) | Self::Helper(_) | Self::Completions(_) => false,
         }
     }
 }

@@ -33,6 +33,7 @@ mod logging;
 mod obtain;
 mod output;
 mod parse;
+mod profiles;
 #[cfg(unix)]
 mod run;
 #[cfg(all(unix, debug_assertions))]

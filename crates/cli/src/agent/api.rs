@@ -220,7 +220,7 @@ impl Api {
             "rejected" => self.rejected(&keeper, &bytes).await,
             "refresh" => self.refresh(&keeper, &bytes).await,
             "logout" => self.logout(&keeper).await,
-            "changed" => Ok(self.changed(&keeper).await),
+            "changed" => self.changed(&keeper).await,
             _ => {
                 return refused(
                     StatusCode::NOT_FOUND,
@@ -292,16 +292,20 @@ impl Api {
 
     /// Another process wrote the record and says so: a login or logout holds from this answer on, where the store's
     /// own watch would notice it within half a minute.
-    async fn changed(&self, keeper: &Keeper) -> Response<Body> {
+    async fn changed(&self, keeper: &Keeper) -> Result<Response<Body>, Failure> {
         match self.keepers.store().load(keeper.name()).await {
             Loaded::Record(record) if matches!(record.state, RecordState::Tombstone { .. }) => {
                 keeper.logged_out(record);
                 self.proxies.logged_out(keeper.name()).await;
             }
-            Loaded::Record(record) => keeper.logged_in(record),
+            Loaded::Record(record) => {
+                // First what the requests of that login are made with.
+                self.keepers.logged_in(keeper.name()).await?;
+                keeper.logged_in(record);
+            }
             Loaded::RolledBack { .. } | Loaded::Absent | Loaded::Fault(_) => keeper.store_changed(),
         }
-        self.status_of(keeper).await
+        Ok(self.status_of(keeper).await)
     }
 
     /// A token error as the command would tell it.

@@ -28,6 +28,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 pub(crate) struct Keepers {
     store: Arc<dyn CredentialStore>,
     observer: Arc<dyn Observer>,
+    /// The one in force.
+    config: Mutex<Option<Arc<Config>>>,
     state: Mutex<State>,
 }
 
@@ -71,7 +73,7 @@ fn is_loading(view: &View) -> bool {
 
 impl Keepers {
     pub(crate) fn new(store: Arc<dyn CredentialStore>, observer: Arc<dyn Observer>) -> Self {
-        Self { store, observer, state: Mutex::default() }
+        Self { store, observer, config: Mutex::default(), state: Mutex::default() }
     }
 
     /// The store of all of them.
@@ -95,7 +97,8 @@ impl Keepers {
 
     /// Brings what is kept in line with the configuration and the store. What cannot be kept is told, and the rest
     /// goes on.
-    pub(crate) async fn reconcile(&self, config: &Config, changed: bool) -> Vec<Failure> {
+    pub(crate) async fn reconcile(&self, config: &Arc<Config>, changed: bool) -> Vec<Failure> {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(config));
         let mut failures = Vec::new();
         let mut names = match self.store.list().await {
             Ok(names) => names,
@@ -130,6 +133,20 @@ impl Keepers {
             }
         }
         failures
+    }
+
+    /// A login took the place of what stood: its client, secret and profile hold from now on, and no reload is needed.
+    ///
+    /// # Errors
+    /// Why the credential cannot be kept so; what held before goes on.
+    pub(crate) async fn logged_in(&self, name: &CredentialName) -> Result<(), Failure> {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(config) = config else { return Ok(()) };
+        if let Some(new) = self.keep(&config, name).await? {
+            loaded(&new.keeper).await;
+            self.hold(new);
+        }
+        Ok(())
     }
 
     /// Begins to keep a credential; none where one that is kept only changes.

@@ -1,12 +1,15 @@
 //! `renewd config`: what holds, where each value came from, and whether the configuration is right.
 
+mod one;
+
 use clap::{Args, Subcommand};
 use renewd_driver::CredentialName;
 
 use crate::app::App;
-use crate::config::{CREDENTIAL, Config, Effective, GLOBAL, Key, Origin, POLICY, Value};
+use crate::config::{Config, Effective, GLOBAL, Key, Origin, POLICY};
 use crate::credential::{
-    Secrets, check_transport, glance, names, open_existing, remembered, setup, store_folder, unknown,
+    Secrets, check_transport, chosen, contradictions, glance, names, open_existing, remembered, setup,
+    store_folder,
 };
 use crate::exit::Failure;
 
@@ -36,7 +39,9 @@ pub(crate) fn run(args: &ConfigCommand, app: &App) -> Result<(), Failure> {
     let config = app.config()?;
     match &args.what {
         What::Show { name: None } => show(&config, app),
-        What::Show { name: Some(name) } => show_one(&config, name, app),
+        What::Show { name: Some(name) } => {
+            app.output.data(laid_out(&one::rows(&config, name)?, app).as_bytes())
+        }
         What::Check => check(&config, app),
     }
 }
@@ -112,56 +117,6 @@ fn places(config: &Config) -> Result<Vec<Row>, Failure> {
     ])
 }
 
-fn show_one(config: &Config, name: &CredentialName, app: &App) -> Result<(), Failure> {
-    let store = open_existing(config)?;
-    let known = names(config, store.as_ref().map(|s| s.port.as_ref()))?;
-    if !known.contains(name) {
-        return Err(unknown(name, &known));
-    }
-    let record = match &store {
-        Some(store) => glance(config, store.port.as_ref(), name)?.record,
-        None => None,
-    };
-    let told = |key: &Key| -> Option<Effective> {
-        let record = record.as_ref()?;
-        let text = match key.name {
-            "profile" => Some(record.identity.profile.clone()),
-            "token_endpoint" => Some(record.identity.token_endpoint.clone()),
-            "revocation_endpoint" => record.identity.revocation_endpoint.clone(),
-            "issuer" => record.identity.issuer.clone(),
-            "client_id" => Some(record.identity.client_id.clone()),
-            "resource" => record.identity.resource.clone(),
-            "client_auth" => record.settings.client_auth.clone(),
-            "client_secret_file" => {
-                record.settings.client_secret.as_ref().map(|_| "(kept in the record)".into())
-            }
-            "scope" => record.settings.scope.clone(),
-            "as_class" => record.settings.as_class.map(|c| c.name().into()),
-            "grace" => record.settings.grace.map(|g| g.to_string()),
-            _ => None,
-        }?;
-        Some(Effective { value: Value::Text(text), origin: Origin::Login })
-    };
-    let mut rows: Vec<Row> = CREDENTIAL
-        .iter()
-        .map(|key| {
-            let found = config.lookup(key.table, key.name, Some(name)).or_else(|| told(key));
-            row(key, key.name.into(), found)
-        })
-        .collect();
-    rows.extend(
-        POLICY.iter().map(|key| row(key, key.path(), config.lookup(key.table, key.name, Some(name)))),
-    );
-    let entry = config.credential(name);
-    let pairs = entry.into_iter().flat_map(|e| {
-        let parameters = e.parameters.iter().map(|(k, v)| (format!("parameters.{k}"), v));
-        parameters.chain(e.headers.iter().map(|(k, v)| (format!("headers.{k}"), v)))
-    });
-    let file = config.file().map(|f| f.display().to_string()).unwrap_or_default();
-    rows.extend(pairs.map(|(key, value)| Row { key, value: value.clone(), origin: file.clone() }));
-    app.output.data(laid_out(&rows, app).as_bytes())
-}
-
 fn laid_out(rows: &[Row], app: &App) -> String {
     let width = |of: fn(&Row) -> &str| rows.iter().map(|r| of(r).chars().count()).max().unwrap_or(0);
     let (keys, values) = (width(|r| &r.key), width(|r| &r.value).min(60));
@@ -186,6 +141,10 @@ fn check(config: &Config, app: &App) -> Result<(), Failure> {
         };
         setup(config, &name, record.as_ref(), Secrets::Read)?;
         check_transport(config, &name)?;
+        let chosen = chosen(config, &name, record.as_ref())?;
+        for odd in contradictions(config, &name, record.as_ref(), &chosen) {
+            app.output.warn(&odd);
+        }
     }
     let what = match config.file() {
         Some(path) => format!("{} is right", path.display()),

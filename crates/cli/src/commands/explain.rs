@@ -62,9 +62,6 @@ pub(crate) fn run(args: &Explain, app: &App) -> Result<(), Failure> {
     if !(100..=599).contains(&args.status) {
         return Err(Failure::usage(format!("--status {} is no HTTP status from 100 to 599", args.status)));
     }
-    if args.profile.as_deref().is_some_and(|p| p != "generic") {
-        return Err(Failure::usage("no such provider profile").advise("known: generic"));
-    }
     let sent_from_stdin = args.sent_refresh_token_file.as_ref().is_some_and(SecretSource::is_stdin);
     if body_is_stdin(args) && sent_from_stdin {
         return Err(Failure::usage("two readers of standard input: --body and --sent-refresh-token-file")
@@ -80,7 +77,10 @@ pub(crate) fn run(args: &Explain, app: &App) -> Result<(), Failure> {
     };
     let (body, truncated) = body(args)?;
     let answer = Answer::Response(Response { status: args.status, headers, body, truncated });
-    let profile = Profile::generic();
+    let profile = match &args.profile {
+        Some(name) => app.profile(name)?,
+        None => Profile::generic(),
+    };
     let context = RequestContext {
         sent_refresh_token: Some(&sent),
         client_secret: None,

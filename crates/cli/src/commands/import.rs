@@ -3,6 +3,8 @@
 //! The token is read from standard input, never from an argument: arguments stand in the process list and in the
 //! shell's history.
 
+mod profile;
+
 use clap::Args;
 use renewd_blocking::block_on;
 use renewd_core::{
@@ -19,6 +21,9 @@ use crate::input::secret::SecretSource;
 use crate::input::stdin::read_refresh_token;
 use crate::input::url::{Url, UrlUse, same_place};
 use crate::obtain::tell_agent;
+use crate::profiles::beside;
+
+use profile::Named;
 
 /// Longest of the short texts that a record pins, in bytes.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -26,13 +31,14 @@ const TEXT_BYTES_MAX: usize = 1024;
 /// Arguments of `import`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  renewd import github --token-endpoint https://as.example/token --client-id ID < refresh-token\n\n\
+    after_help = "Examples:\n  renewd import work --token-endpoint https://as.example/token --client-id ID < refresh-token\n  \
+                        renewd import github --profile github --client-id ID < refresh-token\n\n\
                         With --replace, what is not given stays as the record has it."
 )]
 pub(crate) struct Import {
     /// What to call the credential
     name: CredentialName,
-    /// Where the refresh token goes, and nowhere else
+    /// Where the refresh token goes, and nowhere else [default: the profile's, where it is the same for everybody]
     #[arg(long, value_name = "URL")]
     token_endpoint: Option<String>,
     /// The OAuth client
@@ -41,7 +47,7 @@ pub(crate) struct Import {
     /// The client's secret: a file, or fd:N for an open descriptor
     #[arg(long, value_name = "PATH|fd:N")]
     client_secret_file: Option<SecretSource>,
-    /// How the client proves itself: none, basic or post [default: post with a secret, else none]
+    /// How the client proves itself: none, basic or post [default: the profile's; else post with a secret, else none]
     #[arg(long, value_name = "METHOD", value_parser = ["none", "basic", "post"], hide_possible_values = true)]
     client_auth: Option<String>,
     /// Scope to ask for on refresh; may be repeated
@@ -56,10 +62,10 @@ pub(crate) struct Import {
     /// Where tokens are revoked on logout (RFC 7009)
     #[arg(long, value_name = "URL")]
     revocation_endpoint: Option<String>,
-    /// The provider profile [default: generic]
+    /// The provider profile, of those that `renewd profiles` lists [default: by the server's host, else generic]
     #[arg(long, value_name = "P")]
     profile: Option<String>,
-    /// How the server treats a spent refresh token: P0 to P6 [default: P2]
+    /// How the server treats a spent refresh token: P0 to P6 [default: the profile's, else P2]
     #[arg(long, value_name = "CLASS")]
     as_class: Option<String>,
     /// Put it in the place of what NAME holds now
@@ -86,7 +92,8 @@ pub(crate) fn run(args: &Import, app: &App) -> Result<(), Failure> {
     let checked = Checked::new(args)?;
     let store = open(&config).map_err(|failure| untouched(failure, &args.name))?;
     let (standing, expect) = standing(args, store.port.as_ref())?;
-    let identity = identity(&checked, &config, &args.name, standing.as_ref())?;
+    let named = Named::find(args, &config, standing.as_ref())?;
+    let identity = identity(&checked, &config, &args.name, standing.as_ref(), &named)?;
     check_identity(&config, &args.name, &identity)?;
     let settings = settings(args, &checked, &config, &identity, standing.as_ref())?;
     let token = read_refresh_token()?;
@@ -97,6 +104,9 @@ pub(crate) fn run(args: &Import, app: &App) -> Result<(), Failure> {
     block_on(store.port.put(&args.name, &record, expect)).map_err(|f| write_failure(f, "import"))?;
     let name = &args.name;
     tell_agent(&config, name);
+    for word in profile::words(&config, name, &record, &named) {
+        app.output.note(&word);
+    }
     app.output.note(&format!(
         "{} {name}: imported into {}; `renewd token {name}` gives an access token",
         app.output.err.green("✓"),
@@ -128,11 +138,6 @@ struct Checked {
 
 impl Checked {
     fn new(args: &Import) -> Result<Self, Failure> {
-        if let Some(profile) = args.profile.as_deref().filter(|p| *p != "generic") {
-            let shown: String = profile.chars().take(40).flat_map(char::escape_debug).collect();
-            return Err(Failure::usage(format!("no provider profile is called \"{shown}\""))
-                .advise("known: generic (with --token-endpoint and --client-id)"));
-        }
         let as_class = match &args.as_class {
             None => None,
             Some(text) => Some(AsClass::from_name(text).ok_or_else(|| {
@@ -212,37 +217,43 @@ fn identity(
     config: &Config,
     name: &CredentialName,
     standing: Option<&Record>,
+    named: &Named<'_>,
 ) -> Result<Identity, Failure> {
     let old = standing.map(|r| &r.identity);
     let configured = |key| config.text("credential", key, Some(name));
-    let missing = |flag: &str| {
-        Failure::usage(format!("import of {name} needs {flag}"))
-            .advise(format!("renewd import {name} --token-endpoint URL --client-id ID < refresh-token"))
-    };
     let token_endpoint = (checked.token_endpoint.clone())
         .or_else(|| configured("token_endpoint"))
+        .or_else(|| named.instead_of(old))
         .or_else(|| old.map(|o| o.token_endpoint.clone()))
-        .ok_or_else(|| missing("--token-endpoint"))?;
+        .or_else(|| named.token_endpoint())
+        .ok_or_else(|| named.no_token_endpoint(name))?;
     // What belongs to another server is not carried over to this one.
     let old = old.filter(|o| same_place(&o.token_endpoint, &token_endpoint));
     let client_id = (checked.client_id.clone())
         .or_else(|| configured("client_id"))
         .or_else(|| old.map(|o| o.client_id.clone()))
-        .ok_or_else(|| missing("--client-id"))?;
+        .ok_or_else(|| named.no_client_id(name))?;
     let pick = |given: &Option<String>, key, kept: Option<&String>| {
         given.clone().or_else(|| configured(key)).or_else(|| kept.cloned())
     };
+    let issuer = pick(&checked.issuer, "issuer", old.and_then(|o| o.issuer.as_ref()));
+    let profile = named.for_the_record(config, issuer.as_deref(), &token_endpoint, old);
+    let known = config.profiles().named(&profile).map(|k| k.profile);
+    let beside = |other: fn(&renewd_core::Endpoints) -> Option<&str>| {
+        known.and_then(|p| beside(p, &token_endpoint, other(&p.endpoints)))
+    };
     Ok(Identity {
-        issuer: pick(&checked.issuer, "issuer", old.and_then(|o| o.issuer.as_ref())),
+        issuer: issuer.or_else(|| beside(|e| e.issuer.as_deref())),
         revocation_endpoint: pick(
             &checked.revocation_endpoint,
             "revocation_endpoint",
             old.and_then(|o| o.revocation_endpoint.as_ref()),
-        ),
+        )
+        .or_else(|| beside(|e| e.revocation.as_deref())),
         resource: pick(&checked.resource, "resource", old.and_then(|o| o.resource.as_ref())),
         token_endpoint,
         client_id,
-        profile: "generic".into(),
+        profile,
     })
 }
 

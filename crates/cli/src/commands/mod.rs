@@ -13,6 +13,7 @@ pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod logout;
+pub(crate) mod profiles;
 pub(crate) mod refresh;
 pub(crate) mod rekey;
 #[cfg(unix)]
@@ -35,6 +36,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         Command::Status(args) => args.json,
         Command::Explain(args) => args.json,
         Command::History(args) => args.json,
+        Command::Profiles(args) => args.wants_json(),
         #[cfg(unix)]
         Command::Agent(_) | Command::Run(_) => false,
         #[cfg(all(unix, feature = "demo"))]
@@ -64,6 +66,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         Command::Status(args) => status::run(&args, app),
         Command::History(args) => history::run(&args, app),
         Command::Explain(args) => explain::run(&args, app),
+        Command::Profiles(args) => profiles::run(&args, app),
         Command::Logout(args) => logout::run(&args, app),
         Command::Helper(args) => helper::run(args, app),
         Command::Config(args) => config::run(&args, app),

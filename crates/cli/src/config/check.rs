@@ -1,10 +1,11 @@
 //! What must fit together across keys.
 
 use crate::exit::Failure;
+use crate::profiles::token_endpoint;
 
-use super::Config;
 use super::document::{Entry, Settings};
 use super::problem::{Problem, Problems};
+use super::{Config, profiles};
 
 /// Checks what one key alone cannot show.
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
@@ -12,15 +13,22 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     let mut problems = Vec::new();
     for (name, entry) in &document.credentials {
         let has = |key| entry.settings.contains_key(&("credential", key));
-        if has("seed_file") && !(has("token_endpoint") && has("client_id")) {
-            let what = format!("credential.{name}.seed_file needs token_endpoint and client_id beside it");
-            problems
-                .push(Problem::new(line_of(&entry.settings, "credential", "seed_file", entry.line), what));
+        let line = |key| line_of(&entry.settings, "credential", key, entry.line);
+        let profile = profiles::of_entry(config, entry);
+        if let Some(wanted) = text(&entry.settings, "credential", "profile").filter(|_| profile.is_none()) {
+            let (message, advice) = config.profiles.unknown(wanted);
+            let what = format!("credential.{name}.profile: {message}");
+            problems.push(Problem::new(line("profile"), what).advise(advice));
         }
-        if has("grace") && text(&entry.settings, "credential", "as_class") != Some("P3") {
-            let line = line_of(&entry.settings, "credential", "grace", entry.line);
+        let somewhere = has("token_endpoint") || profile.is_some_and(|p| token_endpoint(p).is_ok());
+        if has("seed_file") && !(somewhere && has("client_id")) {
+            let what = format!("credential.{name}.seed_file needs token_endpoint and client_id beside it");
+            problems.push(Problem::new(line("seed_file"), what));
+        }
+        let class = text(&entry.settings, "credential", "as_class").or(profile.map(|p| p.as_class.name()));
+        if has("grace") && class != Some("P3") {
             let what = format!("credential.{name}.grace means something only with as_class = \"P3\"");
-            problems.push(Problem::new(line, what).advise("add as_class = \"P3\", or remove grace"));
+            problems.push(Problem::new(line("grace"), what).advise("add as_class = \"P3\", or remove grace"));
         }
     }
     for entry in &document.proxies {

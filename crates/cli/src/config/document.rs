@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use renewd_core::Profile;
 use renewd_driver::CredentialName;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -90,6 +91,8 @@ pub(crate) struct Document {
     pub(crate) path: Arc<PathBuf>,
     pub(crate) top: Settings,
     pub(crate) credentials: BTreeMap<CredentialName, CredentialEntry>,
+    /// The user's own provider profiles, each with the line of its header.
+    pub(crate) profiles: Vec<(Profile, usize)>,
     pub(crate) proxies: Vec<Entry>,
     pub(crate) sinks: Vec<Entry>,
 }
@@ -137,6 +140,7 @@ impl Reader<'_> {
             let (line, name) = (self.line(name), name.get_ref().as_ref());
             match name {
                 "credential" => self.credentials(line, value, document),
+                "profile" => self.profiles(line, value, document),
                 "proxy" => document.proxies = self.entries("proxy", keys::PROXY, line, value),
                 "sink" => document.sinks = self.entries("sink", keys::SINK, line, value),
                 _ if all().any(|k| k.table == name) => {
@@ -231,6 +235,20 @@ impl Reader<'_> {
             }
         };
         self.problem(problem.advise(advice));
+    }
+
+    /// `[profile.NAME]`, by the rules of a profile file.
+    fn profiles(&mut self, line: usize, value: &Spanned<DeValue<'_>>, document: &mut Document) {
+        let Some(entries) = value.get_ref().as_table() else {
+            return self.problem(Problem::new(line, "profile must be a table: [profile.NAME]"));
+        };
+        for (name, value) in entries {
+            let (line, name) = (self.line(name), name.get_ref().as_ref());
+            match renewd_profiles::parse_table(name, &format!("profile.{name}"), self.text, value) {
+                Ok(profile) => document.profiles.push((profile, line)),
+                Err(problems) => self.problems.extend(problems.into_iter().map(Problem::from)),
+            }
+        }
     }
 
     fn credentials(&mut self, line: usize, value: &Spanned<DeValue<'_>>, document: &mut Document) {

@@ -25,6 +25,10 @@ pub(crate) enum Origin {
     File { path: Arc<PathBuf>, line: usize },
     /// What the login or import was told.
     Login,
+    /// Whose the server is, by its host.
+    Host,
+    /// What the provider's profile says.
+    Profile(String),
     /// Nothing said otherwise.
     Default,
 }
@@ -36,6 +40,8 @@ impl fmt::Display for Origin {
             Self::Environment(name) => write!(f, "environment {name}"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Login => f.write_str("login"),
+            Self::Host => f.write_str("the server's host"),
+            Self::Profile(name) => write!(f, "profile {name}"),
             Self::Default => f.write_str("default"),
         }
     }

@@ -60,7 +60,7 @@ pub(crate) static GLOBAL: &[Key] = &[
 pub(crate) static POLICY: &[Key] = &[
     key("refresh", "window", SPAN, "min(15m, 25% of the lifetime)"),
     key("refresh", "mandatory", SPAN, "min(60s, 10% of the lifetime)"),
-    key("refresh", "min_interval", SPAN_OR_OFF, "min(30s, 25% of the lifetime)"),
+    key("refresh", "min_interval", SPAN_OR_OFF, "the profile's, else min(30s, 25% of the lifetime)"),
     key("refresh", "settle", SPAN, "request.timeout + 5s"),
     key("refresh", "accept_foreign_intents", Kind::Flag, "false"),
     key("retry", "initial", SPAN, "10s"),
@@ -76,13 +76,13 @@ pub(crate) static POLICY: &[Key] = &[
     key("request", "ca_file", Kind::Path, "none"),
     key("request", "roots", Kind::Choice(&["platform", "webpki"]), "webpki"),
     key("request", "proxy", Kind::ProxyUrl, "none"),
-    key("lifetime", "default", SPAN, "1h"),
+    key("lifetime", "default", SPAN, "the profile's, else 1h"),
     key("", "demand_timeout", SPAN, "60s in `renewd token`, 10s in the proxy"),
 ];
 
 /// Keys of `[credential.NAME]` itself.
 pub(crate) static CREDENTIAL: &[Key] = &[
-    key("credential", "profile", Kind::Text, "generic"),
+    key("credential", "profile", Kind::Text, "by the server's host, else generic"),
     key("credential", "token_endpoint", Kind::Endpoint, "what the login pins"),
     key("credential", "revocation_endpoint", Kind::Endpoint, "none"),
     key("credential", "issuer", Kind::Endpoint, "none"),
@@ -92,12 +92,17 @@ pub(crate) static CREDENTIAL: &[Key] = &[
         "credential",
         "client_auth",
         Kind::Choice(&["none", "basic", "post"]),
-        "post with a secret, else none",
+        "the profile's; else post with a secret, else none",
     ),
     key("credential", "client_secret_file", Kind::Path, "none"),
     key("credential", "scope", Kind::Words, "none"),
-    key("credential", "as_class", Kind::Choice(&["P0", "P1", "P2", "P3", "P4", "P5", "P6"]), "P2"),
-    key("credential", "grace", SPAN_OR_OFF, "off"),
+    key(
+        "credential",
+        "as_class",
+        Kind::Choice(&["P0", "P1", "P2", "P3", "P4", "P5", "P6"]),
+        "the profile's, else P2",
+    ),
+    key("credential", "grace", SPAN_OR_OFF, "the profile's, else off"),
     key("credential", "seed_file", Kind::Path, "none"),
     key("credential", "required", Kind::Flag, "false"),
 ];
@@ -130,7 +135,7 @@ pub(crate) static SINK: &[Key] = &[
 ];
 
 /// Tables that may stand at top level, beside those of the keys above.
-pub(crate) static TOP_TABLES: &[&str] = &["credential", "proxy", "sink"];
+pub(crate) static TOP_TABLES: &[&str] = &["credential", "profile", "proxy", "sink"];
 
 /// The keys of the environment.
 pub(crate) fn of_environment() -> impl Iterator<Item = &'static Key> {
@@ -184,11 +189,12 @@ mod tests {
             ("auth_retrying", "ceiling", p.auth_retrying.ceiling),
             ("request", "timeout", p.request.timeout),
             ("request", "connect_timeout", p.request.connect_timeout),
-            ("lifetime", "default", p.lifetime_default),
             ("shutdown", "grace", p.shutdown_grace),
         ] {
             assert_eq!(parse_duration(find(table, name).unwrap().default).unwrap(), span, "{table}.{name}");
         }
+        let lifetime = find("lifetime", "default").unwrap().default;
+        assert_eq!(lifetime, format!("the profile's, else {}", p.lifetime_default));
         assert_eq!(find("retry", "tries").unwrap().default, p.retry.tries.to_string());
         assert_eq!(find("retry", "budget").unwrap().default, p.retry.budget.to_string());
     }

@@ -11,6 +11,7 @@ mod entries;
 mod keys;
 mod places;
 mod problem;
+mod profiles;
 mod supported;
 mod value;
 
@@ -23,6 +24,7 @@ use crate::credential::Access;
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::input::file::{CONFIG_BYTES_MAX, FileError, read_checked};
+use crate::profiles::{Profiles, Source};
 
 pub(crate) use document::CredentialEntry;
 pub(crate) use duration::parse_duration;
@@ -48,6 +50,8 @@ pub(crate) struct Config {
     environment: BTreeMap<(&'static str, &'static str), Value>,
     /// What flags of this call say instead.
     flags: BTreeMap<(&'static str, &'static str), (Value, &'static str)>,
+    /// The provider profiles that this call knows.
+    profiles: Profiles,
     /// How this process gets at the store's key.
     access: Arc<Access>,
     /// What is wrong in the environment; each is said once, on stderr.
@@ -71,23 +75,40 @@ impl Config {
                 }
             },
         };
-        Self::of(places, env, bytes.as_ref().map(|bytes| bytes.as_slice()))
+        let profiles = profiles::of_files(places.profile_files())?;
+        Self::with_profiles(places, env, bytes.as_ref().map(|bytes| bytes.as_slice()), profiles)
     }
 
     /// What the bytes of the file and the environment say together.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn of(places: &Places, env: &Environment, file: Option<&[u8]>) -> Result<Self, Failure> {
+        Self::with_profiles(places, env, file, Profiles::default())
+    }
+
+    /// The same, with the profiles that flags of this call name; they go before those of the file.
+    fn with_profiles(
+        places: &Places,
+        env: &Environment,
+        file: Option<&[u8]>,
+        profiles: Profiles,
+    ) -> Result<Self, Failure> {
         let mut config = Self {
             places: places.clone(),
             document: Document::default(),
             present: false,
             environment: BTreeMap::new(),
             flags: BTreeMap::new(),
+            profiles,
             access: Arc::default(),
             warnings: Vec::new(),
         };
         if let (Some((path, _)), Some(bytes)) = (places.config(), file) {
             config.document = Document::parse(path, utf8(path, bytes)?)?;
             config.present = true;
+            for (profile, line) in std::mem::take(&mut config.document.profiles) {
+                let source = Source::Configuration { path: Arc::clone(&config.document.path), line };
+                config.profiles.add(profile, source);
+            }
         }
         config.read_environment(env);
         config.settle_pairs()?;
@@ -124,6 +145,11 @@ impl Config {
     /// How this process gets at the store's key.
     pub(crate) fn access(&self) -> &Arc<Access> {
         &self.access
+    }
+
+    /// The provider profiles that this call knows.
+    pub(crate) fn profiles(&self) -> &Profiles {
+        &self.profiles
     }
 
     /// Where things stand.

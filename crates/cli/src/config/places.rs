@@ -13,6 +13,8 @@ const OWN: &str = "renewd";
 pub(crate) struct Places {
     config: Option<PathBuf>,
     config_named: bool,
+    /// `--profile-file`, in the order given.
+    profile_files: Vec<PathBuf>,
     state: Option<PathBuf>,
     state_from: &'static str,
     runtime: Option<PathBuf>,
@@ -47,6 +49,7 @@ impl Places {
                 None => beside("XDG_CONFIG_HOME", "APPDATA", ".config").map(|d| d.join("config.toml")),
             },
             config_named: config.is_some(),
+            profile_files: Vec::new(),
             state: match state {
                 Some(path) => Some(absolute(path, "--state-dir")?),
                 None => beside("XDG_STATE_HOME", "LOCALAPPDATA", ".local/state"),
@@ -55,6 +58,21 @@ impl Places {
             runtime: env.folder("XDG_RUNTIME_DIR").map(|d| d.join(OWN)),
             home,
         })
+    }
+
+    /// The same, with the profile files that flags of this call name. Relative ones count from the current directory.
+    ///
+    /// # Errors
+    /// A usage failure when the current directory is needed and gone.
+    pub(crate) fn with_profile_files(mut self, files: &[PathBuf]) -> Result<Self, Failure> {
+        self.profile_files =
+            files.iter().map(|f| absolute(f, "--profile-file")).collect::<Result<Vec<_>, _>>()?;
+        Ok(self)
+    }
+
+    /// The profile files that flags of this call name.
+    pub(crate) fn profile_files(&self) -> &[PathBuf] {
+        &self.profile_files
     }
 
     /// The configuration file, and whether the user named it: then it must exist.

@@ -31,6 +31,13 @@ impl Problem {
     }
 }
 
+impl From<renewd_profiles::Problem> for Problem {
+    fn from(problem: renewd_profiles::Problem) -> Self {
+        let renewd_profiles::Problem { line, what, advice, .. } = problem;
+        Self { line, what, advice }
+    }
+}
+
 /// Everything that is wrong with one file, in the order of its lines.
 #[derive(Clone, Debug)]
 pub(crate) struct Problems {

@@ -10,22 +10,17 @@ use super::keys;
 use super::problem::{Problem, Problems};
 
 /// Why a value cannot be had yet; none where it can.
-fn refused(table: &str, name: &str, text: &str) -> Option<String> {
-    match (table, name) {
-        ("hooks", _) => Some(format!(
+fn refused(table: &str, name: &str) -> Option<String> {
+    (table == "hooks").then(|| {
+        format!(
             "hooks.{name} is not supported yet; watch `renewd status --check` or the agent's events instead"
-        )),
-        ("credential", "profile") if text != "generic" => Some(format!(
-            "no provider profile is called \"{}\"; known: generic (give token_endpoint and client_id)",
-            text.escape_debug()
-        )),
-        _ => None,
-    }
+        )
+    })
 }
 
 /// Refuses what is not supported yet.
 pub(super) fn check(config: &mut Config) -> Result<(), Failure> {
-    config.environment.retain(|(table, name), value| match refused(table, name, &value.to_string()) {
+    config.environment.retain(|(table, name), _| match refused(table, name) {
         None => true,
         Some(why) => {
             let variable = keys::find(table, name).map(keys::Key::variable).unwrap_or_default();
@@ -39,9 +34,7 @@ pub(super) fn check(config: &mut Config) -> Result<(), Failure> {
         .top
         .iter()
         .chain(own)
-        .filter_map(|((table, name), at)| {
-            refused(table, name, &at.value.to_string()).map(|why| Problem::new(at.line, why))
-        })
+        .filter_map(|((table, name), at)| refused(table, name).map(|why| Problem::new(at.line, why)))
         .collect();
     for sink in &document.sinks {
         let what = "[[sink]] is not supported yet";

@@ -104,9 +104,9 @@ fn what_does_not_fit_together_is_an_error_with_its_line() {
         ("[credential.a]\nseed_file = \"/x\"", 2, "needs token_endpoint and client_id"),
         ("[credential.a]\ngrace = \"10s\"", 2, "only with as_class"),
         (
-            "[credential.a]\nprofile = \"github\"",
+            "[credential.a]\nprofile = \"nobody-s\"",
             2,
-            "no provider profile is called \"github\"; known: generic",
+            "no provider profile is called \"nobody-s\"; `renewd profiles` lists all there are",
         ),
         (
             "\n[[proxy]]\nlisten = \"127.0.0.1:1\"\nupstream = \"https://a.example\"",
@@ -205,4 +205,82 @@ fn a_bad_value_that_could_hold_a_password_or_a_key_is_not_repeated() {
     assert!(!warnings.contains("hunter2"), "{warnings}");
     let harmless = Given::file("[request]\nproxy = \"ftp://p:1\"\n").load(&[]).err().unwrap().to_string();
     assert!(harmless.contains("ftp://p:1"), "{harmless}");
+}
+
+const OWN: &str = "[profile.acme]\nas_class = \"P3\"\ngrace = \"30s\"\n[profile.acme.endpoints]\n\
+                   token = \"https://id.acme.example/token\"\nhosts = [\"id.acme.example\"]\n";
+
+#[test]
+fn a_profile_of_the_users_own_is_read_with_the_rest() {
+    let config = Given::file(OWN).load(&[]).unwrap();
+    let acme = config.profiles().named("acme").unwrap();
+    assert_eq!(acme.profile.grace, Span::from_secs(30));
+    assert!(acme.source.is_own() && acme.source.to_string().ends_with("config.toml:1"), "{}", acme.source);
+    let by_host = config.profiles().for_server(None, "https://id.acme.example/token");
+    assert_eq!(by_host.map(|p| p.name.as_ref()), Some("acme"));
+    assert!(config.profiles().for_server(None, "https://other.example/token").is_none());
+}
+
+#[test]
+fn one_that_is_called_as_a_built_in_takes_its_place() {
+    let config = Given::file("[profile.generic]\ntitle = \"Ours\"\nas_class = \"P0\"").load(&[]).unwrap();
+    assert_eq!(config.profiles().named("generic").unwrap().profile.title, "Ours");
+    let named = config.profiles().all().iter().filter(|k| k.profile.name == "generic").count();
+    assert_eq!(named, 1);
+}
+
+#[test]
+fn what_is_wrong_with_a_profile_is_told_by_its_line() {
+    for (text, line, words) in [
+        ("[profile.acme]\nas_clas = \"P3\"", 2, "did you mean as_class?"),
+        ("[profile.acme]\nas_class = \"P9\"", 2, "P9"),
+        ("[profile.acme]\n[[profile.acme.override]]\nname = \"a\"\nverdict = \"success\"", 4, "success"),
+        ("profile = 3", 1, "profile must be a table"),
+        ("[profile]\nacme = 3", 2, "acme"),
+    ] {
+        let failure = Given::file(text).load(&[]).unwrap_err();
+        assert_eq!(failure.exit, crate::exit::Exit::Configuration);
+        assert!(failure.message.contains(words), "{text}: {}", failure.message);
+        assert!(failure.message.contains(&format!("config.toml:{line}: ")), "{text}: {}", failure.message);
+    }
+}
+
+#[test]
+fn a_profile_says_what_an_entry_then_need_not_say() {
+    for entry in [
+        "[credential.a]\nprofile = \"acme\"\ngrace = \"10s\"",
+        "[credential.a]\ntoken_endpoint = \"https://id.acme.example/token\"\ngrace = \"10s\"",
+        "[credential.a]\nprofile = \"acme\"\nclient_id = \"c\"\nseed_file = \"/x\"",
+    ] {
+        Given::file(&format!("{OWN}{entry}")).load(&[]).unwrap();
+    }
+    let strict = format!("{OWN}[credential.a]\nprofile = \"acme\"\nas_class = \"P2\"\ngrace = \"10s\"");
+    assert!(Given::file(&strict).load(&[]).unwrap_err().message.contains("only with as_class"));
+}
+
+#[test]
+fn a_profile_file_goes_before_the_configuration_and_two_of_one_name_are_refused() {
+    let given = Given::file(OWN);
+    let write = |path: &str, text: &str| {
+        let path = given.dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let load = |files: &[std::path::PathBuf]| {
+        let env = Environment::of(&[]);
+        let places = Places::find(&env, Some(&given.path()), Some(Path::new("/state")))?;
+        Config::load(&places.with_profile_files(files)?, &env)
+    };
+    let acme = write("acme.toml", "as_class = \"P0\"");
+    let config = load(std::slice::from_ref(&acme)).unwrap();
+    let found = config.profiles().named("acme").unwrap();
+    assert_eq!((found.profile.as_class.name(), found.source), ("P0", &Source::File(acme.clone().into())));
+    let twice = load(&[acme, write("b/acme.toml", "")]).unwrap_err();
+    assert!(twice.message.contains("two profile files are called acme"), "{}", twice.message);
+    let bad = load(&[write("bad.toml", "\nas_class = 3")]).unwrap_err();
+    assert!(bad.message.contains("bad.toml:2: "), "{}", bad.message);
+    let absent = load(&[given.dir.path().join("none.toml")]).unwrap_err();
+    assert!(absent.message.contains("none.toml does not exist"), "{}", absent.message);
+    assert_eq!(absent.exit, crate::exit::Exit::Configuration);
 }

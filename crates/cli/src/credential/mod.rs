@@ -4,6 +4,7 @@ mod access;
 mod attended;
 mod closed;
 mod glance;
+mod profile;
 mod seed;
 mod setup;
 mod store;
@@ -11,10 +12,11 @@ mod store;
 pub(crate) use access::Access;
 pub(crate) use closed::closed_store;
 pub(crate) use glance::{Announced, Glance, glance, names};
+pub(crate) use profile::{By, Chosen, chosen, contradictions};
 pub(crate) use seed::seed;
 #[cfg(unix)]
 pub(crate) use setup::transport;
-pub(crate) use setup::{Secrets, check_identity, check_transport, endpoint, setup};
+pub(crate) use setup::{Secrets, check_identity, check_transport, endpoint, setup, usual_auth};
 pub(crate) use store::{
     OpenStore, is_there, key_setting, keyring, open, open_existing, open_failure, options, remembered,
     store_failure, store_folder, write_failure,

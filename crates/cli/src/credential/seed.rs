@@ -6,10 +6,12 @@ use renewd_core::{CommitFailure, GrantMaterial, Identity, Record, Settings};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialName, CredentialStore, Expect};
 
+use super::profile::chosen;
 use super::store::{store_failure, write_failure};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::input::secret::read_secret_file;
+use crate::profiles::{beside, token_endpoint};
 
 /// Writes the first record of a credential from its `seed_file`, where it has one and no record stands. True when it
 /// did.
@@ -26,8 +28,11 @@ pub(crate) fn seed(
         return Ok(false);
     }
     let text = |key| config.text("credential", key, Some(name));
+    let chosen = chosen(config, name, None)?.profile;
+    let fixed = || token_endpoint(chosen).ok().map(String::from);
     // The configuration's own check made sure of both.
-    let (Some(token_endpoint), Some(client_id)) = (text("token_endpoint"), text("client_id")) else {
+    let (Some(token_endpoint), Some(client_id)) = (text("token_endpoint").or_else(fixed), text("client_id"))
+    else {
         return Ok(false);
     };
     let token = read_secret_file(&path, "the seed").map_err(|why| Failure::configuration(why).about(name))?;
@@ -40,11 +45,12 @@ pub(crate) fn seed(
     }
     let identity = Identity {
         issuer: text("issuer"),
+        revocation_endpoint: text("revocation_endpoint")
+            .or_else(|| beside(chosen, &token_endpoint, chosen.endpoints.revocation.as_deref())),
         token_endpoint,
-        revocation_endpoint: text("revocation_endpoint"),
         client_id,
         resource: text("resource"),
-        profile: "generic".into(),
+        profile: chosen.name.to_string(),
     };
     let grant = GrantMaterial { refresh_token: Some(token), ..GrantMaterial::default() };
     let record = Record::new(1, identity, Settings::default(), grant, SystemClock.now());

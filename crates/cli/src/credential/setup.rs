@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use renewd_core::{AsClass, Client, ClientAuth, Identity, Profile, Record, RecordState, Secret, Setup};
+use renewd_core::{
+    Client, ClientAuth, ClientAuthMethod, Identity, Profile, Record, RecordState, Secret, Setup,
+};
 use renewd_driver::CredentialName;
 use renewd_driver::system::{self, SystemClock};
 use renewd_ureq::{ProxyChoice, Roots, UreqEndpoint, UreqOptions, Workers};
 
+use super::profile;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::input::secret::read_secret_file;
@@ -36,11 +39,18 @@ pub(crate) fn setup(
     if let Some(record) = record {
         check_identity(config, name, &record.identity)?;
     }
+    let chosen = match (profile::chosen(config, name, record), secrets) {
+        (Ok(chosen), _) => chosen.profile,
+        // Whoever only looks reads no answer: what stands can be shown and used.
+        (Err(_), Secrets::Leave) => &Profile::GENERIC,
+        (Err(failure), Secrets::Read) => return Err(failure),
+    };
+    let profile = profile::effective(config, name, record, chosen);
     let client = match secrets {
-        Secrets::Read => client(config, name, record)?,
+        Secrets::Read => client(config, name, record, &profile)?,
         Secrets::Leave => Client::public(client_id(config, name, record)),
     };
-    Ok(system::setup(config.policy(Some(name)), profile(config, name, record), client))
+    Ok(system::setup(profile::policy(config, name, &profile), profile, client))
 }
 
 /// A configuration must not name another server or client than the one the login is pinned to: the refresh token
@@ -121,20 +131,12 @@ fn client_id(config: &Config, name: &CredentialName, record: Option<&Record>) ->
         .unwrap_or_default()
 }
 
-fn profile(config: &Config, name: &CredentialName, record: Option<&Record>) -> Profile {
-    let configured = config.text("credential", "as_class", Some(name)).and_then(|c| AsClass::from_name(&c));
-    let told = record.and_then(|r| r.settings.as_class);
-    let grace =
-        config.span("credential", "grace", Some(name)).or_else(|| record.and_then(|r| r.settings.grace));
-    let generic = Profile::generic();
-    Profile {
-        as_class: configured.or(told).unwrap_or(generic.as_class),
-        grace: grace.unwrap_or(generic.grace),
-        ..generic
-    }
-}
-
-fn client(config: &Config, name: &CredentialName, record: Option<&Record>) -> Result<Client, Failure> {
+fn client(
+    config: &Config,
+    name: &CredentialName,
+    record: Option<&Record>,
+    profile: &Profile,
+) -> Result<Client, Failure> {
     let told = record.map(|r| &r.settings);
     let secret: Option<Secret> = match config.path("credential", "client_secret_file", Some(name)) {
         Some(path) => Some(client_secret(&path, name)?),
@@ -143,6 +145,7 @@ fn client(config: &Config, name: &CredentialName, record: Option<&Record>) -> Re
     let auth = config
         .text("credential", "client_auth", Some(name))
         .or_else(|| told.and_then(|s| s.client_auth.clone()))
+        .or_else(|| usual_auth(profile, secret.is_some()).map(|method| method.name().into()))
         // A logout leaves no secret, and nothing that would have to be proved with one: what is missing is a login.
         .filter(|_| secret.is_some() || !record.is_some_and(is_logged_out));
     let entry = config.credential(name);
@@ -158,6 +161,16 @@ fn client(config: &Config, name: &CredentialName, record: Option<&Record>) -> Re
         extra_headers: entry.map(|e| e.headers.clone()).unwrap_or_default(),
         ..Client::public(client_id(config, name, record))
     })
+}
+
+/// The way in which clients of that provider usually prove themselves, with what is at hand.
+pub(crate) fn usual_auth(profile: &Profile, secret: bool) -> Option<ClientAuthMethod> {
+    let possible = |method: &ClientAuthMethod| match method {
+        ClientAuthMethod::None => !secret,
+        ClientAuthMethod::Basic | ClientAuthMethod::Post => secret,
+        _ => false,
+    };
+    profile.client_auth.iter().copied().find(possible)
 }
 
 fn is_logged_out(record: &Record) -> bool {

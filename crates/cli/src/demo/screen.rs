@@ -197,8 +197,7 @@ impl<'a> Screen<'a> {
 
 /// How wide the terminal is.
 fn columns() -> usize {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout());
-    size.ok().map(|s| usize::from(s.ws_col)).filter(|c| *c > 0).unwrap_or(COLUMNS)
+    crate::output::columns().unwrap_or(COLUMNS)
 }
 
 /// A span as people read it: `14ms`, `3.8s`, `12s`, `2m30s`.

@@ -78,6 +78,19 @@ impl Output {
     }
 }
 
+/// The columns of the terminal that standard output is; none where it is no terminal, or does not say.
+#[cfg(unix)]
+pub(crate) fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// Unknown here.
+#[cfg(not(unix))]
+pub(crate) fn columns() -> Option<usize> {
+    None
+}
+
 /// The text without what a terminal obeys: file names that others chose stand in messages.
 pub(crate) fn without_controls(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()

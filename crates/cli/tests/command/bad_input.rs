@@ -43,7 +43,11 @@ fn wrong_usage_is_exit_2_and_says_what_is_wrong() {
             vec!["import", "a", "--token-endpoint", "https://u:p@as.example/", "--client-id", "c"],
             &["user name or password"],
         ),
-        (import(&["--profile", "github"]), &["no provider profile is called \"github\"", "known: generic"]),
+        (
+            import(&["--profile", "nobody-s"]),
+            &["no provider profile is called \"nobody-s\"", "renewd profiles"],
+        ),
+        (import(&["--profile", "genric"]), &["did you mean generic?"]),
         (import(&["--as-class", "P9"]), &["--as-class is none of P0"]),
         (import(&["--scope", "a\"b"]), &["--scope"]),
         (import(&["--resource", ""]), &["--resource is empty"]),
@@ -195,16 +199,14 @@ fn help_and_version_go_to_stdout() {
     assert_eq!(version.out, format!("renewd {}\n", env!("CARGO_PKG_VERSION")));
     let help = world.run(&["--help"]).expect(0, &[]);
     for command in [
-        "init", "rekey", "import", "token", "refresh", "status", "explain", "logout", "helper", "config",
-        "doctor",
+        "init", "rekey", "import", "token", "refresh", "status", "explain", "profiles", "logout", "helper",
+        "config", "doctor",
     ] {
         assert!(help.out.contains(&format!("\n  {command}")), "{command}: {}", help.out);
         assert!(world.run(&[command, "--help"]).expect(0, &[]).out.contains("Usage"));
     }
-    for absent in ["login", "profiles"] {
-        assert!(!help.out.contains(&format!("\n  {absent}")), "{absent} does not work yet");
-        world.run(&[absent]).expect(2, &[]);
-    }
+    assert!(!help.out.contains("\n  login"), "login does not work yet");
+    world.run(&["login"]).expect(2, &[]);
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn wrong_usage_is_exit_2() {
         (&["--status", "400", "--header", "novalue"], "Name: value"),
         (&["--status", "400", "--header", "a: b\nc: d"], "control character"),
         (&["--status", "400", "--body", "/nonexistent"], "/nonexistent does not exist"),
-        (&["--status", "400", "--profile", "github"], "known: generic"),
+        (&["--status", "400", "--profile", "nobody-s"], "no provider profile is called \"nobody-s\""),
         (&["--status", "400", "--body", "-", "--sent-refresh-token-file", "fd:0"], "two readers"),
         (&["--status", "400", "--sent-refresh-token-file", "/nonexistent"], "does not exist"),
     ] {

@@ -1,0 +1,121 @@
+//! What holds for one credential: what the configuration says, else what the login was told, else what the provider's
+//! profile says, else the default.
+
+use renewd_core::{AsClass, BodyEncoding, Record};
+use renewd_driver::CredentialName;
+
+use super::{Row, row};
+use crate::config::{CREDENTIAL, Config, Effective, Key, Origin, POLICY, Value};
+use crate::credential::{By, Chosen, chosen, glance, names, open_existing, unknown, usual_auth};
+use crate::exit::Failure;
+use crate::profiles::token_endpoint;
+
+/// Its rows.
+pub(super) fn rows(config: &Config, name: &CredentialName) -> Result<Vec<Row>, Failure> {
+    let store = open_existing(config)?;
+    let known = names(config, store.as_ref().map(|s| s.port.as_ref()))?;
+    if !known.contains(name) {
+        return Err(unknown(name, &known));
+    }
+    let record = match &store {
+        Some(store) => glance(config, store.port.as_ref(), name)?.record,
+        None => None,
+    };
+    let record = record.as_ref();
+    let chosen = chosen(config, name, record)?;
+    let secret = config.path("credential", "client_secret_file", Some(name)).is_some()
+        || record.is_some_and(|r| r.settings.client_secret.is_some());
+    let found = |key: &Key| {
+        config
+            .lookup(key.table, key.name, Some(name))
+            .or_else(|| record.and_then(|r| told(key, r)))
+            .or_else(|| of_the_profile(key, &chosen, secret))
+    };
+    let mut rows: Vec<Row> = CREDENTIAL.iter().map(|key| row(key, key.name.into(), found(key))).collect();
+    rows.extend(POLICY.iter().map(|key| row(key, key.path(), found(key))));
+    rows.extend(carried(config, name, &chosen));
+    Ok(rows)
+}
+
+/// What the login says of a key.
+fn told(key: &Key, record: &Record) -> Option<Effective> {
+    if key.table != "credential" {
+        return None;
+    }
+    let (identity, settings) = (&record.identity, &record.settings);
+    let text = match key.name {
+        "token_endpoint" => Some(identity.token_endpoint.clone()),
+        "revocation_endpoint" => identity.revocation_endpoint.clone(),
+        "issuer" => identity.issuer.clone(),
+        "client_id" => Some(identity.client_id.clone()),
+        "resource" => identity.resource.clone(),
+        "client_auth" => settings.client_auth.clone(),
+        "client_secret_file" => settings.client_secret.as_ref().map(|_| "(kept in the record)".into()),
+        "scope" => settings.scope.clone(),
+        "as_class" => settings.as_class.map(|c| c.name().into()),
+        "grace" => settings.grace.map(|g| g.to_string()),
+        _ => None,
+    }?;
+    Some(Effective { value: Value::Text(text), origin: Origin::Login })
+}
+
+/// What the profile says of a key.
+fn of_the_profile(key: &Key, chosen: &Chosen<'_>, secret: bool) -> Option<Effective> {
+    let Chosen { profile, by } = chosen;
+    let text = |text: &str| Some(Value::Text(text.into()));
+    if (key.table, key.name) == ("credential", "profile") {
+        let origin = match by {
+            By::Nobody => return None,
+            By::Configuration(origin) => origin.clone(),
+            By::Login => Origin::Login,
+            By::Host => Origin::Host,
+        };
+        return Some(Effective { value: text(&profile.name)?, origin });
+    }
+    if **profile == renewd_core::Profile::GENERIC {
+        return None;
+    }
+    let value = match (key.table, key.name) {
+        ("credential", "token_endpoint") => token_endpoint(profile).ok().and_then(text),
+        ("credential", "client_auth") => usual_auth(profile, secret).and_then(|m| text(m.name())),
+        ("credential", "scope") if profile.refresh.scope => text("(as it was granted)"),
+        ("credential", "as_class") => text(profile.as_class.name()),
+        ("credential", "grace") if profile.as_class == AsClass::P3 => Some(Value::Span(profile.grace)),
+        ("refresh", "min_interval") => profile.min_interval.map(Value::Span),
+        ("lifetime", "default") => profile.lifetime.map(Value::Span),
+        _ => None,
+    }?;
+    Some(Effective { value, origin: Origin::Profile(profile.name.to_string()) })
+}
+
+/// What each request carries beside what the protocol wants. A name that the configuration gives holds instead of the
+/// profile's; headers have no case.
+fn carried(config: &Config, name: &CredentialName, chosen: &Chosen<'_>) -> Vec<Row> {
+    let file = config.file().map(|f| f.display().to_string()).unwrap_or_default();
+    let profile = chosen.profile;
+    let own = config.credential(name).cloned().unwrap_or_default();
+    let mut rows = Vec::new();
+    let mut add = |key: String, value: &str, origin: &str| {
+        rows.push(Row { key, value: value.into(), origin: origin.into() });
+    };
+    let from = Origin::Profile(profile.name.to_string()).to_string();
+    for (k, v) in &own.parameters {
+        add(format!("parameters.{k}"), v, &file);
+    }
+    for (k, v) in
+        profile.refresh.parameters.iter().filter(|(k, _)| own.parameters.iter().all(|(o, _)| o != k))
+    {
+        add(format!("parameters.{k}"), v, &from);
+    }
+    for (k, v) in &own.headers {
+        add(format!("headers.{k}"), v, &file);
+    }
+    let replaced = |k: &str| own.headers.iter().any(|(o, _)| o.eq_ignore_ascii_case(k));
+    for (k, v) in profile.refresh.headers.iter().filter(|(k, _)| !replaced(k)) {
+        add(format!("headers.{k}"), v, &from);
+    }
+    if profile.refresh.encoding == BodyEncoding::Json {
+        add("(the body of a request)".into(), "json", &from);
+    }
+    rows
+}

@@ -1,0 +1,308 @@
+//! A raw HTTP response as tools print it: `curl -i`, `curl -v`, `curl --raw`, a proxy's log.
+//!
+//! People paste what they have: several heads in a row, line ends of either kind, a body whose chunks nobody joined. All
+//! of it is read; what is missing a head is refused, because the status decides more than anything else.
+
+use zeroize::Zeroizing;
+
+use super::chunks;
+use super::trace;
+
+/// Headers at most, over all lines of one head.
+pub(super) const HEADERS_MAX: usize = 128;
+
+/// Heads in a row: redirects, proxies, interim answers.
+const HEADS_MAX: usize = 64;
+
+/// An answer as it was printed.
+pub(super) struct Raw {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Zeroizing<Vec<u8>>,
+    /// The body's last chunk is missing.
+    pub(super) cut: bool,
+    /// What is worth telling: half a sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+/// Why there is no answer in it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NoAnswer {
+    /// Half a sentence, to stand behind the name of the source.
+    pub(super) why: &'static str,
+    pub(super) advice: String,
+}
+
+impl NoAnswer {
+    fn new(why: &'static str, advice: &str) -> Self {
+        Self { why, advice: advice.into() }
+    }
+}
+
+/// Reads it.
+///
+/// # Errors
+/// What it is instead, and what to do.
+pub(super) fn read(text: &[u8]) -> Result<Raw, NoAnswer> {
+    let decoded = from_utf16(text);
+    let text = skip_blank(decoded.as_deref().map_or(text, Vec::as_slice));
+    let joined = if status_line(first_line(text)).is_none() { trace::joined(text) } else { None };
+    let mut rest = joined.as_deref().map_or(text, Vec::as_slice);
+    let mut passed: Vec<Head> = Vec::new();
+    loop {
+        let Some((head, after)) = Head::read(rest) else { break };
+        rest = after;
+        passed.push(head?);
+        // Another head directly behind one belongs to the next answer: redirects that were followed, a proxy's
+        // tunnel, an interim answer, a first try without credentials. None of those has a body that is printed.
+        if passed.len() >= HEADS_MAX || Head::read(rest).is_none() {
+            break;
+        }
+    }
+    let Some(last) = passed.pop() else { return Err(what_instead(text)) };
+    if last.is_interim() {
+        return Err(NoAnswer::new(
+            "ends with an interim answer (1xx): the final one is missing",
+            "let curl finish, and give all that `curl -i` prints",
+        ));
+    }
+    let notes = passed.iter().filter_map(Head::note).collect();
+    let chunked = last.headers.iter().any(|(name, value)| {
+        name.eq_ignore_ascii_case("transfer-encoding") && value.to_ascii_lowercase().contains("chunked")
+    });
+    let (body, cut) = match if chunked { chunks::joined(rest) } else { None } {
+        Some(joined) => (joined.bytes, !joined.whole),
+        None => (Zeroizing::new(rest.to_vec()), false),
+    };
+    Ok(Raw { status: last.status, headers: last.headers, body, cut, notes })
+}
+
+/// A status line and the headers behind it.
+struct Head {
+    status: u16,
+    headers: Vec<(String, String)>,
+}
+
+impl Head {
+    /// The head that the text begins with, and what follows it; none where it begins with none.
+    fn read(text: &[u8]) -> Option<(Result<Self, NoAnswer>, &[u8])> {
+        let (line, mut rest) = take_line(text);
+        let status = status_line(line)?;
+        let mut headers: Vec<(String, String)> = Vec::new();
+        while !rest.is_empty() {
+            let (line, after) = take_line(rest);
+            rest = after;
+            if line.is_empty() {
+                break;
+            }
+            let folded = matches!(line.first(), Some(b' ' | b'\t'));
+            let line = String::from_utf8_lossy(line.trim_ascii());
+            match (folded, headers.last_mut(), line.split_once(':')) {
+                // RFC 9112 §5.2
+                (true, Some((_, value)), _) => {
+                    value.push(' ');
+                    value.push_str(&line);
+                }
+                // What a header cannot be says nothing; curl prints it all the same.
+                (_, _, None) => {}
+                (_, _, Some((name, value))) => headers.push((name.trim_end().into(), value.trim().into())),
+            }
+            if headers.len() > HEADERS_MAX {
+                let many = NoAnswer {
+                    why: "has too many headers",
+                    advice: format!("leave out what is no token endpoint's: {HEADERS_MAX} are read"),
+                };
+                return Some((Err(many), rest));
+            }
+        }
+        Some((Ok(Self { status, headers }), rest))
+    }
+
+    const fn is_interim(&self) -> bool {
+        matches!(self.status, 100..=199)
+    }
+
+    /// What to say of a head that another one followed.
+    fn note(&self) -> Option<String> {
+        match self.status {
+            100..=199 | 200..=299 => None,
+            300..=399 => Some(format!(
+                "the answer before was a redirect (HTTP {}), which curl followed and renewd never does: it would have judged that one",
+                self.status
+            )),
+            status => Some(format!("an answer before was HTTP {status}; the last one is judged")),
+        }
+    }
+}
+
+/// The status of `HTTP/1.1 403 Forbidden`, `HTTP/2 403`, `HTTP/3 200`.
+fn status_line(line: &[u8]) -> Option<u16> {
+    let rest = line.strip_prefix(b"HTTP/")?;
+    let version = rest.iter().position(|&b| b == b' ')?;
+    let known = matches!(&rest[..version], b"1.0" | b"1.1" | b"2" | b"2.0" | b"3" | b"3.0" | b"0.9");
+    let status = rest[version..].trim_ascii_start();
+    let digits = status.iter().take_while(|b| b.is_ascii_digit()).count();
+    let ends = status.get(digits).is_none_or(u8::is_ascii_whitespace);
+    let number: u16 = std::str::from_utf8(&status[..digits]).ok()?.parse().ok()?;
+    (known && digits == 3 && ends && (100..=599).contains(&number)).then_some(number)
+}
+
+/// A line without its end (LF or CRLF), and what follows.
+pub(super) fn take_line(text: &[u8]) -> (&[u8], &[u8]) {
+    let (line, rest) = match text.iter().position(|&b| b == b'\n') {
+        Some(end) => (&text[..end], &text[end + 1..]),
+        None => (text, &text[text.len()..]),
+    };
+    (line.strip_suffix(b"\r").unwrap_or(line), rest)
+}
+
+fn first_line(text: &[u8]) -> &[u8] {
+    take_line(text).0
+}
+
+fn skip_blank(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start()
+}
+
+/// Some shells write what they redirect as UTF-16, with a mark in front.
+fn from_utf16(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let order: fn([u8; 2]) -> u16 = match text {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let mut out = Zeroizing::new(Vec::with_capacity(text.len() / 2 * 3));
+    for unit in char::decode_utf16(text[2..].chunks_exact(2).map(|pair| order([pair[0], pair[1]]))) {
+        let mut utf8 = [0; 4];
+        out.extend_from_slice(unit.unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut utf8).as_bytes());
+    }
+    Some(out)
+}
+
+/// What a text without a head may be.
+fn what_instead(text: &[u8]) -> NoAnswer {
+    let with_head = "give all that `curl -i` prints, or say the status yourself: renewd explain --status N --body FILE";
+    let begins = |with: &[&str]| {
+        let head = text.get(..64).unwrap_or(text);
+        with.iter().any(|w| head.get(..w.len()).is_some_and(|h| h.eq_ignore_ascii_case(w.as_bytes())))
+    };
+    if text.is_empty() {
+        return NoAnswer::new(
+            "is empty",
+            "no answer at all? then say which failure it was, for example: renewd explain --failure timeout --sent",
+        );
+    }
+    if begins(&["{"]) && holds(text, b"\"log\"") && holds(text, b"\"entries\"") {
+        return NoAnswer::new(
+            "is an HTTP archive (HAR), which is not read",
+            "save the one answer: status with --status, its body in a file with --body, headers with --header",
+        );
+    }
+    if begins(&["{", "[", "\""]) {
+        return NoAnswer::new("is JSON without the head of an answer: the status is missing", with_head);
+    }
+    if begins(&["<!doctype", "<html", "<?xml", "<"]) {
+        return NoAnswer::new("is a page without the head of an answer: the status is missing", with_head);
+    }
+    if begins(&["POST ", "GET ", "PUT ", "> POST ", "> GET "]) {
+        return NoAnswer::new("is a request, not an answer; mind the secrets in it", with_head);
+    }
+    NoAnswer::new("does not begin with the head of an answer (HTTP/1.1 403 …)", with_head)
+}
+
+fn holds(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|window| window == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ok(text: &str) -> Raw {
+        read(text.as_bytes()).unwrap_or_else(|no| panic!("{text:?}: {no:?}"))
+    }
+
+    fn header<'a>(raw: &'a Raw, name: &str) -> Vec<&'a str> {
+        raw.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str()).collect()
+    }
+
+    #[test]
+    fn every_version_and_both_line_ends_are_read() {
+        for first in ["HTTP/1.0 403 Forbidden", "HTTP/1.1 403", "HTTP/2 403 ", "HTTP/3 403", "HTTP/1.1  403 x"] {
+            for end in ["\n", "\r\n"] {
+                for before in ["", "\u{feff}", "\r\n\n"] {
+                    let raw = ok(&format!("{before}{first}{end}Content-Type: text/html{end}{end}<p>no</p>{end}"));
+                    assert_eq!((raw.status, &raw.body[..]), (403, format!("<p>no</p>{end}").as_bytes()));
+                    assert_eq!(header(&raw, "content-type"), ["text/html"]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn folded_and_repeated_headers_and_lines_that_are_none_are_read() {
+        let raw = ok("HTTP/1.1 401 x\nWWW-Authenticate: Basic\nWWW-Authenticate: Bearer\n error=\"invalid_token\"\njunk\nA :b\n\n");
+        assert_eq!(header(&raw, "www-authenticate"), ["Basic", "Bearer error=\"invalid_token\""]);
+        assert_eq!(header(&raw, "a"), ["b"]);
+    }
+
+    #[test]
+    fn the_last_of_several_heads_counts() {
+        let raw = ok("HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 302 Found\r\nLocation: /\r\n\r\n\
+                      HTTP/2 400\r\ncontent-type: application/json\r\n\r\n{\"error\":\"x\"}");
+        assert_eq!((raw.status, &raw.body[..]), (400, &b"{\"error\":\"x\"}"[..]));
+        assert_eq!(raw.notes.len(), 1);
+        assert!(raw.notes[0].contains("redirect (HTTP 302)"), "{:?}", raw.notes);
+        assert!(header(&raw, "location").is_empty(), "headers of another answer");
+    }
+
+    #[test]
+    fn a_body_is_bytes() {
+        let mut text = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n".to_vec();
+        text.extend([0x1f, 0x8b, 0, 0xff, b'\n', b'\r', 0]);
+        let raw = read(&text).unwrap_or_else(|no| panic!("{no:?}"));
+        assert_eq!(&raw.body[..], [0x1f, 0x8b, 0, 0xff, b'\n', b'\r', 0]);
+    }
+
+    #[test]
+    fn chunks_are_joined_where_they_still_stand_apart() {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(&ok(&format!("{head}3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: x\r\n\r\n")).body[..], b"abcde");
+        assert_eq!(&ok(&format!("{head}{{\"a\":1}}")).body[..], b"{\"a\":1}", "curl joined them");
+        let cut = ok(&format!("{head}3\r\nabc\r\n9\r\nde"));
+        assert!(cut.cut && &cut.body[..] == b"abcde");
+    }
+
+    #[test]
+    fn a_file_in_utf_16_is_read() {
+        let text = "HTTP/1.1 400 Bad\r\nA: b\r\n\r\n{}";
+        for (order, mark) in [(u16::to_le_bytes as fn(u16) -> [u8; 2], [0xff, 0xfe]), (u16::to_be_bytes, [0xfe, 0xff])] {
+            let bytes: Vec<u8> = mark.into_iter().chain(text.encode_utf16().flat_map(order)).collect();
+            let raw = read(&bytes).unwrap_or_else(|no| panic!("{no:?}"));
+            assert_eq!((raw.status, &raw.body[..]), (400, &b"{}"[..]));
+        }
+    }
+
+    #[test]
+    fn what_has_no_head_is_told_apart_and_refused_with_advice() {
+        for (text, word) in [
+            ("", "empty"),
+            (" \r\n", "empty"),
+            ("{\"error\":\"invalid_grant\"}", "JSON without the head"),
+            ("[1]", "JSON without the head"),
+            ("{\"log\":{\"entries\":[]}}", "HAR"),
+            ("<!DOCTYPE html><p>x", "page without the head"),
+            ("POST /token HTTP/1.1\r\nHost: x\r\n\r\nrefresh_token=x", "request"),
+            ("hello", "does not begin"),
+            ("HTTP/1.1 99 x\n\n", "does not begin"),
+            ("HTTP/1.1 1000 x\n\n", "does not begin"),
+            ("HTTP/9.9 200\n\n", "does not begin"),
+            ("HTTP/1.1 100 Continue\r\n\r\n", "interim"),
+        ] {
+            let no = read(text.as_bytes()).err().unwrap_or_else(|| panic!("{text:?} was read"));
+            assert!(no.why.contains(word) && !no.advice.is_empty(), "{text:?}: {no:?}");
+        }
+        let many = format!("HTTP/1.1 200 OK\n{}\n", "A: b\n".repeat(HEADERS_MAX + 1));
+        assert!(read(many.as_bytes()).is_err());
+    }
+}

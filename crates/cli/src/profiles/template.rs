@@ -1,0 +1,94 @@
+//! Endpoints that a profile knows only in part: `https://{domain}/oauth/token`. Whoever uses the profile fills the rest
+//! in, once: what is written for one endpoint fills in the others.
+
+use renewd_core::Profile;
+
+/// Whether somebody has to fill something in.
+pub(crate) fn is_template(url: &str) -> bool {
+    url.contains('{')
+}
+
+/// The profile's token endpoint, where that is the same for everybody.
+///
+/// # Errors
+/// The template, where there is one; none where nothing is known.
+pub(crate) fn token_endpoint(profile: &Profile) -> Result<&str, Option<&str>> {
+    match profile.endpoints.token.as_deref() {
+        Some(url) if !is_template(url) => Ok(url),
+        other => Err(other),
+    }
+}
+
+/// The parts of a template that are to be filled in, by name.
+pub(crate) fn parts(template: &str) -> Vec<&str> {
+    template.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
+}
+
+/// What was filled in where `template` became `url`; none where it cannot have.
+fn filled<'a>(template: &'a str, url: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
+    let (mut template, mut url, mut all) = (template, url, Vec::new());
+    while let Some((before, rest)) = template.split_once('{') {
+        let (name, after) = rest.split_once('}')?;
+        url = url.strip_prefix(before)?;
+        // Up to what follows in the template; to the end where nothing does.
+        let fixed = after.split('{').next().unwrap_or_default();
+        let end = if fixed.is_empty() { url.len() } else { url.find(fixed)? };
+        let (value, rest) = url.split_at_checked(end)?;
+        if value.is_empty() || (value.contains('/') && !after.is_empty()) {
+            return None;
+        }
+        all.push((name, value));
+        (template, url) = (after, rest);
+    }
+    (template == url).then_some(all)
+}
+
+/// Another endpoint of the profile, for the server that has this token endpoint. None where it takes more to know it.
+pub(crate) fn beside(profile: &Profile, token_endpoint: &str, other: Option<&str>) -> Option<String> {
+    let values = filled(profile.endpoints.token.as_deref()?, token_endpoint)?;
+    let mut url = String::from(other?);
+    for (name, value) in values {
+        url = url.replace(&format!("{{{name}}}"), value);
+    }
+    (!is_template(&url)).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use renewd_core::Endpoints;
+
+    fn profile(token: &'static str) -> Profile {
+        let endpoints = Endpoints { token: Some(token.into()), ..Endpoints::NONE };
+        Profile { endpoints, ..Profile::GENERIC }
+    }
+
+    #[test]
+    fn what_was_filled_in_for_the_token_endpoint_fills_in_the_others() {
+        for (token, url, other, expected) in [
+            (
+                "https://as.example/t",
+                "https://as.example/t",
+                "https://as.example/r",
+                Some("https://as.example/r"),
+            ),
+            ("https://{d}/t", "https://a.b/t", "https://{d}/r", Some("https://a.b/r")),
+            ("https://{d}/{tenant}/t", "https://a.b/x/t", "https://{tenant}.{d}/r", Some("https://x.a.b/r")),
+            ("https://{d}/t", "https://a.b/x/t", "https://{d}/r", None),
+            ("https://{d}/t", "https://a.b/other", "https://{d}/r", None),
+            ("https://{d}/t", "https://a.b/t", "https://{region}.{d}/r", None),
+            ("https://as.example/t", "https://other.example/t", "https://as.example/r", None),
+        ] {
+            assert_eq!(beside(&profile(token), url, Some(other)).as_deref(), expected, "{token} {url}");
+        }
+    }
+
+    #[test]
+    fn a_template_is_no_endpoint_and_names_its_parts() {
+        let template = "https://{domain}/{tenant}/t";
+        assert_eq!(token_endpoint(&profile(template)), Err(Some(template)));
+        assert_eq!(parts(template), ["domain", "tenant"]);
+        assert_eq!(token_endpoint(&profile("https://a.example/t")), Ok("https://a.example/t"));
+        assert_eq!(token_endpoint(&Profile::GENERIC), Err(None));
+    }
+}
