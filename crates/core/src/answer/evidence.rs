@@ -5,8 +5,8 @@ use alloc::string::String;
 
 use super::body::{Body, Format};
 use super::challenge;
-use super::code::Code;
-use super::plain::plain_text;
+use super::code::{Class, Code};
+use super::plain::{boundary, plain_text};
 use super::redact::Redactor;
 use super::rules::Rule;
 use super::types::{RequestContext, Response};
@@ -32,14 +32,25 @@ pub(super) fn of_response(
     rule: &Rule,
     redactor: &Redactor<'_>,
 ) -> Evidence {
+    let message = (rule.verdict != Verdict::Success).then(|| words_of(response, body, rule, redactor));
+    let said = message.as_deref().unwrap_or_default();
+    // The halves of a token in two places give it away as well as the whole in one.
+    let gives_away = |part: &str, beside: &str| {
+        redactor.finds_in(part) || redactor.finds_across(part, said) || redactor.finds_across(part, beside)
+    };
+    // Words that everybody knows are no secret, whatever secrets there are.
+    let is_public = |code: &&Code| code.class != Class::Unknown;
+    let name =
+        code.filter(|code| is_public(code) || !gives_away(&code.name, "")).map(|code| code.name.clone());
+    let beside = name.as_deref().unwrap_or_default();
+    let media_type = response.header("content-type").and_then(media_type);
     Evidence {
         http_status: Some(response.status),
-        content_type: response
-            .header("content-type")
-            .and_then(media_type)
-            .filter(|t| is_common(t) || !redactor.finds_in(t)),
-        oauth_error: code.map(|code| code.name.clone()).filter(|name| !redactor.finds_in(name)),
-        message: (rule.verdict != Verdict::Success).then(|| words_of(response, body, rule, redactor)),
+        content_type: media_type.filter(|t| {
+            is_common(t) || !t.split('/').chain([t.as_str()]).any(|part| gives_away(part, beside))
+        }),
+        oauth_error: name,
+        message,
         rule: rule.name.clone(),
     }
 }
@@ -108,10 +119,7 @@ fn cut(text: String) -> String {
     if text.len() <= MESSAGE_MAX_BYTES {
         return text;
     }
-    let mut end = MESSAGE_MAX_BYTES - ELLIPSIS.len_utf8();
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = boundary(&text, MESSAGE_MAX_BYTES - ELLIPSIS.len_utf8());
     let mut short = String::from(text[..end].trim_end());
     short.push(ELLIPSIS);
     short
@@ -157,6 +165,60 @@ mod tests {
         redactor.add(b"secret-refresh-token");
         let text = format!("{}secret-refresh-token", "x ".repeat(95));
         assert!(!one_line(&text, &redactor).contains("secret"));
+    }
+
+    #[test]
+    fn a_token_in_halves_is_shown_in_none_of_its_places() {
+        let sent = Secret::from("Qm7zKp2WvX4sLd9TfR");
+        let context = RequestContext {
+            sent_refresh_token: Some(&sent),
+            client_secret: None,
+            now: crate::time::Wall::from_unix_millis(0),
+            profile: &crate::profile::Profile::GENERIC,
+        };
+        let judged = |kind: &str, code: &str, words: &str| {
+            let body = format!("{{\"error\":\"{code}\",\"error_description\":\"{words}\"}}");
+            let response = Response {
+                status: 400,
+                headers: alloc::vec![(String::from("Content-Type"), String::from(kind))],
+                body: Secret::from_string(body),
+                truncated: false,
+            };
+            crate::answer::judge(&crate::answer::Answer::Response(response), &context).evidence
+        };
+        for (kind, code, words) in [
+            ("application/json", "qm7zkp2", "wvx4sld"),
+            ("application/json", "wvx4sld", "is no end of Qm7zKp2"),
+            ("text/qm7zkp2", "wvx4sld", "no such thing"),
+            ("text/wvx4sld", "invalid_grant", "no such Qm7zKp2"),
+        ] {
+            let evidence = judged(kind, code, words);
+            let shown =
+                format!("{:?} {:?} {:?}", evidence.content_type, evidence.oauth_error, evidence.message);
+            let shown = shown.to_lowercase();
+            assert!(!(shown.contains("qm7zkp2") && shown.contains("wvx4sld")), "{shown}");
+        }
+        let evidence = judged("application/json", "invalid_grant", "over");
+        assert_eq!(evidence.oauth_error.as_deref(), Some("invalid_grant"));
+    }
+
+    #[test]
+    fn a_code_that_everybody_knows_is_shown_whatever_the_secret() {
+        let secret = Secret::from("invalid_grant_42");
+        let response = Response {
+            status: 400,
+            headers: alloc::vec![],
+            body: Secret::from("{\"error\":\"invalid_grant\"}"),
+            truncated: false,
+        };
+        let context = RequestContext {
+            sent_refresh_token: Some(&secret),
+            client_secret: None,
+            now: crate::time::Wall::from_unix_millis(0),
+            profile: &crate::profile::Profile::GENERIC,
+        };
+        let judgement = crate::answer::judge(&crate::answer::Answer::Response(response), &context);
+        assert_eq!(judgement.evidence.oauth_error.as_deref(), Some("invalid_grant"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ const HIDDEN_MAX_RATIO: usize = 32;
 
 /// The text as one line without control, direction and invisible characters, at most so many bytes.
 pub(super) fn plain_text(text: &str, max_bytes: usize) -> Zeroizing<Vec<u8>> {
-    let text = &text[..text.floor_char_boundary(max_bytes.saturating_mul(HIDDEN_MAX_RATIO))];
+    let text = &text[..boundary(text, max_bytes.saturating_mul(HIDDEN_MAX_RATIO))];
     let mut out = Zeroizing::new(Vec::with_capacity(max_bytes.min(text.len())));
     let mut characters = text.trim().chars().peekable();
     let mut marks = 0;
@@ -41,6 +41,18 @@ pub(super) fn plain_text(text: &str, max_bytes: usize) -> Zeroizing<Vec<u8>> {
     let end = out.trim_ascii_end().len();
     out.truncate(end);
     out
+}
+
+/// The end of the last whole character within so many bytes.
+pub(super) const fn boundary(text: &str, max_bytes: usize) -> usize {
+    if text.len() <= max_bytes {
+        return text.len();
+    }
+    let mut end = max_bytes;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    end
 }
 
 /// Foreign text as one line that a terminal and a log may be shown: no control, direction or invisible characters, at

@@ -69,7 +69,7 @@ impl Index {
     fn add(&mut self, secret: &[u8]) {
         // As the cleaned text would show it.
         let plain =
-            core::str::from_utf8(secret).map(|text| super::super::plain::plain_text(text, secret.len()));
+            core::str::from_utf8(secret).map(|text| crate::answer::plain::plain_text(text, secret.len()));
         let secret = plain.as_ref().map_or(secret, |plain| &plain[..]);
         if (1..SHORT_ECHO_MIN_BYTES).contains(&secret.len()) {
             return self.put(Form::Alone, secret.len(), secret);

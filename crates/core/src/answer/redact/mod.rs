@@ -16,7 +16,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 
-use super::plain::plain_text;
+use super::plain::{boundary, plain_text};
 use crate::secret::Secret;
 use grams::Index;
 use view::{Base, View};
@@ -154,7 +154,7 @@ pub fn redacted_line(text: &str, secrets: &[&Secret], max_bytes: usize) -> Strin
     // What is removed makes room for what follows: a cut must not hide the half of an echo.
     let plain = plain_text(text, max_bytes.saturating_mul(2).max(SEARCHED_MIN_BYTES));
     let mut cleaned = redactor.clean(core::str::from_utf8(&plain).unwrap_or_default());
-    cleaned.truncate(cleaned.floor_char_boundary(max_bytes));
+    cleaned.truncate(boundary(&cleaned, max_bytes));
     cleaned
 }
 
@@ -163,8 +163,8 @@ fn decoded(view: &View) -> impl Iterator<Item = View> {
     let bases = [Base::Sixteen, Base::ThirtyTwo, Base::SixtyFour];
     let digits = bases
         .into_iter()
-        .flat_map(move |base| (0..base.alignments()).map(move |skip| view.from_digits(base, skip)));
-    digits.chain([view.from_decimals()]).filter(|view| view.bytes.len() >= SHORTEST_DECODED_BYTES)
+        .flat_map(move |base| (0..base.alignments()).map(move |skip| view.in_digits(base, skip)));
+    digits.chain([view.in_decimals()]).filter(|view| view.bytes.len() >= SHORTEST_DECODED_BYTES)
 }
 
 /// What decodes to less shows nothing.

@@ -131,7 +131,7 @@ fn solid(text: &str) -> String {
 
 /// As a message is made of what a server said.
 fn shown(secret: &str, said: &str) -> String {
-    clean(secret, core::str::from_utf8(&super::super::plain::plain_text(said, 512)).unwrap())
+    clean(secret, core::str::from_utf8(&plain_text(said, 512)).unwrap())
 }
 
 proptest! {
@@ -165,7 +165,7 @@ proptest! {
     ) {
         let piece: String = secret.chars().skip(from).take(length).collect();
         let line = shown(&secret, &format!("{before}{piece}{after}")).to_ascii_lowercase();
-        let secret = core::str::from_utf8(&super::super::plain::plain_text(&secret, 64)).unwrap().to_ascii_lowercase();
+        let secret = core::str::from_utf8(&plain_text(&secret, 64)).unwrap().to_ascii_lowercase();
         for window in secret.as_bytes().windows(8) {
             let window = core::str::from_utf8(window).unwrap();
             prop_assert!(!line.contains(window), "{line:?} shows {window:?}");

@@ -93,7 +93,7 @@ impl View {
     }
 
     /// The bytes that all digits of that base make in a row, whatever stands between them, the first `skip` left out.
-    pub(super) fn from_digits(&self, base: Base, skip: usize) -> Self {
+    pub(super) fn in_digits(&self, base: Base, skip: usize) -> Self {
         let bits = base.bits();
         let mut view = Self::empty(self.bytes.len() * bits as usize / 8 + 1, true);
         let (mut held, mut count, mut at, mut skipped) = (0_u32, 0, 0, 0);
@@ -127,7 +127,7 @@ impl View {
     }
 
     /// The bytes that decimal numbers name, as lists of bytes are printed: `[104, 105]`.
-    pub(super) fn from_decimals(&self) -> Self {
+    pub(super) fn in_decimals(&self) -> Self {
         let mut view = Self::empty(self.bytes.len(), true);
         let mut start = None;
         for at in 0..=self.bytes.len() {

@@ -50,7 +50,7 @@ fn with_an_intent_of_another_machine_nothing_is_spent_unless_the_configuration_a
         } else {
             assert_eq!(h.requests.len(), 0);
             let fault = fault.unwrap();
-            assert!(fault.message.starts_with("machine else ]0;where else"), "{}", fault.message);
+            assert!(fault.message.starts_with("machine else else else"), "{}", fault.message);
             assert!(!fault.message.contains(|c: char| c.is_control() || c == '\u{202e}'));
             assert!(fault.kind == StoreFaultKind::NotShared && fault.message.len() < 500);
             let tries = h.trace.iter().filter(|t| t.ends_with("claim")).count();
