@@ -17,6 +17,9 @@ use crate::secret::Secret;
 /// How far into a page its title is looked for.
 const TITLE_WITHIN_BYTES: usize = 4096;
 
+/// A longer line is no code.
+const LINE_MAX_BYTES: usize = 256;
+
 /// What a body turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -39,6 +42,8 @@ pub(super) struct Body {
     pub(super) whole: bool,
     /// The overrides of the profile that nothing in this body speaks against.
     pub(super) overrides: overrides::Set,
+    /// How far JSON could be read.
+    read_to: usize,
 }
 
 impl Body {
@@ -52,6 +57,7 @@ impl Body {
             format: Format::Empty,
             whole: decoded.whole,
             overrides: pages,
+            read_to: 0,
         };
         if let Some(inner) = body.parse(context) {
             // Encoded twice: the string is the answer.
@@ -75,6 +81,7 @@ impl Body {
             Some(b'{' | b'[' | b'"') => {
                 let mut scanner = Scanner::new(&mut self.text, watch);
                 let (fields, whole, value) = Fields::from_json(&mut scanner);
+                self.read_to = scanner.at();
                 let watch = scanner.into_watch();
                 (self.fields, self.format, self.whole) = (fields, Format::Json, whole);
                 if let Value::Text(range) = value {
@@ -105,6 +112,21 @@ impl Body {
         }
     }
 
+    /// Where an access token was read, and then something that cannot be: looks for a refresh token behind that. What
+    /// strayed before it may be somebody else's.
+    pub(super) fn salvage_rest(&mut self, sent: Option<&Secret>) -> bool {
+        if self.whole || self.format != Format::Json {
+            return false;
+        }
+        let is_sent = |token: &[u8]| sent.is_some_and(|sent| sent.same_as(token));
+        let found = salvage::refresh_token_behind(&mut self.text, self.read_to, false, is_sent);
+        let is_found = found.is_some();
+        if let Some(range) = found {
+            self.fields.stray_refresh_token = Slot::Text(range);
+        }
+        is_found
+    }
+
     /// The bytes of a string or number.
     pub(super) fn bytes(&self, slot: &Slot) -> Option<&[u8]> {
         match slot {
@@ -126,6 +148,12 @@ impl Body {
     /// The first words for people.
     pub(super) fn words(&self) -> Option<&str> {
         self.fields.words().find_map(|slot| self.text(slot))
+    }
+
+    /// The one line that is all of a text which is neither JSON nor a form nor a page.
+    pub(super) fn line(&self) -> Option<&str> {
+        let text = core::str::from_utf8(self.text.trim_ascii()).ok()?;
+        (self.format == Format::Other && text.len() <= LINE_MAX_BYTES && !text.contains(['<', '\n'])).then_some(text)
     }
 
     /// The title of a page.

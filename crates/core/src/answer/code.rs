@@ -7,11 +7,15 @@ use alloc::string::String;
 
 use super::body::{Body, Format};
 use super::challenge;
+use super::fields::Trust;
 use super::known;
 use super::types::Response;
 
 /// A longer text is a sentence, not a code.
 const CODE_MAX_BYTES: usize = 64;
+
+/// Authorization servers say it of a user who declined, and firewalls of everything.
+const ACCESS_DENIED: &str = "access_denied";
 
 /// What a code asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +59,7 @@ impl Code {
             || text.chars().map(|c| if c == ' ' { '_' } else { c.to_ascii_lowercase() }).collect::<String>();
         match recognise(text) {
             // In so many words it is what firewalls say.
-            Some((_, "access_denied")) if text.contains(' ') => None,
+            Some((_, ACCESS_DENIED)) if text.contains(' ') => None,
             Some((class, known)) if is_code && same(known, text) => Some(Self { name: spelt(), class }),
             Some((class, known)) => Some(Self { name: String::from(known), class }),
             None if !is_code || REASON_PHRASES.iter().any(|phrase| same(phrase, text)) => None,
@@ -78,12 +82,19 @@ fn is_telling(code: &str) -> bool {
 /// The code of an answer: the first place that holds a known one, else the first that holds one at all. That the
 /// request is refused says less than anything else does.
 pub(super) fn find(response: &Response, body: &Body) -> Option<Code> {
-    let slots = body.fields.codes().filter_map(|slot| body.text(slot));
-    let header = challenge::parameter(response, "error").and_then(|code| Code::from_text(&code));
-    // A gateway that finds no token of its own sends a challenge too, but it does not leave the page out.
-    let header = header.filter(|code| body.format == Format::Empty || code.is_telling());
+    let granted = (200..300).contains(&response.status) && !body.fields.tokens.access_token.is_absent();
+    let places = body.fields.code_places().filter_map(|(trust, slot)| {
+        let code = body.text(slot).and_then(Code::from_text)?;
+        let is_known = code.class != Class::Unknown;
+        let counts = match trust {
+            Trust::Firm => true,
+            Trust::Weak => !granted && !same(&code.name, ACCESS_DENIED),
+            Trust::Loose => !granted && is_known && !same(&code.name, ACCESS_DENIED),
+        };
+        counts.then_some(code)
+    });
     let mut best: Option<Code> = None;
-    for code in slots.filter_map(Code::from_text).chain(header) {
+    for code in places.chain(spoken(response, body)).chain(challenged(response, body)) {
         match (code.class, best.as_ref().map(|best| best.class)) {
             (Class::Request, None | Some(Class::Unknown)) | (Class::Unknown, None) => best = Some(code),
             (Class::Request | Class::Unknown, Some(_)) => {}
@@ -91,6 +102,26 @@ pub(super) fn find(response: &Response, body: &Body) -> Option<Code> {
         }
     }
     best
+}
+
+/// A code where words belong: `{"message":"TOKEN_EXPIRED"}`, or the line that is all of the text. What is written like a
+/// code must be known; what is written like a sentence is left to the rules.
+fn spoken(response: &Response, body: &Body) -> Option<Code> {
+    if !(400..500).contains(&response.status) {
+        return None;
+    }
+    let is_written_like_one = |text: &&str| !text.trim().contains(' ');
+    let words = body.fields.words().filter_map(|slot| body.text(slot)).filter(is_written_like_one);
+    let known = |code: &Code| code.class != Class::Unknown && !same(&code.name, ACCESS_DENIED);
+    let line = || body.line().and_then(Code::from_text).filter(|code| known(code) && code.is_telling());
+    words.filter_map(Code::from_text).find(known).or_else(line)
+}
+
+/// The code of a challenge (RFC 6750 §3). A gateway that finds no token of its own challenges too, but does not leave
+/// the page out.
+fn challenged(response: &Response, body: &Body) -> Option<Code> {
+    let code = challenge::parameter(response, "error").and_then(|code| Code::from_text(&code))?;
+    (body.format == Format::Empty || code.is_telling()).then_some(code)
 }
 
 /// What a code means, by its letters and digits alone: `Invalid Grant`, `invalid-grant` and `InvalidGrantException`

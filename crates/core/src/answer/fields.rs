@@ -97,6 +97,32 @@ enum CodePlace {
     ErrorsCode,
     Code,
     CamelErrorCode,
+    ErrorObjectStatus,
+    FaultCode,
+    ErrorType,
+    ThrownType,
+    Name,
+    Type,
+    Status,
+}
+
+/// The first place that is called so by nobody's standard: anything else may stand there too.
+const WEAK_FROM: usize = CodePlace::ErrorsCode as usize;
+
+/// The first place where a code is but one of the things that are usual there.
+const LOOSE_FROM: usize = CodePlace::ErrorObjectStatus as usize;
+
+const CODE_PLACES: usize = CodePlace::Status as usize + 1;
+
+/// How far what stands in a place is taken for a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// It is the code.
+    Firm,
+    /// It is the code where nothing was granted, unless it is what firewalls say.
+    Weak,
+    /// It is the code only where it is a known one.
+    Loose,
 }
 
 /// Where words for people may stand, the most telling first.
@@ -112,6 +138,42 @@ enum WordsPlace {
     Summary,
     Detail,
     Reason,
+    Title,
+    Fault,
+}
+
+const WORDS_PLACES: usize = WordsPlace::Fault as usize + 1;
+
+/// Names in the spelling that is looked for, by their letters in lower case.
+const SPELLINGS: [(&[u8], &[u8]); 19] = [
+    (b"error", b"error"),
+    (b"errors", b"errors"),
+    (b"errorcode", b"errorCode"),
+    (b"errortype", b"error_type"),
+    (b"errordescription", b"error_description"),
+    (b"error_description", b"error_description"),
+    (b"errormessage", b"error_message"),
+    (b"code", b"code"),
+    (b"message", b"message"),
+    (b"detail", b"detail"),
+    (b"title", b"title"),
+    (b"fault", b"fault"),
+    (b"retryafter", b"retry_after"),
+    (b"accesstoken", b"accessToken"),
+    (b"refreshtoken", b"refreshToken"),
+    (b"idtoken", b"idToken"),
+    (b"tokentype", b"tokenType"),
+    (b"expiresin", b"expiresIn"),
+    (b"expiresat", b"expiresAt"),
+];
+
+/// The name as it is looked for: `Error` and `ERROR` are `error`, `AccessToken` is `accessToken`.
+fn spelling(name: &[u8]) -> &[u8] {
+    if !name.iter().any(u8::is_ascii_uppercase) {
+        return name;
+    }
+    let known = SPELLINGS.iter().find(|(lower, _)| lower.eq_ignore_ascii_case(name));
+    known.map_or(name, |(_, spelling)| *spelling)
 }
 
 /// What was found.
@@ -126,8 +188,8 @@ pub(super) struct Fields {
     pub(super) retry_after: Slot,
     /// Causes by number (`error_codes`).
     pub(super) vendor_codes: Vec<u32>,
-    codes: [Slot; 9],
-    words: [Slot; 9],
+    codes: [Slot; CODE_PLACES],
+    words: [Slot; WORDS_PLACES],
     camel: Tokens,
     wrapper: Tokens,
     /// Objects of a wrapper's name that hold an access token.
@@ -218,25 +280,41 @@ impl Fields {
         self.codes.iter()
     }
 
+    /// The candidates for a code, best first, and how far each is to be trusted.
+    pub(super) fn code_places(&self) -> impl Iterator<Item = (Trust, &Slot)> {
+        self.codes.iter().enumerate().map(|(at, slot)| match at {
+            LOOSE_FROM.. => (Trust::Loose, slot),
+            WEAK_FROM.. => (Trust::Weak, slot),
+            _ => (Trust::Firm, slot),
+        })
+    }
+
     /// The candidates for words, best first.
     pub(super) fn words(&self) -> impl Iterator<Item = &Slot> {
         self.words.iter()
     }
 
     fn slot(&mut self, name: &[u8]) -> Option<&mut Slot> {
+        let name = spelling(name);
         Some(match name {
-            b"retry_after" => &mut self.retry_after,
+            b"retry_after" | b"retry_after_seconds" => &mut self.retry_after,
             b"error" => self.code(CodePlace::Error),
             b"error_code" => self.code(CodePlace::ErrorCode),
             b"code" => self.code(CodePlace::Code),
             b"errorCode" => self.code(CodePlace::CamelErrorCode),
+            b"error_type" => self.code(CodePlace::ErrorType),
+            b"__type" => self.code(CodePlace::ThrownType),
+            b"name" => self.code(CodePlace::Name),
+            b"type" => self.code(CodePlace::Type),
+            b"status" => self.code(CodePlace::Status),
             b"error_description" => self.word(WordsPlace::Description),
-            b"error_message" => self.word(WordsPlace::ErrorMessage),
+            b"error_message" | b"error_msg" | b"err_msg" | b"errmsg" => self.word(WordsPlace::ErrorMessage),
             b"message" => self.word(WordsPlace::Message),
             b"msg" => self.word(WordsPlace::Msg),
             b"error_summary" | b"errorSummary" => self.word(WordsPlace::Summary),
             b"detail" => self.word(WordsPlace::Detail),
             b"reason" => self.word(WordsPlace::Reason),
+            b"title" => self.word(WordsPlace::Title),
             _ => return self.tokens.standard(name).or_else(|| self.camel.camel_case(name)),
         })
     }
@@ -252,8 +330,9 @@ impl Fields {
     fn top(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
         while let Some(key) = scanner.member()? {
             let value = scanner.value()?;
-            let name = scanner.slice(&key);
+            let name = spelling(scanner.slice(&key));
             match (name, &value) {
+                (b"fault", Value::Object) => self.fault(scanner)?,
                 (b"error", Value::Object) => self.error_object(scanner)?,
                 (b"errors", Value::Array) => self.errors(scanner)?,
                 (b"error_codes", Value::Array) => self.vendor_codes(scanner)?,
@@ -299,12 +378,44 @@ impl Fields {
         while let Some(key) = scanner.member()? {
             let value = scanner.value()?;
             match scanner.slice(&key) {
-                b"code" | b"error" => self.code(CodePlace::ErrorObjectCode).put(&value),
-                b"type" => self.code(CodePlace::ErrorObjectType).put(&value),
-                b"message" | b"error_description" | b"description" => {
+                b"code" | b"error" | b"error_code" | b"errorCode" => {
+                    self.code(CodePlace::ErrorObjectCode).put(&value);
+                }
+                b"type" | b"name" | b"id" => self.code(CodePlace::ErrorObjectType).put(&value),
+                b"status" => self.code(CodePlace::ErrorObjectStatus).put(&value),
+                b"message" | b"error_description" | b"description" | b"detail" => {
                     self.word(WordsPlace::ErrorMessage).put(&value);
                 }
                 _ => {}
+            }
+            scanner.skip(&value)?;
+        }
+        Ok(())
+    }
+
+    /// `"fault": {"faultstring": …, "detail": {"errorcode": …}}`
+    fn fault(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        while let Some(key) = scanner.member()? {
+            let value = scanner.value()?;
+            match (scanner.slice(&key), &value) {
+                (b"detail", Value::Object) => {
+                    self.fault_detail(scanner)?;
+                    continue;
+                }
+                (b"faultstring" | b"faultString" | b"message", _) => self.word(WordsPlace::Fault).put(&value),
+                (b"code" | b"errorcode", _) => self.code(CodePlace::FaultCode).put(&value),
+                _ => {}
+            }
+            scanner.skip(&value)?;
+        }
+        Ok(())
+    }
+
+    fn fault_detail(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        while let Some(key) = scanner.member()? {
+            let value = scanner.value()?;
+            if matches!(scanner.slice(&key), b"errorcode" | b"errorCode") {
+                self.code(CodePlace::FaultCode).put(&value);
             }
             scanner.skip(&value)?;
         }
@@ -334,8 +445,8 @@ impl Fields {
             let value = scanner.value()?;
             match scanner.slice(&key) {
                 b"errorType" | b"error" => self.code(CodePlace::ErrorsType).put(&value),
-                b"code" => self.code(CodePlace::ErrorsCode).put(&value),
-                b"message" => self.word(WordsPlace::ErrorsMessage).put(&value),
+                b"code" | b"errorCode" => self.code(CodePlace::ErrorsCode).put(&value),
+                b"message" | b"detail" => self.word(WordsPlace::ErrorsMessage).put(&value),
                 _ => {}
             }
             scanner.skip(&value)?;

@@ -147,6 +147,7 @@ const GRANT: &[&str] = &[
     "refresh_token_not_found",
     "refresh_token_does_not_exist",
     "refresh_token_inactive",
+    "refresh_token_invalidated",
     "refresh_token_used",
     "refresh_token_already_used",
     "refresh_token_has_already_been_used",
@@ -159,6 +160,8 @@ const GRANT: &[&str] = &[
     "token_revoked",
     "token_not_found",
     "token_invalid",
+    "token_inactive",
+    "token_signature_mismatch",
     "token_reuse_detected",
     "token_family_revoked",
     "revoked_token",
@@ -197,7 +200,6 @@ const GRANT: &[&str] = &[
     "account_deleted",
     "account_locked",
     "admin_policy_enforced",
-    "org_login_required",
 ];
 
 const CLIENT: &[&str] = &[
@@ -207,6 +209,7 @@ const CLIENT: &[&str] = &[
     "unsupported_grant_type",
     "invalid_scope",
     "insufficient_scope",
+    "scope_not_granted",
     "invalid_target",
     "invalid_dpop_proof",
     "invalid_client_metadata",

@@ -9,30 +9,26 @@ use super::types::Response;
 use crate::time::{Span, Wall};
 use crate::verdict::Verdict;
 
-/// Headers that say when a limit is lifted: seconds from now, or a moment.
-const RESET_HEADERS: [&str; 13] = [
-    "x-ratelimit-reset-after",
-    "x-ratelimit-retry-after",
-    "x-rate-limit-retry-after-seconds",
-    "x-rate-limit-reset-after",
+/// Headers that say when a limit is lifted: seconds from now, or a moment. A vendor may put its name before each.
+const RESET_HEADERS: [&str; 10] = [
+    "ratelimit-reset-after",
+    "ratelimit-retry-after",
+    "rate-limit-retry-after-seconds",
+    "rate-limit-reset-after",
     "ratelimit-reset",
-    "x-ratelimit-reset",
-    "x-rate-limit-reset",
-    "x-ratelimit-reset-requests",
-    "x-ratelimit-requests-reset",
-    "x-ratelimit-reset-time",
+    "rate-limit-reset",
+    "ratelimit-reset-requests",
+    "ratelimit-requests-reset",
+    "ratelimit-reset-time",
     "ratelimit-resettime",
-    "x-ratelimit-resetat",
-    "ratelimit-reset-at",
 ];
 
 /// Headers that say how many requests are left under a limit.
-const REMAINING_HEADERS: [&str; 5] = [
+const REMAINING_HEADERS: [&str; 4] = [
     "ratelimit-remaining",
-    "x-ratelimit-remaining",
-    "x-rate-limit-remaining",
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-requests-remaining",
+    "rate-limit-remaining",
+    "ratelimit-remaining-requests",
+    "ratelimit-requests-remaining",
 ];
 
 /// A number that as a date lies farther ahead was meant as a number.
@@ -103,13 +99,13 @@ pub(super) fn answered_at(response: &Response, now: Wall) -> i64 {
 
 fn reset(response: &Response, now: Wall) -> Option<Span> {
     structured(response).or_else(|| {
-        let left = REMAINING_HEADERS.iter().find_map(|name| response.header(name)).and_then(whole_number);
+        let left = REMAINING_HEADERS.iter().find_map(|name| called(response, name)).and_then(whole_number);
         if left.is_some_and(|left| left > 0) {
             // Not this limit: what it says does not tell when the other one is lifted.
             return None;
         }
         RESET_HEADERS.iter().find_map(|name| {
-            let value = response.header(name)?;
+            let value = called(response, name)?;
             let wait = span(value, response, now)?;
             // A moment in the past is a clock that is wrong, not leave to come at once.
             let is_moment = whole_number(unquoted(value)).is_none_or(|at| at >= EPOCH_SECONDS_MIN);
@@ -133,6 +129,16 @@ fn structured(response: &Response) -> Option<Span> {
             if left > 0 { None } else { parameter(["t", "reset"]).and_then(seconds) }
         })
         .max()
+}
+
+/// The first header of that name, with or without a vendor's name or an `X-` before it.
+fn called<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    let is_called = |header: &str| {
+        let at = header.len().checked_sub(name.len());
+        let (start, end) = at.and_then(|at| header.split_at_checked(at)).unwrap_or_default();
+        end.eq_ignore_ascii_case(name) && (start.is_empty() || start.ends_with('-'))
+    };
+    response.headers.iter().find(|(header, _)| is_called(header)).map(|(_, value)| value.as_str())
 }
 
 fn values<'a>(response: &'a Response, name: &'a str) -> impl Iterator<Item = &'a str> {
