@@ -66,6 +66,7 @@ pub(super) static PROFILES: &[Profile] = &[
     d::DIGITALOCEAN,
     d::DISCORD,
     d::DJANGO_OAUTH_TOOLKIT,
+    d::DOCKER,
     d::DOCUSIGN,
     d::DROPBOX,
     d::DUENDE_IDENTITYSERVER,

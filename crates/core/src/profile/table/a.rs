@@ -231,7 +231,6 @@ pub(super) const ASGARDEO: Profile = Profile {
         )),
         revocation: Some(Borrowed("https://api.asgardeo.io/t/{organization}/oauth2/revoke")),
         hosts: Borrowed(&[Borrowed("api.asgardeo.io")]),
-        ..Endpoints::NONE
     },
     client_auth: Borrowed(&[
         ClientAuthMethod::Basic,
@@ -324,7 +323,6 @@ pub(super) const AUTH0: Profile = Profile {
         device_authorization: Some(Borrowed("https://{domain}/oauth/device/code")),
         revocation: Some(Borrowed("https://{domain}/oauth/revoke")),
         hosts: Borrowed(&[Borrowed("*.auth0.com")]),
-        ..Endpoints::NONE
     },
     client_auth: Borrowed(&[
         ClientAuthMethod::Post,

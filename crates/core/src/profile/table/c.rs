@@ -24,7 +24,7 @@ pub(super) const CALENDLY: Profile = Profile {
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(2)),
     sources: Borrowed(&[
-        Borrowed("https://developer.calendly.com/api-docs/authentication"),
+        Borrowed("https://developer.calendly.com/refresh-token-rotation-guide"),
         Borrowed(
             "https://developer.calendly.com/how-to-access-calendly-data-on-behalf-of-authenticated-users",
         ),

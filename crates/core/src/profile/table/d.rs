@@ -112,10 +112,18 @@ pub(super) const DIGITALOCEAN: Profile = Profile {
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(720)),
     sources: Borrowed(&[Borrowed("https://docs.digitalocean.com/reference/api/oauth/")]),
-    unsure: Borrowed(&[(
-        Borrowed("as_class"),
-        Borrowed("a refresh answers with a new refresh token; what becomes of the old one is not documented"),
-    )]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("endpoints.token"),
+            Borrowed("the overview also lists a path /refresh; the description of refreshing uses /token"),
+        ),
+        (
+            Borrowed("as_class"),
+            Borrowed(
+                "a refresh answers with a new refresh token; what becomes of the old one is not documented",
+            ),
+        ),
+    ]),
     ..Profile::GENERIC
 };
 
@@ -236,6 +244,29 @@ pub(super) const DJANGO_OAUTH_TOOLKIT: Profile = Profile {
         ),
         (Borrowed("endpoints.issuer"), Borrowed("the path /o/ is usual, not fixed")),
     ]),
+    ..Profile::GENERIC
+};
+
+pub(super) const DOCKER: Profile = Profile {
+    name: Borrowed("docker"),
+    title: Borrowed("Docker (login.docker.com)"),
+    endpoints: Endpoints {
+        issuer: Some(Borrowed("https://login.docker.com/")),
+        token: Some(Borrowed("https://login.docker.com/oauth/token")),
+        authorization: Some(Borrowed("https://login.docker.com/authorize")),
+        device_authorization: Some(Borrowed("https://login.docker.com/oauth/device/code")),
+        revocation: Some(Borrowed("https://login.docker.com/oauth/revoke")),
+        hosts: Borrowed(&[Borrowed("login.docker.com")]),
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::None]),
+    sources: Borrowed(&[
+        Borrowed("https://github.com/docker/cli/blob/master/cli/internal/oauth/manager/manager.go"),
+        Borrowed("https://auth0.com/docs/secure/tokens/refresh-tokens/refresh-token-rotation"),
+    ]),
+    unsure: Borrowed(&[(
+        Borrowed("as_class"),
+        Borrowed("Docker's own client stores a refresh token from each answer; the rest is known of Auth0"),
+    )]),
     ..Profile::GENERIC
 };
 

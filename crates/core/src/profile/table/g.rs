@@ -179,7 +179,6 @@ pub(super) const GITLAB_DOORKEEPER: Profile = Profile {
         device_authorization: Some(Borrowed("https://gitlab.com/oauth/authorize_device")),
         revocation: Some(Borrowed("https://gitlab.com/oauth/revoke")),
         hosts: Borrowed(&[Borrowed("gitlab.com")]),
-        ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(2)),
@@ -213,7 +212,6 @@ pub(super) const GOOGLE: Profile = Profile {
             Borrowed("oauth2.mtls.googleapis.com"),
             Borrowed("www.googleapis.com"),
         ]),
-        ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
@@ -257,6 +255,21 @@ pub(super) const GUSTO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(2)),
-    sources: Borrowed(&[Borrowed("https://docs.gusto.com/app-integrations/docs/oauth2")]),
+    sources: Borrowed(&[
+        Borrowed("https://docs.gusto.com/app-integrations/docs/oauth2"),
+        Borrowed("https://docs.gusto.com/embedded-payroll/docs/company-access-tokens"),
+    ]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("as_class"),
+            Borrowed(
+                "a refresh token is exchanged for a new pair; that the old one dies is not said in words",
+            ),
+        ),
+        (
+            Borrowed("refresh.parameters"),
+            Borrowed("older documentation wants redirect_uri too, the current one does not"),
+        ),
+    ]),
     ..Profile::GENERIC
 };

@@ -18,12 +18,15 @@ pub(super) const JOBBER: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
-    sources: Borrowed(&[Borrowed(
-        "https://developer.getjobber.com/docs/building_your_app/app_authorization/",
-    )]),
+    sources: Borrowed(&[
+        Borrowed("https://developer.getjobber.com/docs/building_your_app/refresh_token_rotation/"),
+        Borrowed("https://developer.getjobber.com/docs/building_your_app/app_authorization/"),
+    ]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
-        Borrowed("an app rotates unless that is switched off; the stricter is assumed"),
+        Borrowed(
+            "with rotation switched off the same token comes again (P0), with a \"warning\" beside it; apps from before 2024 keep the old token for a while",
+        ),
     )]),
     ..Profile::GENERIC
 };

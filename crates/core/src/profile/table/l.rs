@@ -329,7 +329,6 @@ pub(super) const LOGTO: Profile = Profile {
         device_authorization: Some(Borrowed("https://{tenant}.logto.app/oidc/device/auth")),
         revocation: Some(Borrowed("https://{tenant}.logto.app/oidc/token/revocation")),
         hosts: Borrowed(&[Borrowed("*.logto.app")]),
-        ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),

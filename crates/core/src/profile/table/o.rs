@@ -28,7 +28,6 @@ pub(super) const OKTA: Profile = Profile {
             Borrowed("*.okta-gov.com"),
             Borrowed("*.okta.mil"),
         ]),
-        ..Endpoints::NONE
     },
     client_auth: Borrowed(&[
         ClientAuthMethod::Basic,
@@ -260,7 +259,6 @@ pub(super) const ORACLE_IDCS: Profile = Profile {
         device_authorization: Some(Borrowed("https://{tenant}.identity.oraclecloud.com/oauth2/v1/device")),
         revocation: Some(Borrowed("https://{tenant}.identity.oraclecloud.com/oauth2/v1/revoke")),
         hosts: Borrowed(&[Borrowed("identity.oraclecloud.com"), Borrowed("*.identity.oraclecloud.com")]),
-        ..Endpoints::NONE
     },
     client_auth: Borrowed(&[
         ClientAuthMethod::Basic,

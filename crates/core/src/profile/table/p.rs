@@ -168,7 +168,6 @@ pub(super) const PINGONE: Profile = Profile {
             Borrowed("auth.pingone.com.au"),
             Borrowed("auth.pingone.sg"),
         ]),
-        ..Endpoints::NONE
     },
     client_auth: Borrowed(&[
         ClientAuthMethod::Basic,

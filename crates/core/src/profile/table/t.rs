@@ -309,7 +309,6 @@ pub(super) const TWITCH: Profile = Profile {
         device_authorization: Some(Borrowed("https://id.twitch.tv/oauth2/device")),
         revocation: Some(Borrowed("https://id.twitch.tv/oauth2/revoke")),
         hosts: Borrowed(&[Borrowed("id.twitch.tv")]),
-        ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
     overrides: Borrowed(&[

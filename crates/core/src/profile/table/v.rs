@@ -17,7 +17,6 @@ pub(super) const VERCEL: Profile = Profile {
         device_authorization: Some(Borrowed("https://api.vercel.com/login/oauth/device-authorization")),
         revocation: Some(Borrowed("https://api.vercel.com/login/oauth/token/revoke")),
         hosts: Borrowed(&[Borrowed("api.vercel.com"), Borrowed("vercel.com")]),
-        ..Endpoints::NONE
     },
     client_auth: Borrowed(&[
         ClientAuthMethod::Post,

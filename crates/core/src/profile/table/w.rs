@@ -301,6 +301,7 @@ pub(super) const WITHINGS: Profile = Profile {
         token_type: Borrowed(&[Borrowed("body.token_type")]),
         scope: Borrowed(&[Borrowed("body.scope")]),
         expires_in: Borrowed(&[Borrowed("body.expires_in")]),
+        error_description: Borrowed(&[Borrowed("error")]),
         ..FieldMap::STANDARD
     },
     overrides: Borrowed(&[

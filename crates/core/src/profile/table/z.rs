@@ -47,7 +47,6 @@ pub(super) const ZITADEL: Profile = Profile {
         )),
         revocation: Some(Borrowed("https://{instance}.zitadel.cloud/oauth/v2/revoke")),
         hosts: Borrowed(&[Borrowed("*.zitadel.cloud")]),
-        ..Endpoints::NONE
     },
     client_auth: Borrowed(&[
         ClientAuthMethod::Basic,
