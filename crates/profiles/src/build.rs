@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use renewd_core::{
-    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, Profile, RefreshRequest, Span, Text,
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, PATHS_MAX, Profile, RefreshRequest, Span,
+    Text,
 };
 
 use crate::keys;
@@ -94,6 +95,7 @@ fn unsure(values: &Values) -> renewd_core::List<(Text, Text)> {
 
 fn check(profile: &Profile, values: &Values, rules: Rules, problems: &mut Vec<Problem>) {
     check_class(profile, values, problems);
+    check_paths(profile, values, problems);
     check_unsure(profile, values, problems);
     for (i, one) in profile.overrides.iter().enumerate() {
         if profile.overrides.iter().take(i).any(|earlier| earlier.name == one.name)
@@ -140,6 +142,17 @@ fn check_class(profile: &Profile, values: &Values, problems: &mut Vec<Problem>) 
             )
             .advise("P1 needs none: its old token stays valid; P2 has none"),
         ),
+    }
+}
+
+/// Core follows so many paths and no more.
+fn check_paths(profile: &Profile, values: &Values, problems: &mut Vec<Problem>) {
+    let fields: usize = values.table("fields").map_or(0, Values::count_texts);
+    let members: usize = profile.overrides.iter().map(|one| one.when.members.len()).sum();
+    if fields + members > PATHS_MAX {
+        let (count, at) = (fields + members, values.path_of("fields"));
+        let what = format!("{count} paths stand in {at} and in conditions; at most {PATHS_MAX} are followed");
+        problems.push(Problem::new(values.line, what));
     }
 }
 

@@ -3,7 +3,7 @@
 //! One list: the reader refuses what does not stand in it, the schema is written from it, and the page for people
 //! shows it.
 
-use renewd_core::{AsClass, ClientAuthMethod, Verdict};
+use renewd_core::{AsClass, ClientAuthMethod, OVERRIDES_MAX, Verdict};
 
 /// Longest title, in bytes: a name for people, in a table.
 pub(crate) const TITLE_BYTES_MAX: usize = 80;
@@ -25,6 +25,9 @@ pub(crate) const PAIR_BYTES_MAX: usize = 400;
 
 /// Most items of a list. A profile is a handful of facts; the limit keeps each answer cheap to judge.
 pub(crate) const ITEMS_MAX: usize = 64;
+
+// Core ignores what is beyond; nothing that is read may be ignored.
+const _: () = assert!(ITEMS_MAX <= OVERRIDES_MAX);
 
 /// A key.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use crate::keys::{
 const DURATION: &str = "^([0-9]+(ms|s|m|h|d))+$";
 const SLUG: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 const HOST: &str = r"^((\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$";
-const PATH: &str = r"^[^.\[\]]+(\[([0-9]+|\*)\])*(\.[^.\[\]]+(\[([0-9]+|\*)\])*)*$";
+const PATH: &str = r"^([^.\[\]]+|\[([0-9]{1,4}|\*)\])(\.[^.\[\]]+|\[([0-9]{1,4}|\*)\])*$";
 
 /// The schema, as text that ends with a line break.
 pub fn schema() -> String {

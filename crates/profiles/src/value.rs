@@ -64,6 +64,14 @@ impl Values {
         if let Some(Value::Texts(texts)) = self.find(name) { texts } else { &[] }
     }
 
+    /// How many texts stand in its lists.
+    pub(crate) fn count_texts(&self) -> usize {
+        self.all
+            .iter()
+            .map(|(_, _, value)| if let Value::Texts(texts) = value { texts.len() } else { 0 })
+            .sum()
+    }
+
     pub(crate) fn pairs(&self, name: &str) -> &[(String, String)] {
         if let Some(Value::Pairs(pairs)) = self.find(name) { pairs } else { &[] }
     }

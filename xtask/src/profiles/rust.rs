@@ -109,7 +109,7 @@ fn item(profile: &Profile) -> String {
     format!(
         "pub(super) const {}: Profile = {};\n",
         constant(&profile.name),
-        out.of("Profile", Some("Profile::GENERIC"))
+        out.of("Profile", "Profile::GENERIC")
     )
 }
 
@@ -117,6 +117,8 @@ fn item(profile: &Profile) -> String {
 #[derive(Default)]
 struct Fields {
     text: String,
+    /// Whether some are as in the base.
+    rest: bool,
 }
 
 impl Fields {
@@ -132,13 +134,15 @@ impl Fields {
         base: &T,
         write: impl Fn(&T) -> String,
     ) {
-        if value != base {
+        if value == base {
+            self.rest = true;
+        } else {
             self.put(name, write(value));
         }
     }
 
-    fn of(self, name: &str, base: Option<&str>) -> String {
-        let base = base.map(|base| format!("..{base}\n")).unwrap_or_default();
+    fn of(self, name: &str, base: &str) -> String {
+        let base = if self.rest { format!("..{base}\n") } else { String::new() };
         format!("{name} {{\n{}{base}}}", self.text)
     }
 }
@@ -153,7 +157,7 @@ fn endpoints(all: &Endpoints) -> String {
     out.differing("device_authorization", &all.device_authorization, &base.device_authorization, some);
     out.differing("revocation", &all.revocation, &base.revocation, some);
     out.differing("hosts", &all.hosts, &base.hosts, |all| list(all, text));
-    out.of("Endpoints", Some("Endpoints::NONE"))
+    out.of("Endpoints", "Endpoints::NONE")
 }
 
 fn refresh(all: &RefreshRequest) -> String {
@@ -166,7 +170,7 @@ fn refresh(all: &RefreshRequest) -> String {
         BodyEncoding::Form => "BodyEncoding::Form".into(),
         BodyEncoding::Json => "BodyEncoding::Json".into(),
     });
-    out.of("RefreshRequest", Some("RefreshRequest::PLAIN"))
+    out.of("RefreshRequest", "RefreshRequest::PLAIN")
 }
 
 fn fields(all: &FieldMap) -> String {
@@ -187,7 +191,7 @@ fn fields(all: &FieldMap) -> String {
     ] {
         out.differing(name, paths, standard, |all| list(all, text));
     }
-    out.of("FieldMap", Some("FieldMap::STANDARD"))
+    out.of("FieldMap", "FieldMap::STANDARD")
 }
 
 fn one_override(one: &Override) -> String {
@@ -199,7 +203,7 @@ fn one_override(one: &Override) -> String {
     out.put("retry_after", option(one.retry_after.as_ref(), span));
     out.put("message", text(&one.message));
     out.put("source", option(one.source.as_ref(), text));
-    out.of("Override", None)
+    out.of("Override", "")
 }
 
 fn when(all: &When) -> String {
@@ -210,7 +214,7 @@ fn when(all: &When) -> String {
     out.differing("words", &all.words, &base.words, |all| list(all, text));
     out.differing("members", &all.members, &base.members, |all| list(all, member));
     out.differing("page", &all.page, &base.page, |all| list(all, text));
-    out.of("When", Some("When::ANY"))
+    out.of("When", "When::ANY")
 }
 
 fn status(range: &StatusRange) -> String {
