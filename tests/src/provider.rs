@@ -116,7 +116,8 @@ fn serve(stream: TcpStream, kept: &Mutex<Kept>) -> io::Result<()> {
     let (status, text) = {
         let mut kept = lock(kept);
         kept.posted.push(Posted { headers, body: String::from_utf8_lossy(&body).into_owned() });
-        let next = if kept.answers.len() > 1 { kept.answers.pop_front() } else { kept.answers.front().cloned() };
+        let next =
+            if kept.answers.len() > 1 { kept.answers.pop_front() } else { kept.answers.front().cloned() };
         next.unwrap_or((503, String::new()))
     };
     let length = text.len();
