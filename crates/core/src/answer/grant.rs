@@ -26,8 +26,12 @@ pub(super) enum Missing {
 /// holds no access token that could be its owner, one that stands anywhere inside is better than none.
 pub(super) fn new_refresh_token(body: &mut Body, context: &RequestContext<'_>) -> Option<Secret> {
     let tokens = &body.fields.tokens;
-    if tokens.refresh_token.is_absent() && body.str(&tokens.access_token).is_none() {
-        body.salvage(context.sent_refresh_token);
+    if tokens.refresh_token.is_absent() {
+        if body.str(&tokens.access_token).is_none() {
+            body.salvage(context.sent_refresh_token);
+        } else if !body.salvage_rest(context.sent_refresh_token) {
+            return None;
+        }
         return body.bytes(&body.fields.stray_refresh_token).map(Secret::copy_of);
     }
     let bytes = body.bytes(&tokens.refresh_token)?;

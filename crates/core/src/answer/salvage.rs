@@ -8,6 +8,8 @@
 use core::ops::Range;
 
 use super::form::unescape;
+use super::scanner::{Scanner, Value};
+use super::watch::Watch;
 
 /// So many places that look like the member are tried.
 const TRIES_MAX: usize = 64;
@@ -21,18 +23,29 @@ pub(super) fn refresh_token(
     whole: bool,
     is_sent: impl Fn(&[u8]) -> bool,
 ) -> Option<Range<usize>> {
-    value_of(text, whole, [b"access_token".as_slice(), b"accessToken"], |_| true)?;
-    value_of(text, whole, [b"refresh_token".as_slice(), b"refreshToken"], |token| !is_sent(token))
+    value_of(text, 0, whole, [b"access_token".as_slice(), b"accessToken"], |_| true)?;
+    refresh_token_behind(text, 0, whole, is_sent)
+}
+
+/// The same behind `start`, where an access token was read before it.
+pub(super) fn refresh_token_behind(
+    text: &mut [u8],
+    start: usize,
+    whole: bool,
+    is_sent: impl Fn(&[u8]) -> bool,
+) -> Option<Range<usize>> {
+    value_of(text, start, whole, [b"refresh_token".as_slice(), b"refreshToken"], |token| !is_sent(token))
 }
 
 fn value_of(
     text: &mut [u8],
+    start: usize,
     whole: bool,
     names: [&[u8]; 2],
     fits: impl Fn(&[u8]) -> bool,
 ) -> Option<Range<usize>> {
     let mut tries = 0;
-    let mut at = 0;
+    let mut at = start;
     while at < text.len() && tries < TRIES_MAX {
         let name = names
             .iter()
@@ -57,9 +70,9 @@ const fn is_part_of_name(byte: u8) -> bool {
 
 /// The value behind a name that ends here: `": "…"`, escaped or not, or `=…`.
 fn value_after(text: &mut [u8], name_end: usize, whole: bool) -> Option<Range<usize>> {
-    let mut at = skip(text, name_end, |b| matches!(b, b'\\' | b'"' | b'\'' | b' '));
+    let mut at = skip(text, name_end, |b| b <= b' ' || matches!(b, b'\\' | b'"' | b'\''));
     let separator = *text.get(at)?;
-    at = skip(text, at + 1, |b| b == b' ');
+    at = skip(text, at + 1, |b| b <= b' ');
     match separator {
         b':' => quoted(text, at),
         b'=' => {
@@ -71,14 +84,34 @@ fn value_after(text: &mut [u8], name_end: usize, whole: bool) -> Option<Range<us
     .filter(|range| (1..=TOKEN_MAX_BYTES).contains(&range.len()))
 }
 
-fn quoted(text: &[u8], at: usize) -> Option<Range<usize>> {
+fn quoted(text: &mut [u8], at: usize) -> Option<Range<usize>> {
     let open = skip(text, at, |b| b == b'\\');
     let quote = *text.get(open).filter(|b| matches!(b, b'"' | b'\''))?;
     let start = open + 1;
+    if quote == b'"' && open == at {
+        return json_string(text, open);
+    }
     let end = skip(text, start, is_token_byte);
     let close = skip(text, end, |b| b == b'\\');
     // Ended by anything else it is not the whole token, and a part of one is worse than none.
     (text.get(close) == Some(&quote)).then_some(start..end)
+}
+
+/// A string of JSON, unescaped where it stands: many servers write `\/` for a slash.
+fn json_string(text: &mut [u8], open: usize) -> Option<Range<usize>> {
+    let (mut escaped, start) = (false, open + 1);
+    let written = skip(text, start, |b| {
+        let inside = b.is_ascii_graphic() && (escaped || b != b'"');
+        escaped = b == b'\\' && !escaped;
+        inside
+    });
+    if written - start > TOKEN_MAX_BYTES || text.get(written) != Some(&b'"') {
+        return None;
+    }
+    let mut scanner = Scanner::new(text.get_mut(open..=written)?, Watch::default());
+    let Ok(Value::Text(within)) = scanner.value() else { return None };
+    let range = open + within.start..open + within.end;
+    text.get(range.clone())?.iter().all(u8::is_ascii_graphic).then_some(range)
 }
 
 fn bare(text: &[u8], start: usize, whole: bool) -> Option<Range<usize>> {
@@ -94,7 +127,7 @@ const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'<' | b'>' | b'&')
 }
 
-fn skip(text: &[u8], from: usize, belongs: impl Fn(u8) -> bool) -> usize {
+fn skip(text: &[u8], from: usize, mut belongs: impl FnMut(u8) -> bool) -> usize {
     let rest = text.get(from..).unwrap_or_default();
     from + rest.iter().position(|&b| !belongs(b)).unwrap_or(rest.len())
 }
@@ -120,11 +153,20 @@ mod tests {
             r#"{"data":"access_token=A&refresh_token=NEW"}"#,
             "a\naccess_token=A&refresh_token=N%45W",
             r#"{"accessToken":"A", x, "refreshToken":"NEW"}"#,
+            r#"{"access_token":"A", x, "refresh_token":"N\u0045W"}"#,
+            "{ \"access_token\"\n:\r\n\"A\", x, \"refresh_token\"\t:\t\"NEW\" }",
+            r#")]}',{"access_token":"&","refresh_token":"NEW"}"#,
             r#"{"refresh_token":"OLD","old_refresh_token":"x","refresh_token_expires_in":"1","refresh_token":"NEW","access_token":"A"#,
         ] {
             let expected = (!text.ends_with("\"A")).then_some("NEW");
             assert_eq!(found(text, true).as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_string_of_json_is_unescaped() {
+        let text = r#"{"access_token":"A", x, "refresh_token":"1\/\/0a\u002Bb\"'<>&="}"#;
+        assert_eq!(found(text, true).as_deref(), Some("1//0a+b\"'<>&="));
     }
 
     #[test]
@@ -134,7 +176,8 @@ mod tests {
             r#"{"refresh_token":"NEW"}"#,
             r#"{"access_token":"A","refresh_token":"OLD"}"#,
             r#"{"access_token":"A","refresh_token":"NE"#,
-            r#"{"access_token":"A","refresh_token":"N\/EW"}"#,
+            r#"{"access_token":"A","refresh_token":"N\u000aEW"}"#,
+            "{\"access_token\":\"A\",\"refresh_token\":\"N\nEW\"}",
             r#"{"access_token":"A","refresh_token":""}"#,
             r#"{"access_token":"A","refresh_token":null}"#,
             "",

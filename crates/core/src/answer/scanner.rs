@@ -52,6 +52,11 @@ impl<'a> Scanner<'a> {
         &mut self.watch
     }
 
+    /// How far the text was read.
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
     /// At the end.
     pub(super) fn into_watch(self) -> Watch<'a> {
         self.watch
