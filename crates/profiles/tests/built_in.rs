@@ -1,10 +1,11 @@
 //! The built-in profiles: what stands in core is what the files say.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use renewd_core::Profile;
-use renewd_profiles::{Problems, Rules, parse};
+use renewd_profiles::{Problems, Rules, parse, parse_file, to_toml};
 
 /// All files, by name.
 fn files() -> BTreeMap<String, PathBuf> {
@@ -26,6 +27,32 @@ fn every_file_is_a_good_profile() {
     let files = files();
     assert!(!files.is_empty());
     let wrong: Vec<String> =
-        files.iter().filter_map(|file| read(file).err()).map(|e| e.to_string()).collect();
+        files.iter().filter_map(|file| read(file).err()).map(|problems| problems.to_string()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_constants_in_core_are_what_the_files_say() {
+    let mut expect: Vec<Profile> = files().iter().filter_map(|file| read(file).ok()).collect();
+    expect.push(Profile::GENERIC);
+    expect.sort_by(|a, b| a.name.cmp(&b.name));
+    let found = Profile::built_in();
+    let names = |all: &[Profile]| -> Vec<String> { all.iter().map(|p| p.name.to_string()).collect() };
+    assert_eq!(names(found), names(&expect), "cargo xtask profiles writes the constants anew");
+    let stale: Vec<&str> =
+        found.iter().zip(&expect).filter(|(found, expect)| found != expect).map(|(p, _)| &*p.name).collect();
+    assert!(
+        stale.is_empty(),
+        "{stale:?} differ from their files: cargo xtask profiles writes the constants anew"
+    );
+}
+
+#[test]
+fn each_can_be_written_and_read_again_as_a_users_own() {
+    for profile in Profile::built_in() {
+        let text = to_toml(profile);
+        let again =
+            parse_file(Path::new("mine.toml"), &text).map_err(|problems| format!("{problems}\n{text}"));
+        assert_eq!(again.as_ref(), Ok(profile), "{text}");
+    }
 }
