@@ -12,7 +12,7 @@ mod store;
 pub(crate) use access::Access;
 pub(crate) use closed::closed_store;
 pub(crate) use glance::{Announced, Glance, glance, names};
-pub(crate) use profile::{By, Chosen, chosen, contradictions};
+pub(crate) use profile::{By, Chosen, chosen, contradictions, effective, policy};
 pub(crate) use seed::seed;
 #[cfg(unix)]
 pub(crate) use setup::transport;

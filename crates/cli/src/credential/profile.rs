@@ -109,15 +109,13 @@ pub(crate) fn effective(
     }
 }
 
-/// Every number of one credential: what the configuration says, else the profile, else the default.
+/// Every number of one credential: what the configuration says, else the profile, else the default. The least interval
+/// is not here: the lifecycle looks for it in both.
 pub(crate) fn policy(config: &Config, name: &CredentialName, profile: &Profile) -> Policy {
     let mut policy = config.policy(Some(name));
-    let said = |table, key| config.lookup(table, key, Some(name)).is_some();
-    if let Some(lifetime) = profile.lifetime.filter(|_| !said("lifetime", "default")) {
+    let said = config.lookup("lifetime", "default", Some(name)).is_some();
+    if let Some(lifetime) = profile.lifetime.filter(|_| !said) {
         policy.lifetime_default = lifetime;
-    }
-    if let Some(least) = profile.min_interval.filter(|_| !said("refresh", "min_interval")) {
-        policy.refresh.min_interval = Some(least);
     }
     policy
 }

@@ -13,9 +13,9 @@ pub(crate) fn rotation(profile: &Profile) -> String {
         AsClass::P2 => "rotates, reuse ends login".into(),
         AsClass::P3 if profile.grace.is_zero() => "rotates, old works a while".into(),
         AsClass::P3 => format!("rotates, old works {}", profile.grace),
-        AsClass::P4 => "rotates, old works until new is used".into(),
-        AsClass::P5 => "rotates, may give an older one".into(),
-        AsClass::P6 => "rotates, only so many live at once".into(),
+        AsClass::P4 => "rotates, old till new used".into(),
+        AsClass::P5 => "rotates, may give older".into(),
+        AsClass::P6 => "rotates, few live at once".into(),
     }
 }
 

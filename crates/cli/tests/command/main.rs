@@ -8,4 +8,5 @@ mod configuration;
 mod explain;
 mod flows;
 mod network;
+mod profiles;
 mod world;

@@ -181,7 +181,8 @@ fn from_utf16(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 
 /// What a text without a head may be.
 fn what_instead(text: &[u8]) -> NoAnswer {
-    let with_head = "give all that `curl -i` prints, or say the status yourself: renewd explain --status N --body FILE";
+    let with_head =
+        "give all that `curl -i` prints, or say the status yourself: renewd explain --status N --body FILE";
     let begins = |with: &[&str]| {
         let head = text.get(..64).unwrap_or(text);
         with.iter().any(|w| head.get(..w.len()).is_some_and(|h| h.eq_ignore_ascii_case(w.as_bytes())))
@@ -228,10 +229,13 @@ mod tests {
 
     #[test]
     fn every_version_and_both_line_ends_are_read() {
-        for first in ["HTTP/1.0 403 Forbidden", "HTTP/1.1 403", "HTTP/2 403 ", "HTTP/3 403", "HTTP/1.1  403 x"] {
+        for first in
+            ["HTTP/1.0 403 Forbidden", "HTTP/1.1 403", "HTTP/2 403 ", "HTTP/3 403", "HTTP/1.1  403 x"]
+        {
             for end in ["\n", "\r\n"] {
                 for before in ["", "\u{feff}", "\r\n\n"] {
-                    let raw = ok(&format!("{before}{first}{end}Content-Type: text/html{end}{end}<p>no</p>{end}"));
+                    let raw =
+                        ok(&format!("{before}{first}{end}Content-Type: text/html{end}{end}<p>no</p>{end}"));
                     assert_eq!((raw.status, &raw.body[..]), (403, format!("<p>no</p>{end}").as_bytes()));
                     assert_eq!(header(&raw, "content-type"), ["text/html"]);
                 }
@@ -241,15 +245,19 @@ mod tests {
 
     #[test]
     fn folded_and_repeated_headers_and_lines_that_are_none_are_read() {
-        let raw = ok("HTTP/1.1 401 x\nWWW-Authenticate: Basic\nWWW-Authenticate: Bearer\n error=\"invalid_token\"\njunk\nA :b\n\n");
+        let raw = ok(
+            "HTTP/1.1 401 x\nWWW-Authenticate: Basic\nWWW-Authenticate: Bearer\n error=\"invalid_token\"\njunk\nA :b\n\n",
+        );
         assert_eq!(header(&raw, "www-authenticate"), ["Basic", "Bearer error=\"invalid_token\""]);
         assert_eq!(header(&raw, "a"), ["b"]);
     }
 
     #[test]
     fn the_last_of_several_heads_counts() {
-        let raw = ok("HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 302 Found\r\nLocation: /\r\n\r\n\
-                      HTTP/2 400\r\ncontent-type: application/json\r\n\r\n{\"error\":\"x\"}");
+        let raw = ok(
+            "HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 302 Found\r\nLocation: /\r\n\r\n\
+                      HTTP/2 400\r\ncontent-type: application/json\r\n\r\n{\"error\":\"x\"}",
+        );
         assert_eq!((raw.status, &raw.body[..]), (400, &b"{\"error\":\"x\"}"[..]));
         assert_eq!(raw.notes.len(), 1);
         assert!(raw.notes[0].contains("redirect (HTTP 302)"), "{:?}", raw.notes);
@@ -267,7 +275,10 @@ mod tests {
     #[test]
     fn chunks_are_joined_where_they_still_stand_apart() {
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert_eq!(&ok(&format!("{head}3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: x\r\n\r\n")).body[..], b"abcde");
+        assert_eq!(
+            &ok(&format!("{head}3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: x\r\n\r\n")).body[..],
+            b"abcde"
+        );
         assert_eq!(&ok(&format!("{head}{{\"a\":1}}")).body[..], b"{\"a\":1}", "curl joined them");
         let cut = ok(&format!("{head}3\r\nabc\r\n9\r\nde"));
         assert!(cut.cut && &cut.body[..] == b"abcde");
@@ -276,7 +287,9 @@ mod tests {
     #[test]
     fn a_file_in_utf_16_is_read() {
         let text = "HTTP/1.1 400 Bad\r\nA: b\r\n\r\n{}";
-        for (order, mark) in [(u16::to_le_bytes as fn(u16) -> [u8; 2], [0xff, 0xfe]), (u16::to_be_bytes, [0xfe, 0xff])] {
+        for (order, mark) in
+            [(u16::to_le_bytes as fn(u16) -> [u8; 2], [0xff, 0xfe]), (u16::to_be_bytes, [0xfe, 0xff])]
+        {
             let bytes: Vec<u8> = mark.into_iter().chain(text.encode_utf16().flat_map(order)).collect();
             let raw = read(&bytes).unwrap_or_else(|no| panic!("{no:?}"));
             assert_eq!((raw.status, &raw.body[..]), (400, &b"{}"[..]));

@@ -26,7 +26,9 @@ pub(super) fn joined(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
             }
             Some(_) => {}
             // The body, as it is: its line ends too.
-            None if seen && !in_head && !is_progress(line) => out.extend_from_slice(&rest[..rest.len() - after.len()]),
+            None if seen && !in_head && !is_progress(line) => {
+                out.extend_from_slice(&rest[..rest.len() - after.len()])
+            }
             None => {}
         }
         rest = after;
@@ -51,7 +53,8 @@ fn is_progress(line: &[u8]) -> bool {
     let last = text.rsplit('\r').find(|part| !part.trim().is_empty()).unwrap_or_default();
     let is_row = || {
         let fields: Vec<&str> = last.split_whitespace().collect();
-        fields.len() == 12 && fields[..11].iter().all(|f| f.bytes().all(|b| b.is_ascii_digit() || b":-.kMG".contains(&b)))
+        fields.len() == 12
+            && fields[..11].iter().all(|f| f.bytes().all(|b| b.is_ascii_digit() || b":-.kMG".contains(&b)))
     };
     last.trim_start().starts_with("% Total ") || last.trim_start().starts_with("Dload ") || is_row()
 }

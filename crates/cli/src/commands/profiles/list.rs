@@ -10,7 +10,7 @@ const GAP: &str = "  ";
 const TITLE_MAX: usize = 30;
 
 /// A title that has less room than this is left out.
-const TITLE_MIN: usize = 8;
+const TITLE_MIN: usize = 12;
 
 /// Columns of the table.
 const COLUMNS: usize = 6;

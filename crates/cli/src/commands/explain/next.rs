@@ -1,0 +1,155 @@
+//! What renewd would do next, and when: by the policy that holds here, not by rote.
+
+use renewd_core::{Grant, Judgement, Policy, Profile, RETRY_AFTER_MAX, Span, Verdict, Wall};
+
+use crate::output::time::{brief, local, relative};
+
+/// What goes into it besides the judgement.
+pub(super) struct Circumstances<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) profile: &'a Profile,
+    pub(super) now: Wall,
+    /// Bytes of the request may still be on their way.
+    pub(super) unsettled: bool,
+}
+
+/// What renewd would do, and when.
+pub(super) struct Next {
+    pub(super) what: String,
+    pub(super) when: String,
+}
+
+/// The next step after an answer that came to a login in good order.
+pub(super) fn step(judgement: &Judgement, at: &Circumstances<'_>) -> Next {
+    let salvaged = judgement.refresh_token.is_some() && judgement.verdict != Verdict::Success;
+    let (what, when) = match judgement.verdict {
+        Verdict::Success => success(judgement, at),
+        // A server that hands out a refresh token does not refuse the grant, whatever else it says.
+        Verdict::PermanentGrant if !salvaged => (
+            "reads its store once more, in case another process was faster; then gives the login up (unauthenticated)".into(),
+            "never by itself. A login, or `renewd refresh NAME`, is tried at once".into(),
+        ),
+        Verdict::PermanentClient => (
+            "keeps the login, says so once, and tries again slowly (auth_retrying, client_refused)".into(),
+            format!("{}; while the client is refused no time runs against the login", slowly(judgement, at)),
+        ),
+        Verdict::RetryImmediately => (
+            "sends the request once more, at once and on another connection, with the nonce that came if one did".into(),
+            format!("now; when the same comes back: {}", retries(judgement, at)),
+        ),
+        Verdict::Transient | Verdict::RateLimited | Verdict::ProtocolErrorTransient | Verdict::PermanentGrant => {
+            let what = if judgement.may_have_rotated {
+                "keeps the login, remembers that the refresh token may be spent, and tries again with it"
+            } else {
+                "keeps the login and tries again; a token that is still valid is used meanwhile"
+            };
+            (what.into(), retries(judgement, at))
+        }
+    };
+    let what = if salvaged { format!("saves the new refresh token that came; {what}") } else { what };
+    Next { what, when }
+}
+
+fn success(judgement: &Judgement, at: &Circumstances<'_>) -> (String, String) {
+    let given = judgement.grant.as_ref().and_then(Grant::lifetime);
+    let lifetime = given.unwrap_or(at.policy.lifetime_default);
+    let window = at.policy.refresh.window_for(lifetime);
+    let provider = at.profile.min_interval.filter(|_| at.policy.refresh.min_interval.is_none());
+    let least = provider.unwrap_or_else(|| at.policy.refresh.min_interval_for(lifetime));
+    let wait = lifetime.saturating_sub(window).max(least);
+    let assumed = if given.is_none() {
+        format!(" (taken to live {}, for the answer does not say)", brief(lifetime))
+    } else {
+        String::new()
+    };
+    (
+        "saves the tokens, and is done until the next refresh is due".into(),
+        format!(
+            "{}, {} before the access token ends{assumed}",
+            moment(wait, at.now),
+            brief(lifetime.saturating_sub(wait))
+        ),
+    )
+}
+
+/// The short retry and what follows it.
+fn retries(judgement: &Judgement, at: &Circumstances<'_>) -> String {
+    let retry = &at.policy.retry;
+    let pause = asked(judgement).max(held(at)).max(if at.unsettled { settle(at) } else { Span::ZERO });
+    let (least, most) = (retry.delay_min().max(pause), retry.delay_max(0).max(pause));
+    // What the server asks for and the provider's own pace count in the short retry; waiting for a request on its way does not.
+    let counted = asked(judgement).max(held(at)).max(retry.delay_min());
+    if retry.tries == 0 || counted > retry.elapsed {
+        return format!("{}{}", slowly(judgement, at), ceiling(at.policy));
+    }
+    let first = if brief(least) == brief(most) {
+        moment(least, at.now)
+    } else {
+        format!("in {} to {}", brief(least), brief(most))
+    };
+    let tries = if retry.tries == 1 { "once".to_owned() } else { format!("{} times at most", retry.tries) };
+    format!(
+        "{first}{}, {tries} within {}; after that every {}{}",
+        reasons(judgement, at),
+        brief(retry.elapsed),
+        brief(at.policy.auth_retrying.interval.max(held(at))),
+        ceiling(at.policy)
+    )
+}
+
+/// The long cadence, from now on.
+fn slowly(judgement: &Judgement, at: &Circumstances<'_>) -> String {
+    let interval = at.policy.auth_retrying.interval.max(held(at));
+    let first = interval.max(asked(judgement));
+    let then = format!("every {}", brief(interval));
+    if first > interval {
+        format!("{}{}, then {then}", moment(first, at.now), reasons(judgement, at))
+    } else {
+        format!("{}, then {then} (auth_retrying)", moment(first, at.now))
+    }
+}
+
+fn ceiling(policy: &Policy) -> String {
+    format!(" (auth_retrying); after {} of that the login is given up", brief(policy.auth_retrying.ceiling))
+}
+
+/// Why it is not sooner.
+fn reasons(judgement: &Judgement, at: &Circumstances<'_>) -> String {
+    let mut reasons = Vec::new();
+    match judgement.retry_after {
+        Some(wish) if wish > RETRY_AFTER_MAX => {
+            reasons.push(format!(
+                "the server asks for {}, and no more than {} is waited",
+                brief(wish),
+                brief(RETRY_AFTER_MAX)
+            ));
+        }
+        Some(wish) if !wish.is_zero() => reasons.push("as the server asks".to_owned()),
+        _ => {}
+    }
+    if at.unsettled && settle(at) > asked(judgement) {
+        reasons.push(format!("after {} in which the request may still take effect", brief(settle(at))));
+    }
+    if held(at) > asked(judgement) {
+        reasons.push(format!("{} is not to be asked more often", at.profile.name));
+    }
+    if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) }
+}
+
+fn asked(judgement: &Judgement) -> Span {
+    judgement.retry_after.unwrap_or(Span::ZERO).min(RETRY_AFTER_MAX)
+}
+
+/// The pace that the provider sets for attempts, failed ones included.
+fn held(at: &Circumstances<'_>) -> Span {
+    let provider = at.profile.min_interval.unwrap_or(Span::ZERO);
+    at.policy.refresh.min_interval.map_or(provider, |own| own.min(provider))
+}
+
+fn settle(at: &Circumstances<'_>) -> Span {
+    at.profile.settle(at.policy.settle())
+}
+
+fn moment(wait: Span, now: Wall) -> String {
+    format!("{}, at {}", relative(now + wait, now), local(now + wait, now))
+}
