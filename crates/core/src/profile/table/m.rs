@@ -49,6 +49,99 @@ pub(super) const MASTODON: Profile = Profile {
     ..Profile::GENERIC
 };
 
+pub(super) const MATTERMOST: Profile = Profile {
+    name: Borrowed("mattermost"),
+    title: Borrowed("Mattermost"),
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://{host}/oauth/access_token")),
+        authorization: Some(Borrowed("https://{host}/oauth/authorize")),
+        hosts: Borrowed(&[Borrowed("*.cloud.mattermost.com")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
+    overrides: Borrowed(&[
+        Override {
+            name: Borrowed("refresh-token-dead"),
+            when: When {
+                status: Borrowed(&[StatusRange { from: 400, to: 404 }]),
+                members: Borrowed(&[MemberIs {
+                    path: Borrowed("id"),
+                    equals: Borrowed(&[
+                        Borrowed("api.oauth.get_access_token.refresh_token.app_error"),
+                        Borrowed("api.oauth.get_access_token.expired_code.app_error"),
+                    ]),
+                }]),
+                ..When::ANY
+            },
+            verdict: Verdict::PermanentGrant,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the refresh token is dead"),
+            source: Some(Borrowed(
+                "https://github.com/mattermost/mattermost/blob/master/server/channels/app/oauth.go",
+            )),
+        },
+        Override {
+            name: Borrowed("client-refused"),
+            when: When {
+                status: Borrowed(&[StatusRange { from: 400, to: 404 }]),
+                members: Borrowed(&[MemberIs {
+                    path: Borrowed("id"),
+                    equals: Borrowed(&[
+                        Borrowed("api.oauth.get_access_token.bad_client_id.app_error"),
+                        Borrowed("api.oauth.get_access_token.bad_client_secret.app_error"),
+                        Borrowed("api.oauth.get_access_token.bad_grant.app_error"),
+                        Borrowed("api.oauth.get_access_token.credentials.app_error"),
+                        Borrowed("api.oauth.get_access_token.missing_refresh_token.app_error"),
+                        Borrowed("api.oauth.get_access_token.disabled.app_error"),
+                    ]),
+                }]),
+                ..When::ANY
+            },
+            verdict: Verdict::PermanentClient,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the client or its request is refused"),
+            source: Some(Borrowed(
+                "https://github.com/mattermost/mattermost/blob/master/server/channels/app/oauth.go",
+            )),
+        },
+        Override {
+            name: Borrowed("server-failed"),
+            when: When {
+                members: Borrowed(&[MemberIs {
+                    path: Borrowed("id"),
+                    equals: Borrowed(&[
+                        Borrowed("api.oauth.get_access_token.internal.app_error"),
+                        Borrowed("api.oauth.get_access_token.internal_saving.app_error"),
+                        Borrowed("api.oauth.get_access_token.internal_session.app_error"),
+                        Borrowed("api.oauth.get_access_token.internal_user.app_error"),
+                    ]),
+                }]),
+                ..When::ANY
+            },
+            verdict: Verdict::Transient,
+            may_have_rotated: true,
+            retry_after: None,
+            message: Borrowed("the server failed"),
+            source: Some(Borrowed(
+                "https://github.com/mattermost/mattermost/blob/master/server/channels/app/oauth.go",
+            )),
+        },
+    ]),
+    sources: Borrowed(&[
+        Borrowed("https://developers.mattermost.com/integrate/apps/authentication/oauth2/"),
+        Borrowed("https://github.com/mattermost/mattermost/blob/master/server/channels/app/oauth.go"),
+    ]),
+    unsure: Borrowed(&[(
+        Borrowed("as_class"),
+        Borrowed(
+            "a refresh answers with a new access token, and its refresh token must be taken from the answer; what reuse does is not documented",
+        ),
+    )]),
+    ..Profile::GENERIC
+};
+
 pub(super) const MERCADO_LIBRE: Profile = Profile {
     name: Borrowed("mercado-libre"),
     title: Borrowed("Mercado Libre"),

@@ -5,10 +5,32 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    BodyEncoding, ClientAuthMethod, Endpoints, MemberIs, Override, Profile, RefreshRequest, StatusRange, When,
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, MemberIs, Override, Profile, RefreshRequest,
+    StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
+
+pub(super) const NEON: Profile = Profile {
+    name: Borrowed("neon"),
+    title: Borrowed("Neon"),
+    endpoints: Endpoints {
+        issuer: Some(Borrowed("https://oauth2.neon.tech")),
+        token: Some(Borrowed("https://oauth2.neon.tech/oauth2/token")),
+        authorization: Some(Borrowed("https://oauth2.neon.tech/oauth2/auth")),
+        revocation: Some(Borrowed("https://oauth2.neon.tech/oauth2/revoke")),
+        hosts: Borrowed(&[Borrowed("oauth2.neon.tech")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::None, ClientAuthMethod::Post]),
+    lifetime: Some(Span::from_hours(1)),
+    sources: Borrowed(&[Borrowed("https://neon.com/docs/guides/oauth-integration")]),
+    unsure: Borrowed(&[(
+        Borrowed("as_class"),
+        Borrowed("an Ory Hydra server; how it is configured is not documented"),
+    )]),
+    ..Profile::GENERIC
+};
 
 pub(super) const NETATMO: Profile = Profile {
     name: Borrowed("netatmo"),
@@ -62,6 +84,22 @@ pub(super) const NETATMO: Profile = Profile {
         Borrowed("as_class"),
         Borrowed("the old tokens stop working; whether reuse ends the whole grant is not documented"),
     )]),
+    ..Profile::GENERIC
+};
+
+pub(super) const NETLIFY: Profile = Profile {
+    name: Borrowed("netlify"),
+    title: Borrowed("Netlify"),
+    as_class: AsClass::P0,
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://api.netlify.com/oauth/token")),
+        authorization: Some(Borrowed("https://app.netlify.com/authorize")),
+        hosts: Borrowed(&[Borrowed("api.netlify.com")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::Post]),
+    lifetime: Some(Span::from_hours(8760)),
+    sources: Borrowed(&[Borrowed("https://docs.netlify.com/api/get-started/#authentication")]),
     ..Profile::GENERIC
 };
 
@@ -145,6 +183,36 @@ pub(super) const NEXTCLOUD: Profile = Profile {
         Borrowed(
             "https://github.com/nextcloud/server/blob/master/apps/oauth2/lib/Controller/OauthApiController.php",
         ),
+    ]),
+    ..Profile::GENERIC
+};
+
+pub(super) const NODE_OIDC_PROVIDER: Profile = Profile {
+    name: Borrowed("node-oidc-provider"),
+    title: Borrowed("oidc-provider (Node.js)"),
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://{host}/token")),
+        authorization: Some(Borrowed("https://{host}/auth")),
+        device_authorization: Some(Borrowed("https://{host}/device/auth")),
+        revocation: Some(Borrowed("https://{host}/token/revocation")),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[
+        ClientAuthMethod::Basic,
+        ClientAuthMethod::Post,
+        ClientAuthMethod::PrivateKeyJwt,
+        ClientAuthMethod::None,
+    ]),
+    lifetime: Some(Span::from_hours(1)),
+    sources: Borrowed(&[Borrowed("https://github.com/panva/node-oidc-provider/blob/main/docs/README.md")]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("as_class"),
+            Borrowed(
+                "rotateRefreshToken decides; by default public clients' tokens rotate, others when 70% of their time is over",
+            ),
+        ),
+        (Borrowed("endpoints.token"), Borrowed("the default paths, which an application can change")),
     ]),
     ..Profile::GENERIC
 };

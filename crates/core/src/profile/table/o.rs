@@ -228,6 +228,41 @@ pub(super) const OPENAI: Profile = Profile {
     ..Profile::GENERIC
 };
 
+pub(super) const OPENIDDICT: Profile = Profile {
+    name: Borrowed("openiddict"),
+    title: Borrowed("OpenIddict"),
+    as_class: AsClass::P3,
+    grace: Span::from_secs(30),
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://{host}/connect/token")),
+        authorization: Some(Borrowed("https://{host}/connect/authorize")),
+        device_authorization: Some(Borrowed("https://{host}/connect/device")),
+        revocation: Some(Borrowed("https://{host}/connect/revoke")),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[
+        ClientAuthMethod::Post,
+        ClientAuthMethod::Basic,
+        ClientAuthMethod::PrivateKeyJwt,
+        ClientAuthMethod::None,
+    ]),
+    lifetime: Some(Span::from_hours(1)),
+    sources: Borrowed(&[
+        Borrowed("https://documentation.openiddict.com/configuration/token-storage"),
+        Borrowed(
+            "https://github.com/openiddict/openiddict-core/blob/dev/src/OpenIddict.Server/OpenIddictServerOptions.cs",
+        ),
+    ]),
+    unsure: Borrowed(&[
+        (Borrowed("grace"), Borrowed("RefreshTokenReuseLeeway; 30 seconds by default since 4.0")),
+        (
+            Borrowed("endpoints.token"),
+            Borrowed("every application chooses its own paths; these are those of its samples"),
+        ),
+    ]),
+    ..Profile::GENERIC
+};
+
 pub(super) const OPENSTREETMAP: Profile = Profile {
     name: Borrowed("openstreetmap"),
     title: Borrowed("OpenStreetMap"),

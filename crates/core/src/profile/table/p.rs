@@ -241,6 +241,53 @@ pub(super) const PIPEDRIVE: Profile = Profile {
     ..Profile::GENERIC
 };
 
+pub(super) const POCKET_ID: Profile = Profile {
+    name: Borrowed("pocket-id"),
+    title: Borrowed("Pocket ID"),
+    endpoints: Endpoints {
+        issuer: Some(Borrowed("https://{host}")),
+        token: Some(Borrowed("https://{host}/api/oidc/token")),
+        authorization: Some(Borrowed("https://{host}/authorize")),
+        device_authorization: Some(Borrowed("https://{host}/api/oidc/device/authorize")),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
+    lifetime: Some(Span::from_hours(1)),
+    sources: Borrowed(&[
+        Borrowed("https://pocket-id.org/docs/guides/oidc-client-authentication"),
+        Borrowed("https://github.com/pocket-id/pocket-id"),
+    ]),
+    unsure: Borrowed(&[(
+        Borrowed("as_class"),
+        Borrowed(
+            "a refresh answers with a new refresh token and deletes the old one; reuse is answered as any unknown token",
+        ),
+    )]),
+    ..Profile::GENERIC
+};
+
+pub(super) const POSTHOG: Profile = Profile {
+    name: Borrowed("posthog"),
+    title: Borrowed("PostHog"),
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://oauth.posthog.com/oauth/token/")),
+        authorization: Some(Borrowed("https://oauth.posthog.com/oauth/authorize/")),
+        revocation: Some(Borrowed("https://oauth.posthog.com/oauth/revoke/")),
+        hosts: Borrowed(&[Borrowed("oauth.posthog.com")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::None, ClientAuthMethod::Post]),
+    sources: Borrowed(&[Borrowed("https://posthog.com/docs/api/oauth")]),
+    unsure: Borrowed(&[
+        (Borrowed("as_class"), Borrowed("refresh tokens rotate; what reuse does is not documented")),
+        (
+            Borrowed("endpoints.hosts"),
+            Borrowed("the regional hosts us.posthog.com and eu.posthog.com answer too"),
+        ),
+    ]),
+    ..Profile::GENERIC
+};
+
 pub(super) const PROCORE: Profile = Profile {
     name: Borrowed("procore"),
     title: Borrowed("Procore"),

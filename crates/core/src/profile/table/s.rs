@@ -150,7 +150,7 @@ pub(super) const SALESFORCE: Profile = Profile {
             may_have_rotated: false,
             retry_after: None,
             message: Borrowed("an administrator has blocked the app"),
-            source: Some(Borrowed("https://help.salesforce.com/s/articleView?id=sf.connected_app_block.htm")),
+            source: None,
         },
     ]),
     sources: Borrowed(&[
@@ -200,6 +200,33 @@ pub(super) const SAP_IAS: Profile = Profile {
         Borrowed("as_class"),
         Borrowed("an application is set to rotate or not; the strict case is assumed"),
     )]),
+    ..Profile::GENERIC
+};
+
+pub(super) const SENTRY: Profile = Profile {
+    name: Borrowed("sentry"),
+    title: Borrowed("Sentry (OAuth applications)"),
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://sentry.io/oauth/token/")),
+        authorization: Some(Borrowed("https://sentry.io/oauth/authorize/")),
+        hosts: Borrowed(&[Borrowed("sentry.io")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
+    lifetime: Some(Span::from_hours(720)),
+    sources: Borrowed(&[
+        Borrowed("https://docs.sentry.io/api/auth/"),
+        Borrowed("https://github.com/getsentry/sentry/blob/master/src/sentry/web/frontend/oauth_token.py"),
+    ]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("as_class"),
+            Borrowed(
+                "a refresh answers with a new refresh token and the old one ends; what reuse does is not documented",
+            ),
+        ),
+        (Borrowed("lifetime"), Borrowed("the server's default; the answer says it")),
+    ]),
     ..Profile::GENERIC
 };
 
@@ -273,7 +300,9 @@ pub(super) const SENTRY_INTEGRATION_PLATFORM: Profile = Profile {
         ),
         (
             Borrowed("endpoints.hosts"),
-            Borrowed("none claimed: sentry.io is also an ordinary authorization server, at /oauth/token/"),
+            Borrowed(
+                "none claimed: sentry.io is also an ordinary authorization server, with a profile of its own",
+            ),
         ),
     ]),
     ..Profile::GENERIC
@@ -631,6 +660,33 @@ pub(super) const SNOWFLAKE: Profile = Profile {
     ..Profile::GENERIC
 };
 
+pub(super) const SNYK: Profile = Profile {
+    name: Borrowed("snyk"),
+    title: Borrowed("Snyk"),
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://api.snyk.io/oauth2/token")),
+        authorization: Some(Borrowed("https://app.snyk.io/oauth2/authorize")),
+        hosts: Borrowed(&[
+            Borrowed("api.snyk.io"),
+            Borrowed("api.eu.snyk.io"),
+            Borrowed("api.au.snyk.io"),
+            Borrowed("api.us.snyk.io"),
+        ]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
+    lifetime: Some(Span::from_hours(1)),
+    sources: Borrowed(&[
+        Borrowed(
+            "https://docs.snyk.io/snyk-api/how-to-use-snyk-apps-apis/set-up-a-snyk-app-using-the-oauth2-api/set-up-the-refresh-token-exchange",
+        ),
+        Borrowed(
+            "https://docs.snyk.io/snyk-api/how-to-use-snyk-apps-apis/set-up-a-snyk-app-using-the-oauth2-api/set-up-the-authorization-code-exchange",
+        ),
+    ]),
+    ..Profile::GENERIC
+};
+
 pub(super) const SONOS: Profile = Profile {
     name: Borrowed("sonos"),
     title: Borrowed("Sonos"),
@@ -692,6 +748,39 @@ pub(super) const SPOTIFY: Profile = Profile {
             "with a client secret the refresh token mostly stays the same; with PKCE each works once; the strict case is assumed",
         ),
     )]),
+    ..Profile::GENERIC
+};
+
+pub(super) const SPRING_AUTHORIZATION_SERVER: Profile = Profile {
+    name: Borrowed("spring-authorization-server"),
+    title: Borrowed("Spring Authorization Server"),
+    as_class: AsClass::P0,
+    endpoints: Endpoints {
+        issuer: Some(Borrowed("https://{host}")),
+        token: Some(Borrowed("https://{host}/oauth2/token")),
+        authorization: Some(Borrowed("https://{host}/oauth2/authorize")),
+        device_authorization: Some(Borrowed("https://{host}/oauth2/device_authorization")),
+        revocation: Some(Borrowed("https://{host}/oauth2/revoke")),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[
+        ClientAuthMethod::Basic,
+        ClientAuthMethod::Post,
+        ClientAuthMethod::PrivateKeyJwt,
+        ClientAuthMethod::None,
+    ]),
+    lifetime: Some(Span::from_mins(5)),
+    sources: Borrowed(&[
+        Borrowed("https://docs.spring.io/spring-authorization-server/reference/core-model-components.html"),
+        Borrowed("https://docs.spring.io/spring-authorization-server/reference/configuration-model.html"),
+    ]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("as_class"),
+            Borrowed("reuseRefreshTokens is true by default; set to false, each refresh token works once"),
+        ),
+        (Borrowed("lifetime"), Borrowed("the default of a client's token settings; the answer says it")),
+    ]),
     ..Profile::GENERIC
 };
 
@@ -878,6 +967,47 @@ pub(super) const STRAVA: Profile = Profile {
     ..Profile::GENERIC
 };
 
+pub(super) const STRIPE_APPS: Profile = Profile {
+    name: Borrowed("stripe-apps"),
+    title: Borrowed("Stripe Apps"),
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://api.stripe.com/v1/oauth/token")),
+        authorization: Some(Borrowed("https://marketplace.stripe.com/oauth/v2/authorize")),
+        hosts: Borrowed(&[Borrowed("api.stripe.com")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::Post]),
+    lifetime: Some(Span::from_hours(1)),
+    overrides: Borrowed(&[Override {
+        name: Borrowed("request-refused"),
+        when: When {
+            status: Borrowed(&[StatusRange { from: 400, to: 404 }]),
+            members: Borrowed(&[MemberIs {
+                path: Borrowed("error.type"),
+                equals: Borrowed(&[Borrowed("invalid_request_error"), Borrowed("authentication_error")]),
+            }]),
+            ..When::ANY
+        },
+        verdict: Verdict::PermanentClient,
+        may_have_rotated: false,
+        retry_after: None,
+        message: Borrowed("the key is wrong, or the request is not as the server wants it"),
+        source: Some(Borrowed("https://docs.stripe.com/api/errors")),
+    }]),
+    sources: Borrowed(&[Borrowed("https://docs.stripe.com/stripe-apps/api-authentication/oauth")]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("as_class"),
+            Borrowed("whether reuse of a spent refresh token ends the grant is not documented"),
+        ),
+        (
+            Borrowed("client_auth"),
+            Borrowed("the documentation shows the key as the user name of Basic, which is no client id"),
+        ),
+    ]),
+    ..Profile::GENERIC
+};
+
 pub(super) const STRIPE_CONNECT: Profile = Profile {
     name: Borrowed("stripe-connect"),
     title: Borrowed("Stripe Connect"),
@@ -939,6 +1069,28 @@ pub(super) const STRIPE_CONNECT: Profile = Profile {
                 "Stripe Apps have one of their own, https://api.stripe.com/v1/oauth/token, whose answers live an hour",
             ),
         ),
+    ]),
+    ..Profile::GENERIC
+};
+
+pub(super) const SUPABASE: Profile = Profile {
+    name: Borrowed("supabase"),
+    title: Borrowed("Supabase (Management API)"),
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://api.supabase.com/v1/oauth/token")),
+        authorization: Some(Borrowed("https://api.supabase.com/v1/oauth/authorize")),
+        hosts: Borrowed(&[Borrowed("api.supabase.com")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post]),
+    lifetime: Some(Span::from_hours(24)),
+    sources: Borrowed(&[
+        Borrowed("https://supabase.com/docs/guides/integrations/build-a-supabase-oauth-integration"),
+        Borrowed("https://supabase.com/docs/reference/api/v1-exchange-oauth-token"),
+    ]),
+    unsure: Borrowed(&[
+        (Borrowed("as_class"), Borrowed("not documented; the strict case is assumed")),
+        (Borrowed("lifetime"), Borrowed("the answer says it; a day is what was seen")),
     ]),
     ..Profile::GENERIC
 };

@@ -4,7 +4,7 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{ClientAuthMethod, Endpoints, Profile};
+use crate::profile::{AsClass, ClientAuthMethod, Endpoints, Profile};
 use crate::time::Span;
 
 pub(super) const VERCEL: Profile = Profile {
@@ -33,5 +33,22 @@ pub(super) const VERCEL: Profile = Profile {
         Borrowed("client_auth"),
         Borrowed("an app chooses its method; which are offered is read from the discovery document"),
     )]),
+    ..Profile::GENERIC
+};
+
+pub(super) const VIMEO: Profile = Profile {
+    name: Borrowed("vimeo"),
+    title: Borrowed("Vimeo"),
+    as_class: AsClass::P0,
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://api.vimeo.com/oauth/access_token")),
+        authorization: Some(Borrowed("https://api.vimeo.com/oauth/authorize")),
+        device_authorization: Some(Borrowed("https://api.vimeo.com/oauth/device")),
+        hosts: Borrowed(&[Borrowed("api.vimeo.com")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::Basic]),
+    lifetime: Some(Span::from_hours(8760)),
+    sources: Borrowed(&[Borrowed("https://developer.vimeo.com/api/authentication")]),
     ..Profile::GENERIC
 };

@@ -35,6 +35,22 @@ pub(super) const WEBEX: Profile = Profile {
     ..Profile::GENERIC
 };
 
+pub(super) const WEBFLOW: Profile = Profile {
+    name: Borrowed("webflow"),
+    title: Borrowed("Webflow"),
+    as_class: AsClass::P0,
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://api.webflow.com/oauth/access_token")),
+        authorization: Some(Borrowed("https://webflow.com/oauth/authorize")),
+        hosts: Borrowed(&[Borrowed("api.webflow.com")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::Post]),
+    lifetime: Some(Span::from_hours(8760)),
+    sources: Borrowed(&[Borrowed("https://developers.webflow.com/data/reference/oauth-app")]),
+    ..Profile::GENERIC
+};
+
 pub(super) const WECHAT: Profile = Profile {
     name: Borrowed("wechat"),
     title: Borrowed("WeChat (Open Platform)"),
@@ -428,6 +444,22 @@ pub(super) const WITHINGS: Profile = Profile {
     ..Profile::GENERIC
 };
 
+pub(super) const WORDPRESS_COM: Profile = Profile {
+    name: Borrowed("wordpress-com"),
+    title: Borrowed("WordPress.com"),
+    as_class: AsClass::P0,
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://public-api.wordpress.com/oauth2/token")),
+        authorization: Some(Borrowed("https://public-api.wordpress.com/oauth2/authorize")),
+        hosts: Borrowed(&[Borrowed("public-api.wordpress.com")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::Post]),
+    lifetime: Some(Span::from_hours(8760)),
+    sources: Borrowed(&[Borrowed("https://developer.wordpress.com/docs/oauth2/")]),
+    ..Profile::GENERIC
+};
+
 pub(super) const WORKDAY: Profile = Profile {
     name: Borrowed("workday"),
     title: Borrowed("Workday"),
@@ -448,6 +480,28 @@ pub(super) const WORKDAY: Profile = Profile {
         ),
         (Borrowed("lifetime"), Borrowed("set by the tenant; the answer may not name it")),
     ]),
+    ..Profile::GENERIC
+};
+
+pub(super) const WORKOS_AUTHKIT: Profile = Profile {
+    name: Borrowed("workos-authkit"),
+    title: Borrowed("WorkOS AuthKit"),
+    endpoints: Endpoints {
+        issuer: Some(Borrowed("https://{subdomain}.authkit.app")),
+        token: Some(Borrowed("https://{subdomain}.authkit.app/oauth2/token")),
+        authorization: Some(Borrowed("https://{subdomain}.authkit.app/oauth2/authorize")),
+        hosts: Borrowed(&[Borrowed("*.authkit.app")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::None, ClientAuthMethod::Post, ClientAuthMethod::Basic]),
+    sources: Borrowed(&[
+        Borrowed("https://workos.com/docs/authkit/mcp"),
+        Borrowed("https://workos.com/docs/user-management/mcp/integrating"),
+    ]),
+    unsure: Borrowed(&[(
+        Borrowed("as_class"),
+        Borrowed("refresh tokens may be replaced on use; what reuse does is not documented"),
+    )]),
     ..Profile::GENERIC
 };
 

@@ -78,7 +78,7 @@ pub(super) const XERO: Profile = Profile {
     sources: Borrowed(&[
         Borrowed("https://developer.xero.com/documentation/guides/oauth2/token-types"),
         Borrowed("https://developer.xero.com/documentation/guides/oauth2/auth-flow"),
-        Borrowed("https://developer.xero.com/documentation/guides/oauth2/troubleshooting"),
+        Borrowed("https://community.xero.com/developer/discussion/105714701/"),
     ]),
     ..Profile::GENERIC
 };
