@@ -1,7 +1,9 @@
 //! The OAuth client: who asks.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
+use crate::profile::{BodyEncoding, Profile};
 use crate::secret::Secret;
 
 /// How the client proves itself at the token endpoint (RFC 6749 §2.3).
@@ -37,10 +39,12 @@ pub struct Client {
     /// `scope` to ask for on refresh, where the provider wants one (RFC 6749 §6). Space-separated.
     pub scope: Option<String>,
     /// Extra form parameters for every refresh, in order.
-    pub extra_parameters: alloc::vec::Vec<(String, String)>,
+    pub extra_parameters: Vec<(String, String)>,
     /// Extra request headers for every refresh, in order. `Accept`, `Content-Type`, `Authorization`, `Host` and
     /// `Content-Length` are the core's own: they are ignored here, but for `Accept`, which replaces the default.
-    pub extra_headers: alloc::vec::Vec<(String, String)>,
+    pub extra_headers: Vec<(String, String)>,
+    /// How the body of a refresh is written.
+    pub encoding: BodyEncoding,
 }
 
 impl Client {
@@ -50,8 +54,31 @@ impl Client {
             id: id.into(),
             auth: ClientAuth::None,
             scope: None,
-            extra_parameters: alloc::vec::Vec::new(),
-            extra_headers: alloc::vec::Vec::new(),
+            extra_parameters: Vec::new(),
+            extra_headers: Vec::new(),
+            encoding: BodyEncoding::Form,
         }
+    }
+
+    /// This client with what the provider wants in every refresh besides: parameters and headers, of which those stay
+    /// that the client names itself, and the way the body is written. The lifecycle does this for each refresh; doing
+    /// it twice changes nothing.
+    #[must_use]
+    pub fn for_profile(mut self, profile: &Profile) -> Self {
+        let wanted = &profile.refresh;
+        for (name, value) in wanted.parameters.iter() {
+            if self.extra_parameters.iter().all(|(own, _)| *own != **name) {
+                self.extra_parameters.push((name.to_string(), value.to_string()));
+            }
+        }
+        for (name, value) in wanted.headers.iter() {
+            if self.extra_headers.iter().all(|(own, _)| !own.eq_ignore_ascii_case(name)) {
+                self.extra_headers.push((name.to_string(), value.to_string()));
+            }
+        }
+        if self.encoding == BodyEncoding::Form {
+            self.encoding = wanted.encoding;
+        }
+        self
     }
 }

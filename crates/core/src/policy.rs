@@ -1,5 +1,6 @@
 //! How long, how often, how many: every number that a user may set, with its default and the reason for it.
 
+use crate::profile::Profile;
 use crate::time::Span;
 
 /// A server's wish to be left alone is honoured up to this: a mistaken `Retry-After` of years must not end a login.
@@ -154,6 +155,17 @@ impl RefreshPolicy {
 }
 
 impl Policy {
+    /// The defaults, with what is known of the provider in their place: the lifetime of tokens that do not say, and
+    /// the least time between two refreshes.
+    pub fn for_profile(profile: &Profile) -> Self {
+        let plain = Self::default();
+        Self {
+            refresh: RefreshPolicy { min_interval: profile.min_interval, ..plain.refresh },
+            lifetime_default: profile.lifetime.unwrap_or(plain.lifetime_default),
+            ..plain
+        }
+    }
+
     /// How long a request of unknown fate is waited out.
     pub fn settle(&self) -> Span {
         self.refresh.settle.unwrap_or(self.request.timeout + Span::from_secs(5))

@@ -4,6 +4,7 @@
 //! Neither type nor body can be printed: the form holds the refresh token, and a header may hold the client's secret.
 
 mod encode;
+mod json;
 
 use alloc::string::String;
 use alloc::vec;
@@ -11,6 +12,7 @@ use alloc::vec::Vec;
 
 use crate::client::{Client, ClientAuth};
 use crate::policy::RequestPolicy;
+use crate::profile::BodyEncoding;
 use crate::record::Identity;
 use crate::secret::Secret;
 use crate::time::Span;
@@ -40,7 +42,7 @@ pub struct TokenRequest {
     pub url: String,
     /// All headers but `Host` and `Content-Length`. Values may hold the client's secret.
     pub headers: Vec<(String, Secret)>,
-    /// The form.
+    /// The form, or the JSON object.
     pub body: Secret,
     /// What the driver's signer must still add; core holds no keys.
     pub proofs: Vec<ProofSpec>,
@@ -91,7 +93,8 @@ impl TokenRequest {
     ///
     /// The form carries, in this order: `grant_type`, `refresh_token`, the client's authentication, `scope`,
     /// `resource` (RFC 8707), and the client's extra parameters, of which those that repeat a name already there are
-    /// left out (RFC 6749 §3.2 forbids repetition; only `resource` may repeat).
+    /// left out (RFC 6749 §3.2 forbids repetition; only `resource` may repeat). Where the client says so, the same
+    /// fields are a JSON object.
     pub fn refresh(
         identity: &Identity,
         client: &Client,
@@ -113,10 +116,10 @@ impl TokenRequest {
                 fields.push((name.as_bytes(), value.as_bytes()));
             }
         }
-        Self::post(&identity.token_endpoint, client, &fields, policy)
+        Self::post(&identity.token_endpoint, client, &fields, client.encoding, policy)
     }
 
-    /// The revocation of RFC 7009 §2.1; none where no revocation endpoint is known.
+    /// The revocation of RFC 7009 §2.1, always a form; none where no revocation endpoint is known.
     pub fn revocation(
         identity: &Identity,
         client: &Client,
@@ -128,14 +131,24 @@ impl TokenRequest {
         let mut fields: Vec<encode::Field<'_>> =
             vec![(b"token", token.expose()), (b"token_type_hint", hint.name().as_bytes())];
         push_client(&mut fields, client);
-        Some(Self::post(endpoint, client, &fields, policy))
+        Some(Self::post(endpoint, client, &fields, BodyEncoding::Form, policy))
     }
 
-    fn post(url: &str, client: &Client, fields: &[encode::Field<'_>], policy: &RequestPolicy) -> Self {
+    fn post(
+        url: &str,
+        client: &Client,
+        fields: &[encode::Field<'_>],
+        encoding: BodyEncoding,
+        policy: &RequestPolicy,
+    ) -> Self {
+        let (content_type, body) = match encoding {
+            BodyEncoding::Form => ("application/x-www-form-urlencoded", encode::form(fields)),
+            BodyEncoding::Json => ("application/json", json::object(fields)),
+        };
         Self {
             url: String::from(url),
-            headers: headers(client),
-            body: Secret::new(encode::form(fields)),
+            headers: headers(client, content_type),
+            body: Secret::new(body),
             proofs: Vec::new(),
             timeout: policy.timeout,
             connect_timeout: policy.connect_timeout,
@@ -157,10 +170,10 @@ fn push_client<'a>(fields: &mut Vec<encode::Field<'a>>, client: &'a Client) {
     }
 }
 
-fn headers(client: &Client) -> Vec<(String, Secret)> {
+fn headers(client: &Client, content_type: &str) -> Vec<(String, Secret)> {
     let mut headers = vec![
         (String::from("Accept"), Secret::from("application/json")),
-        (String::from("Content-Type"), Secret::from("application/x-www-form-urlencoded")),
+        (String::from("Content-Type"), Secret::from(content_type)),
     ];
     if let ClientAuth::Basic(secret) = &client.auth {
         let value = encode::basic(client.id.as_bytes(), secret.expose());

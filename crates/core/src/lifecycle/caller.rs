@@ -26,7 +26,7 @@ impl Machine {
             // A lifetime shorter than the wish altogether: no refresh would ever fulfil it.
             && min_validity < self.lifetime()
             && self.since_success().is_none_or(|s| {
-                s >= self.setup.policy.refresh.min_interval_for(self.lifetime())
+                s >= self.setup.min_interval_for(self.lifetime())
             });
         if needed || longer {
             self.want = Some(RefreshReason::Demand);

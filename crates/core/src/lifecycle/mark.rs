@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 
 use statig::Outcome::Handled;
 
@@ -114,7 +113,7 @@ impl Machine {
         }
         let Some(record) = &self.record else { return self.end_attempt(cx) };
         let Some(refresh_token) = &record.grant.refresh_token else { return self.end_attempt(cx) };
-        let client = Arc::clone(&self.setup.client);
+        let client = self.setup.client_for(record);
         let request =
             TokenRequest::refresh(&record.identity, &client, refresh_token, &self.setup.policy.request);
         let patience = Patience::new(self.now.boot, self.setup.policy.request.timeout);

@@ -178,13 +178,19 @@ impl Machine {
     fn decide(
         &mut self,
         record: &mut Record,
-        judgement: Judgement,
+        mut judgement: Judgement,
         doubt_before: bool,
         unsettled: bool,
         exchange: &Exchange,
     ) -> Pending {
         // A server that hands out a refresh token does not refuse the grant, whatever else it says.
         let salvaged = judgement.refresh_token.is_some();
+        // Once, and with a changed input: another connection, or a nonce that was not tried yet.
+        let tried = judgement.dpop_nonce.is_some() && judgement.dpop_nonce == self.dpop_nonce;
+        let at_once = !self.retried_immediately && !tried && judgement.retry_after.is_none_or(Span::is_zero);
+        if judgement.dpop_nonce.is_some() {
+            self.dpop_nonce.clone_from(&judgement.dpop_nonce);
+        }
         match judgement.verdict {
             Verdict::PermanentGrant if !salvaged => {
                 let cause = self.refusal(record, doubt_before);
@@ -192,9 +198,8 @@ impl Machine {
                 record.intent = None;
                 Pending::GiveUp { attempt: record.last_attempt.clone(), hint: self.hint(&judgement) }
             }
-            Verdict::RetryImmediately if !self.retried_immediately => {
+            Verdict::RetryImmediately if at_once => {
                 self.retried_immediately = true;
-                self.dpop_nonce = judgement.dpop_nonce;
                 Pending::Again
             }
             Verdict::RetryImmediately
@@ -205,6 +210,10 @@ impl Machine {
             | Verdict::PermanentClient
             | Verdict::ProtocolErrorTransient => {
                 self.retried_immediately = false;
+                if unsettled || judgement.evidence.http_status.is_some() {
+                    // The server has seen this one, and where it counts, it counted.
+                    judgement.retry_after = judgement.retry_after.max(self.setup.attempt_interval());
+                }
                 if let Some(wait) = judgement.retry_after {
                     record.not_before =
                         Some(NotBefore { from: self.stamp(), wait: wait.min(RETRY_AFTER_MAX) });

@@ -86,7 +86,7 @@ impl Machine {
                 // Drawn for the window of then; a changed configuration may have made it smaller.
                 let lead = window + self.refresh_jitter.min(window.fraction(1, 10));
                 let at = now + remaining.saturating_sub(lead);
-                let hold = held(policy.min_interval_for(self.lifetime()).max(FLOOR));
+                let hold = held(self.setup.min_interval_for(self.lifetime()).max(FLOOR));
                 (at.max(hold).max(self.start_hold.unwrap_or(now)), RefreshReason::Proactive)
             }
         };

@@ -1,6 +1,7 @@
 extern crate std;
 
 use super::*;
+use crate::profile::{Profile, RefreshRequest};
 use alloc::string::ToString;
 
 fn identity() -> Identity {
@@ -161,4 +162,53 @@ fn a_revocation_names_the_token_its_kind_and_the_client() {
     let request = of(&identity(), TokenTypeHint::AccessToken).unwrap();
     assert_eq!(body(&request), "token=rt%2F1&token_type_hint=access_token&client_id=app&client_secret=s");
     assert!(of(&Identity { revocation_endpoint: None, ..identity() }, TokenTypeHint::RefreshToken).is_none());
+}
+
+#[test]
+fn a_body_of_json_holds_the_same_fields_and_a_revocation_stays_a_form() {
+    let identity = Identity { resource: Some("urn:a".to_string()), ..identity() };
+    let client = Client {
+        auth: ClientAuth::Post(Secret::from("s\"3\\cr\n")),
+        extra_parameters: vec![("resource".to_string(), "urn:b".to_string())],
+        extra_headers: vec![("Content-Type".to_string(), "text/plain".to_string())],
+        encoding: BodyEncoding::Json,
+        ..Client::public("app")
+    };
+    let policy = RequestPolicy::default();
+    let request = TokenRequest::refresh(&identity, &client, &Secret::from("r/t"), &policy);
+    assert_eq!(
+        body(&request),
+        r#"{"grant_type":"refresh_token","refresh_token":"r/t","client_id":"app","client_secret":"s\"3\\cr\u000a","resource":["urn:a","urn:b"]}"#
+    );
+    assert_eq!(header(&request, "content-type"), ["application/json"]);
+    let hint = TokenTypeHint::RefreshToken;
+    let revocation = TokenRequest::revocation(&identity, &client, &Secret::from("r"), hint, &policy).unwrap();
+    assert_eq!(header(&revocation, "content-type"), ["application/x-www-form-urlencoded"]);
+    assert!(body(&revocation).starts_with("token=r&"));
+}
+
+#[test]
+fn what_a_profile_wants_is_added_once_and_never_in_place_of_the_clients_own() {
+    let profile = Profile {
+        refresh: RefreshRequest {
+            parameters: vec![("a".into(), "1".into()), ("b".into(), "2".into())].into(),
+            headers: vec![("accept".into(), "x/y".into()), ("X-Version".into(), "3".into())].into(),
+            encoding: BodyEncoding::Json,
+            ..RefreshRequest::PLAIN
+        },
+        ..Profile::GENERIC
+    };
+    let own = Client {
+        extra_parameters: vec![("b".to_string(), "own".to_string())],
+        extra_headers: vec![("Accept".to_string(), "own/own".to_string())],
+        ..Client::public("app")
+    };
+    let client = own.for_profile(&profile).for_profile(&profile);
+    let request = refresh(&client, "rt");
+    assert_eq!(
+        body(&request),
+        r#"{"grant_type":"refresh_token","refresh_token":"rt","client_id":"app","b":"own","a":"1"}"#
+    );
+    assert_eq!(header(&request, "accept"), ["own/own"]);
+    assert_eq!(header(&request, "x-version"), ["3"]);
 }

@@ -54,6 +54,7 @@ pub(crate) struct Host {
     pub(crate) requests: Vec<Boot>,
     /// The refresh tokens that were sent.
     pub(crate) sent_tokens: Vec<String>,
+    pub(crate) last_request: Option<TokenRequest>,
     pub(crate) seen: Vec<(Boot, Seen)>,
     /// Every command as text.
     pub(crate) trace: Vec<String>,
@@ -84,6 +85,7 @@ impl Host {
             ops: VecDeque::new(),
             requests: Vec::new(),
             sent_tokens: Vec::new(),
+            last_request: None,
             seen: Vec::new(),
             trace: Vec::new(),
             inbox: VecDeque::new(),
@@ -229,6 +231,7 @@ impl Host {
         self.ledger.sent(attempt, sent, self.store.record.as_ref());
         self.requests.push(self.now.boot);
         self.sent_tokens.push(sent.into());
+        self.last_request = Some(request.clone());
         self.note(Seen::Sent(attempt));
         let (trips, minted) = (self.server.reuse_trips, self.server.lifetimes.len());
         let (mode, reply) = self.server.receive(sent, request.timeout);

@@ -31,6 +31,8 @@ pub(crate) enum Mode {
     OnlyRefreshToken,
     /// A 2xx that nobody can read.
     Garbage,
+    /// Refuses with this status, header and body.
+    Says(u16, Option<(&'static str, &'static str)>, &'static str),
     /// It is never answered at all: the test answers by hand.
     Silent,
 }
@@ -68,7 +70,13 @@ impl Server {
         let mode = self.script.pop_front().unwrap_or_else(|| self.mode.clone());
         let reads = !matches!(
             mode,
-            Mode::Waf | Mode::Status(_) | Mode::Limited(_) | Mode::Unreachable | Mode::Hang | Mode::Silent
+            Mode::Waf
+                | Mode::Status(_)
+                | Mode::Says(..)
+                | Mode::Limited(_)
+                | Mode::Unreachable
+                | Mode::Hang
+                | Mode::Silent
         );
         if reads && mode != Mode::InvalidClient && sent != self.current {
             self.reuse_trips += 1;
@@ -131,6 +139,12 @@ impl Server {
             Mode::Garbage => response(200, "text/html", "<html>welcome to the hotel"),
             Mode::Waf => response(403, "text/html", "<!DOCTYPE html><title>Blocked</title>"),
             Mode::Status(status) => response(*status, "text/plain", ""),
+            Mode::Says(status, header, body) => Answer::Response(Response {
+                status: *status,
+                headers: header.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+                body: Secret::from(*body),
+                truncated: false,
+            }),
             Mode::Limited(seconds) => limited(*seconds),
             Mode::InvalidGrant => refused(400, "invalid_grant"),
             Mode::InvalidClient => refused(401, "invalid_client"),

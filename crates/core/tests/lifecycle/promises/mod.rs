@@ -9,6 +9,7 @@ mod lifetimes;
 mod looks;
 mod outage;
 mod overdue;
+mod provider;
 mod races;
 mod rejected;
 mod replaced;
