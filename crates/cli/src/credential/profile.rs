@@ -6,7 +6,7 @@
 use renewd_core::{AsClass, Policy, Profile, Record};
 use renewd_driver::CredentialName;
 
-use super::setup::usual_auth;
+use super::setup::{is_logged_out, usual_auth};
 use crate::config::{Config, Origin};
 use crate::exit::Failure;
 use crate::profiles::{GENERIC, GENERIC_AS_TOLD, Known, Profiles, words};
@@ -152,7 +152,11 @@ pub(crate) fn contradictions(
             ways(),
             profile.name
         )),
-        None if !profile.client_auth.is_empty() && usual_auth(profile, secret).is_none() => {
+        None if !profile.client_auth.is_empty()
+            && usual_auth(profile, secret).is_none()
+            // A logout leaves no secret; what is missing is a login.
+            && !record.is_some_and(is_logged_out) =>
+        {
             let what = if secret { "a client secret is given" } else { "no client secret is given" };
             all.push(format!(
                 "{name}: {what}, but {}'s clients prove themselves by {} (profile {})",

@@ -173,7 +173,7 @@ pub(crate) fn usual_auth(profile: &Profile, secret: bool) -> Option<ClientAuthMe
     profile.client_auth.iter().copied().find(possible)
 }
 
-fn is_logged_out(record: &Record) -> bool {
+pub(super) fn is_logged_out(record: &Record) -> bool {
     matches!(record.state, RecordState::Tombstone { .. })
 }
 
