@@ -142,21 +142,43 @@ fn wire(body: &str, how: Option<&str>) -> Vec<u8> {
     let utf16 = |order: fn(u16) -> [u8; 2], mark: bool| -> Vec<u8> {
         mark.then_some(0xfeff).into_iter().chain(body.encode_utf16()).flat_map(order).collect()
     };
+    let utf32 = |order: fn(u32) -> [u8; 4], mark: bool| -> Vec<u8> {
+        mark.then_some('\u{feff}').into_iter().chain(body.chars()).map(u32::from).flat_map(order).collect()
+    };
+    let gzip =
+        |bytes: &[u8]| [&b"\x1f\x8b\x08\0\0\0\0\0\0\xff"[..], &compress_to_vec(bytes, 6), &[0; 8]].concat();
     match how {
         None => body.as_bytes().to_vec(),
-        Some("gzip") => {
-            let payload = compress_to_vec(body.as_bytes(), 6);
-            [&b"\x1f\x8b\x08\0\0\0\0\0\0\xff"[..], &payload, &[0; 8]].concat()
-        }
+        Some("gzip") => gzip(body.as_bytes()),
+        Some("gzip+gzip") => gzip(&gzip(body.as_bytes())),
+        Some("deflate") => compress_to_vec(body.as_bytes(), 6),
+        Some("chunked") => format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into_bytes(),
+        Some("base64") => base64(body.as_bytes()),
         Some("zlib") => compress_to_vec_zlib(body.as_bytes(), 6),
         Some("bom") => [b"\xef\xbb\xbf", body.as_bytes()].concat(),
         Some("utf-16le") => utf16(u16::to_le_bytes, true),
         Some("utf-16be") => utf16(u16::to_be_bytes, true),
         Some("utf-16le+bare") => utf16(u16::to_le_bytes, false),
         Some("utf-16be+bare") => utf16(u16::to_be_bytes, false),
+        Some("utf-32le") => utf32(u32::to_le_bytes, true),
+        Some("utf-32be+bare") => utf32(u32::to_be_bytes, false),
         Some("latin-1") => body.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect(),
         Some(other) => panic!("no such wire: {other}"),
     }
+}
+
+/// RFC 4648 §4.
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    bytes
+        .chunks(3)
+        .flat_map(|chunk| {
+            let bits = (0..3).fold(0, |bits, at| bits << 8 | usize::from(*chunk.get(at).unwrap_or(&0)));
+            let digit =
+                move |at: usize| if at > chunk.len() { b'=' } else { DIGITS[bits >> (18 - 6 * at) & 63] };
+            (0..4).map(digit)
+        })
+        .collect()
 }
 
 fn failure_kind(name: &str) -> FailureKind {

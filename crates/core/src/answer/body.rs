@@ -153,7 +153,8 @@ impl Body {
     /// The one line that is all of a text which is neither JSON nor a form nor a page.
     pub(super) fn line(&self) -> Option<&str> {
         let text = core::str::from_utf8(self.text.trim_ascii()).ok()?;
-        (self.format == Format::Other && text.len() <= LINE_MAX_BYTES && !text.contains(['<', '\n'])).then_some(text)
+        (self.format == Format::Other && text.len() <= LINE_MAX_BYTES && !text.contains(['<', '\n']))
+            .then_some(text)
     }
 
     /// The title of a page.

@@ -4,15 +4,20 @@ use core::ops::Range;
 
 use super::fields::Fields;
 use super::watch::Watch;
+use super::xml;
 
-/// Reads `name=value&…` in place; `None` when the text is no such thing or holds nothing that means something.
+/// Reads `name=value&…` in place, or the elements of XML, which are pairs as well; `None` when the text is no such thing or holds nothing that means something.
 ///
 /// A page may well hold `&error=…` in some address: a form is one from its first byte to its last. Where the text was
 /// cut, its last pair is left out: half a token is worse than none.
 pub(super) fn read(text: &mut [u8], whole: bool, watch: &mut Watch<'_>) -> Option<Fields> {
     let start = text.len() - text.trim_ascii_start().len();
     let trimmed = text.trim_ascii_end().len();
-    if !is_form(text.get(start..trimmed)?) {
+    let inside = text.get(start..trimmed)?;
+    if inside.first() == Some(&b'<') {
+        return xml::read(text, watch);
+    }
+    if !is_form(inside) {
         return None;
     }
     let (mut at, mut known, mut fields) = (start, false, Fields::default());

@@ -16,6 +16,9 @@ use zeroize::Zeroizing;
 /// No token answer comes near it; a gzip bomb would be a thousand times larger.
 pub(super) const DECODED_MAX_BYTES: usize = 256 * 1024;
 
+/// Almost every answer fits; larger ones take a larger buffer.
+const FIRST_BUFFER_BYTES: usize = 8 * 1024;
+
 /// Decompressed bytes, and whether the stream ended where it should.
 pub(super) struct Inflated {
     pub(super) bytes: Zeroizing<Vec<u8>>,
@@ -38,16 +41,33 @@ pub(super) fn inflate(wire: &[u8]) -> Option<Inflated> {
     } else {
         return None;
     };
-    let mut bytes = Zeroizing::new(vec![0; DECODED_MAX_BYTES]);
-    let mut state = Box::new(DecompressorOxide::new());
     let flags = flags | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-    let (status, _, written) = decompress(&mut state, deflated, &mut bytes, 0, flags);
+    let mut state = Box::new(DecompressorOxide::new());
+    let mut bytes = Zeroizing::new(vec![0; FIRST_BUFFER_BYTES]);
+    let (mut read, mut written) = (0, 0);
+    let status = loop {
+        let (status, consumed, more) =
+            decompress(&mut state, deflated.get(read..).unwrap_or_default(), &mut bytes, written, flags);
+        read += consumed;
+        written += more;
+        if status != TINFLStatus::HasMoreOutput || bytes.len() >= DECODED_MAX_BYTES {
+            break status;
+        }
+        bytes = grown(&bytes);
+    };
     bytes.truncate(written);
     let whole = status == TINFLStatus::Done;
     // Two bytes make no zlib stream for certain: where the rest does not fit, it was text after all. A bare stream has no
     // mark at all: there text must come out.
     let fits = is_gzip || (whole && (flags & TINFL_FLAG_PARSE_ZLIB_HEADER != 0 || !is_binary(&bytes)));
     fits.then_some(Inflated { bytes, whole })
+}
+
+/// A buffer eight times as large with the same beginning. The old one is overwritten, which growing in place would not do.
+fn grown(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut larger = Zeroizing::new(vec![0; (bytes.len() * 8).min(DECODED_MAX_BYTES)]);
+    larger[..bytes.len()].copy_from_slice(bytes);
+    larger
 }
 
 /// No text in ASCII or UTF-8. One in another encoding may look so too: what does not inflate is left as it is.
@@ -130,6 +150,18 @@ mod tests {
         assert!(out.whole && &out.bytes[..] == b"{\"a\":\"\xc3\xa9\"}");
         for other in [&compress_to_vec(b"\x01\x02\x03", 6)[..], b"caf\xe9", b"\xff\xfe{\0}\0", b"{\0}\0"] {
             assert!(inflate(other).is_none());
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_the_first_buffer_comes_out_whole() {
+        for size in
+            [FIRST_BUFFER_BYTES - 1, FIRST_BUFFER_BYTES, FIRST_BUFFER_BYTES + 1, 100_000, DECODED_MAX_BYTES]
+        {
+            let text: Vec<u8> = (0..size).map(|at| b'a' + u8::try_from(at * at % 26).unwrap()).collect();
+            let out = inflate(&gzip(b"\x1f\x8b\x08\x00\0\0\0\0\0\x03", &text)).unwrap();
+            assert!(out.whole, "{size}");
+            assert_eq!(&out.bytes[..], &text[..]);
         }
     }
 

@@ -222,6 +222,7 @@ const CLIENT: &[&str] = &[
     "invalid_redirect_uri",
     // Providers' own, about the client
     "invalid_client_id",
+    "invalid_client_identifier",
     "invalid_client_secret",
     "invalid_client_credentials",
     "invalid_client_assertion",

@@ -34,6 +34,8 @@ mod spelt;
 mod tokens;
 mod types;
 mod watch;
+mod words;
+mod xml;
 
 pub use catalogue::{RuleFacts, rules};
 pub use plain::plain_line;

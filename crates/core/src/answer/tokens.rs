@@ -20,7 +20,7 @@ pub(super) struct Tokens {
     pub(super) expires: Slot,
     /// Seconds or milliseconds since the Unix epoch, or a date.
     pub(super) expires_at: Slot,
-    /// What `expires_at` is measured from, in the same shapes; a profile's alone.
+    /// What `expires_at` is measured from, in the same shapes; without a profile by one name alone.
     pub(super) issued_at: Slot,
     /// The profile names `expires_at` and not `expires_in`.
     pub(super) expires_at_first: bool,
@@ -39,7 +39,8 @@ impl Tokens {
             b"scope" => &mut self.scope,
             b"expires_in" => &mut self.expires_in,
             b"expires" => &mut self.expires,
-            b"expires_at" | b"expires_on" => &mut self.expires_at,
+            b"expires_at" | b"expires_on" | b".expires" => &mut self.expires_at,
+            b".issued" => &mut self.issued_at,
             b"refresh_token_expires_in" | b"refresh_expires_in" | b"x_refresh_token_expires_in" => {
                 &mut self.refresh_expires_in
             }
