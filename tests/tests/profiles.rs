@@ -298,3 +298,55 @@ fn a_login_whose_profile_is_gone_is_shown_and_its_answers_are_not_misread() {
     token(&home, true).succeeded();
     assert_eq!(token(&home, false).succeeded().line(), "at-1", "a valid token needs no profile");
 }
+
+#[test]
+fn a_client_proves_itself_as_the_profile_says_unless_the_user_says_otherwise() {
+    let configuration = as_table(ACME).replace("[\"none\", \"post\"]", "[\"basic\", \"post\"]");
+    for (flags, in_header) in [(&[][..], true), (&["--client-auth", "post"][..], false)] {
+        let (provider, home) = (Provider::start(), Home::with(&configuration));
+        let secret = home.private_file("secret", "cs-1\n").display().to_string();
+        let with = [&["--profile", "acme", "--client-secret-file", &secret], flags].concat();
+        import(&home, &provider, &with).succeeded();
+        provider.always(200, &granted("at-1", "rt-second"));
+        token(&home, false).succeeded();
+        let posted = provider.last();
+        // c1:cs-1
+        let header = posted.header("authorization").map(str::to_owned);
+        assert_eq!(header.as_deref(), in_header.then_some("Basic YzE6Y3MtMQ=="), "{flags:?}");
+        assert_eq!(posted.json()["client_secret"], if in_header { Value::Null } else { json!("cs-1") });
+    }
+}
+
+#[test]
+fn the_scope_that_was_granted_is_named_again_where_the_provider_wants_that() {
+    let answer =
+        json!({"access_token": "at-1", "refresh_token": "rt-second", "expires_in": 3600, "scope": "a b"});
+    for (wanted, second) in [(true, Some("scope=a+b")), (false, None)] {
+        let home = Home::with(&format!("[profile.acme.refresh]\nscope = {wanted}\n"));
+        let provider = Provider::start();
+        import(&home, &provider, &["--profile", "acme"]).succeeded();
+        provider.always(200, &answer.to_string());
+        token(&home, false).succeeded();
+        home.run(["refresh", "work"]).succeeded();
+        let scopes: Vec<Option<String>> = provider
+            .posted()
+            .iter()
+            .map(|p| p.body.split('&').find(|pair| pair.starts_with("scope=")).map(str::to_owned))
+            .collect();
+        assert_eq!(scopes, [None, second.map(str::to_owned)], "{wanted}");
+    }
+}
+
+#[test]
+fn a_seed_needs_no_endpoint_where_the_profile_knows_it() {
+    let (provider, home) = (Provider::start(), Home::new());
+    let seed = home.private_file("seed", "rt-seed\n").display().to_string();
+    let (url, table) = (provider.token_url(), as_table(ACME));
+    home.configure(&format!(
+        "{table}[profile.acme.endpoints]\ntoken = \"{url}\"\n\
+         [credential.work]\nprofile = \"acme\"\nclient_id = \"c1\"\nseed_file = \"{seed}\"\n"
+    ));
+    provider.always(200, &granted("at-1", "rt-second"));
+    assert_eq!(token(&home, false).succeeded().line(), "at-1");
+    assert_eq!(provider.last().json()["refresh_token"], "rt-seed");
+}
