@@ -155,3 +155,190 @@ fn bodies_of_any_size_and_kind_are_explained() {
         }
     }
 }
+
+/// What `curl -i` printed.
+const WAF: &str = "HTTP/2 403 \r\nserver: edge\r\ncontent-type: text/html\r\nretry-after: 120\r\n\r\n<title>Just a moment...</title>";
+
+#[test]
+fn what_curl_printed_is_read_from_a_file_from_a_dash_and_from_a_pipe() {
+    let world = World::new();
+    let file = world.file("answer.txt", WAF);
+    for ended in [
+        world.run(&["explain", "--json", file.to_str().unwrap()]),
+        world.feed(&["explain", "-", "--json"], WAF.as_bytes()),
+        world.feed(&["explain", "--json"], WAF.as_bytes()),
+    ] {
+        let json = ended.expect(0, &[]).json();
+        assert_eq!(
+            (&json["verdict"], &json["retry_after_s"]),
+            (&"rate_limited".into(), &120.into()),
+            "{json}"
+        );
+        assert!(json["message"].as_str().unwrap().contains("Just a moment"), "{json}");
+    }
+}
+
+#[test]
+fn a_raw_answer_and_the_same_in_flags_mean_the_same() {
+    let world = World::new();
+    for (raw, status, headers, body) in [
+        (
+            "HTTP/1.1 400 Bad Request\nContent-Type: application/json\n\n{\"error\":\"invalid_grant\"}",
+            "400",
+            "Content-Type: application/json",
+            "{\"error\":\"invalid_grant\"}",
+        ),
+        (
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n15\r\n{\"access_token\":\"at\"}\r\n0\r\n\r\n",
+            "200",
+            "A: b",
+            "{\"access_token\":\"at\"}",
+        ),
+    ] {
+        let one = world.feed(&["explain", "--json"], raw.as_bytes()).expect(0, &[]).json();
+        let other = world.feed(
+            &["explain", "--json", "--status", status, "--header", headers, "--body", "-"],
+            body.as_bytes(),
+        );
+        assert_eq!(one, other.expect(0, &[]).json());
+    }
+}
+
+#[test]
+fn what_is_no_answer_is_refused_with_advice_and_its_secrets_are_not_repeated() {
+    let world = World::new();
+    for (input, word) in [
+        (format!("{{\"refresh_token\":\"{CANARY}\"}}"), "--status N --body FILE"),
+        (format!("POST /token HTTP/1.1\r\n\r\nrefresh_token={CANARY}"), "a request"),
+        (format!("{{\"log\":{{\"entries\":[\"{CANARY}\"]}}}}"), "HAR"),
+        (String::new(), "--failure timeout --sent"),
+    ] {
+        world.feed(&["explain"], input.as_bytes()).expect(2, &[word]);
+    }
+    // A token where a file belongs.
+    world.run(&["explain", &format!("{CANARY}0123456789abcdef01")]).expect(2, &["does not exist"]);
+}
+
+#[test]
+fn every_kind_of_failure_is_explained() {
+    let world = World::new();
+    for (args, verdict, rule, doubt) in [
+        (&["dns"][..], "transient", "never-sent", false),
+        (&["refused"], "transient", "never-sent", false),
+        (&["tls"], "transient", "tls-failed", false),
+        (&["timeout"], "transient", "never-sent", false),
+        (&["timeout", "--sent"], "transient", "no-answer", true),
+        (&["closed", "--sent"], "transient", "no-answer", true),
+        (&["body"], "protocol_error_transient", "answer-broken-off", true),
+        (&["protocol"], "protocol_error_transient", "answer-not-http", true),
+    ] {
+        let json = world.run(&[&["explain", "--json", "--failure"], args].concat()).expect(0, &[]).json();
+        assert_eq!((&json["verdict"], &json["rule"]), (&verdict.into(), &rule.into()), "{args:?}");
+        assert_eq!(json["may_have_rotated"], doubt, "{args:?}");
+    }
+    let piped = world
+        .feed(&["explain", "--json"], b"curl: (28) Operation timed out after 9 milliseconds")
+        .expect(0, &[]);
+    assert_eq!(piped.json()["rule"], "no-answer");
+    world.run(&["explain", "--failure", "dns", "--sent"]).expect(2, &["nothing of the request was sent"]);
+    world.run(&["explain", "--failure", "weather"]).expect(2, &["connect_timeout"]);
+}
+
+#[test]
+fn when_renewd_would_try_again_is_said_by_the_configuration_that_holds() {
+    let world = World::new();
+    let plain = world.run(&["explain", "--failure", "refused"]).expect(0, &[]).out;
+    assert!(plain.contains("in 1s to 10s") && plain.contains("every 10m"), "{plain}");
+    world.configure("[retry]\ninitial = \"4s\"\ntries = 2\n[credential.slow]\ntoken_endpoint = \"https://as.example/token\"\nclient_id = \"x\"\nauth_retrying.interval = \"25m\"\n");
+    let configured = world.run(&["explain", "--failure", "refused"]).expect(0, &[]).out;
+    assert!(configured.contains("in 0s to 4s, 2 times at most"), "{configured}");
+    let own = world.run(&["explain", "--failure", "refused", "--credential", "slow"]).expect(0, &[]).out;
+    assert!(own.contains("every 25m"), "{own}");
+    world.configure("nonsense = 1\n");
+    world.run(&["explain", "--failure", "refused"]).expect(0, &["defaults count"]);
+    world.run(&["explain", "--failure", "refused", "--credential", "slow"]).expect(6, &[]);
+}
+
+#[test]
+fn the_profile_is_chosen_by_name_or_by_host_and_its_rule_is_explained() {
+    let world = World::new();
+    let dead =
+        br#"{"error":"invalid_request","error_description":"This request requires an active refresh_token"}"#;
+    let explain = |more: &[&str]| {
+        let args = [&["explain", "--status", "401", "--body", "-"], more].concat();
+        world.feed(&args, dead).expect(0, &[]).out
+    };
+    assert!(explain(&[]).contains("client-refused"));
+    for chosen in [
+        &["--profile", "shopify"][..],
+        &["--token-endpoint", "https://a.myshopify.com/admin/oauth/access_token"],
+    ] {
+        let text = explain(chosen);
+        for part in ["permanent_grant", "shopify/refresh-token-dead", "Shopify", "dead"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    assert!(
+        explain(&["--token-endpoint", "https://nobody.example/token"])
+            .contains("no profile claims that host")
+    );
+    world.run(&["explain", "--status", "400", "--profile", "shopifi"]).expect(2, &["shopify"]);
+}
+
+#[test]
+fn a_rule_is_explained_by_its_name() {
+    let world = World::new();
+    let text = world.run(&["explain", "--rule", "client-error-without-oauth-code"]).expect(0, &[]).out;
+    for part in ["transient", "firewall", "Nothing is wrong with the login"] {
+        assert!(text.replace("\n             ", " ").contains(part), "{part}: {text}");
+    }
+    let text = world.run(&["explain", "--rule", "shopify/refresh-token-dead"]).expect(0, &[]).out;
+    assert!(text.contains("permanent_grant") && text.contains("Shopify"), "{text}");
+    world.run(&["explain", "--rule", "grant"]).expect(2, &["grant-refused"]);
+    world.run(&["explain", "--rule", "shopify/none"]).expect(2, &["no such rule"]);
+    world.run(&["explain", "--rule", CANARY]).expect(2, &["no such rule"]);
+}
+
+#[test]
+fn no_line_is_wider_than_a_terminal_and_colour_is_only_paint() {
+    let world = World::new();
+    for args in [
+        &["--failure", "timeout", "--sent"][..],
+        &["--status", "429", "--header", "Retry-After: 7200"],
+        &["--rule", "client-refused"],
+        &["--status", "200", "--profile", "shopify"],
+    ] {
+        let plain = world.run(&[&["explain"], args].concat()).expect(0, &[]).out;
+        assert!(plain.lines().all(|line| line.chars().count() <= 80), "{plain}");
+        assert!(!plain.contains('\x1b'));
+        let painted = world.run(&[&["explain", "--color", "always"], args].concat()).expect(0, &[]).out;
+        assert!(painted.contains("\x1b["));
+        let mut bare = String::new();
+        for (at, part) in painted.split('\x1b').enumerate() {
+            bare.push_str(if at == 0 { part } else { part.split_once('m').unwrap().1 });
+        }
+        // The clock may have gone on by a minute in between.
+        let without_times = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
+        assert_eq!(without_times(&bare), without_times(&plain));
+    }
+}
+
+#[test]
+fn a_type_of_token_that_echoes_one_is_not_repeated() {
+    let world = World::new();
+    let sent = world.file("sent", CANARY);
+    let body = format!("{{\"access_token\":\"at-7f6e5d4c3b2a\",\"token_type\":\"{CANARY}\"}}");
+    for more in [&[][..], &["--json"]] {
+        let args = [
+            "explain",
+            "--status",
+            "200",
+            "--body",
+            "-",
+            "--sent-refresh-token-file",
+            sent.to_str().unwrap(),
+        ];
+        let ended = world.feed(&[&args, more].concat(), body.as_bytes()).expect(0, &[]);
+        assert!(ended.out.contains("[removed]") && !ended.out.contains('\x1b'), "{}", ended.out);
+    }
+}

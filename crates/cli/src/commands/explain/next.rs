@@ -128,7 +128,7 @@ fn reasons(judgement: &Judgement, at: &Circumstances<'_>) -> String {
         _ => {}
     }
     if at.unsettled && settle(at) > asked(judgement) {
-        reasons.push(format!("after {} in which the request may still take effect", brief(settle(at))));
+        reasons.push("until then the request may still take effect".to_owned());
     }
     if held(at) > asked(judgement) {
         reasons.push(format!("{} is not to be asked more often", at.profile.name));
@@ -152,4 +152,81 @@ fn settle(at: &Circumstances<'_>) -> Span {
 
 fn moment(wait: Span, now: Wall) -> String {
     format!("{}, at {}", relative(now + wait, now), local(now + wait, now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use renewd_core::{AuthRetryingPolicy, RetryPolicy};
+
+    const NOW: Wall = Wall::from_unix_millis(1_795_338_000_000);
+
+    fn of(verdict: Verdict, asked: Option<u64>, unsettled: bool, policy: &Policy, profile: &Profile) -> Next {
+        let judgement =
+            Judgement { verdict, retry_after: asked.map(Span::from_secs), ..Judgement::default() };
+        step(&judgement, &Circumstances { policy, profile, now: NOW, unsettled })
+    }
+
+    fn when(verdict: Verdict, asked: Option<u64>) -> String {
+        of(verdict, asked, false, &Policy::default(), &Profile::GENERIC).when
+    }
+
+    #[test]
+    fn a_failure_that_passes_is_tried_again_soon_and_then_slowly() {
+        let text = when(Verdict::Transient, None);
+        for part in ["in 1s to 10s", "5 times at most within 5m", "every 10m (auth_retrying)", "after 1d"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_servers_wish_counts_up_to_its_limit_and_ends_the_short_retry_where_it_does_not_fit() {
+        assert!(when(Verdict::RateLimited, Some(120)).starts_with("in 2m, at "), "it fits into five minutes");
+        let long = when(Verdict::RateLimited, Some(900));
+        assert!(long.starts_with("in 15m, at ") && !long.contains("5 times"), "{long}");
+        let years = when(Verdict::RateLimited, Some(100_000_000));
+        assert!(years.starts_with("in 1h, at ") && years.contains("no more than 1h is waited"), "{years}");
+        let short = when(Verdict::RateLimited, Some(301));
+        assert!(short.starts_with("in 10m, at "), "no sooner than the long cadence: {short}");
+    }
+
+    #[test]
+    fn the_configuration_decides_the_numbers() {
+        let policy = Policy {
+            retry: RetryPolicy { tries: 0, ..RetryPolicy::default() },
+            auth_retrying: AuthRetryingPolicy { interval: Span::from_mins(7), ceiling: Span::from_hours(3) },
+            ..Policy::default()
+        };
+        let text = of(Verdict::Transient, None, false, &policy, &Profile::GENERIC).when;
+        assert!(text.starts_with("in 7m, at ") && text.contains("after 3h"), "{text}");
+    }
+
+    #[test]
+    fn a_request_that_may_take_effect_is_waited_out_and_a_providers_pace_is_kept() {
+        let text = of(Verdict::Transient, None, true, &Policy::default(), &Profile::GENERIC).when;
+        assert!(text.starts_with("in 35s, at ") && text.contains("may still take effect"), "{text}");
+        let slow = Profile { min_interval: Some(Span::from_mins(1)), ..Profile::GENERIC };
+        let text = of(Verdict::Transient, None, false, &Policy::default(), &slow).when;
+        assert!(text.starts_with("in 1m, at ") && text.contains("not to be asked more often"), "{text}");
+    }
+
+    #[test]
+    fn a_refused_client_is_probed_slowly_and_a_refused_grant_not_at_all() {
+        let text = when(Verdict::PermanentClient, None);
+        assert!(text.starts_with("in 10m, at ") && text.contains("no time runs"), "{text}");
+        assert!(when(Verdict::PermanentGrant, None).starts_with("never by itself"));
+        let judgement = Judgement {
+            verdict: Verdict::PermanentGrant,
+            refresh_token: Some(renewd_core::Secret::from("new")),
+            ..Judgement::default()
+        };
+        let policy = Policy::default();
+        let at = Circumstances { policy: &policy, profile: &Profile::GENERIC, now: NOW, unsettled: false };
+        let next = step(&judgement, &at);
+        assert!(
+            next.what.starts_with("saves the new refresh token") && next.when.starts_with("in 1s"),
+            "{}",
+            next.when
+        );
+    }
 }

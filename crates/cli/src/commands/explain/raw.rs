@@ -49,15 +49,11 @@ pub(super) fn read(text: &[u8]) -> Result<Raw, NoAnswer> {
     let joined = if status_line(first_line(text)).is_none() { trace::joined(text) } else { None };
     let mut rest = joined.as_deref().map_or(text, Vec::as_slice);
     let mut passed: Vec<Head> = Vec::new();
-    loop {
-        let Some((head, after)) = Head::read(rest) else { break };
+    // Another head directly behind one belongs to the next answer: redirects that were followed, a proxy's tunnel, an
+    // interim answer, a first try without credentials. None of those has a body that is printed.
+    while let Some((head, after)) = Head::read(rest).filter(|_| passed.len() < HEADS_MAX) {
         rest = after;
         passed.push(head?);
-        // Another head directly behind one belongs to the next answer: redirects that were followed, a proxy's
-        // tunnel, an interim answer, a first try without credentials. None of those has a body that is printed.
-        if passed.len() >= HEADS_MAX || Head::read(rest).is_none() {
-            break;
-        }
     }
     let Some(last) = passed.pop() else { return Err(what_instead(text)) };
     if last.is_interim() {
@@ -125,7 +121,7 @@ impl Head {
     /// What to say of a head that another one followed.
     fn note(&self) -> Option<String> {
         match self.status {
-            100..=199 | 200..=299 => None,
+            100..=299 => None,
             300..=399 => Some(format!(
                 "the answer before was a redirect (HTTP {}), which curl followed and renewd never does: it would have judged that one",
                 self.status

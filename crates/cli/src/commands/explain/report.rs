@@ -111,9 +111,7 @@ pub(super) fn headline(verdict: Verdict, paint: Painter) -> String {
         Verdict::Success => ("\u{25cf}", "the refresh worked"),
         Verdict::Transient => ("\u{25d0}", "it passes; the login stands"),
         Verdict::RateLimited => ("\u{25d0}", "asked too often; the login stands"),
-        Verdict::ProtocolErrorTransient => {
-            ("\u{25d0}", "no answer of an authorization server; the login stands")
-        }
+        Verdict::ProtocolErrorTransient => ("\u{25d0}", "in doubt; the login stands"),
         Verdict::RetryImmediately => ("\u{25d0}", "the same once more; the login stands"),
         Verdict::PermanentGrant => ("\u{2717}", "the login is over"),
         Verdict::PermanentClient => ("\u{2717}", "the client is refused; the login stands"),
