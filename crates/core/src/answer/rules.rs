@@ -11,6 +11,7 @@ use super::evidence::says;
 use super::grant::Missing;
 use super::overrides;
 use super::types::{Failure, FailureKind, Response, Sent};
+use super::words::{name_a_dead_token, name_a_refused_client};
 use crate::profile::Profile;
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -52,7 +53,7 @@ const STEPS: [Step; 8] = [
     by_retryable_code,
     by_words,
     by_permanent_code,
-    by_code_in_words,
+    by_words_alone,
     by_outcome,
 ];
 
@@ -102,7 +103,9 @@ fn by_nonce(reading: &Reading<'_>) -> Option<&'static Rule> {
     }
 }
 
-/// A numbered cause is more precise than the code beside it.
+/// A numbered cause is more precise than the code beside it. The numbers are one vendor's, and stand here all the same:
+/// its servers answer on hosts of their customers' own, where no profile is chosen, `error_codes` is a member that nobody
+/// else uses, and what the numbers say only ever keeps a grant.
 fn by_vendor_code(reading: &Reading<'_>) -> Option<&'static Rule> {
     let listed = reading.body.fields.vendor_codes.iter().copied();
     let described = reading.body.words().and_then(vendor_code_in);
@@ -147,26 +150,34 @@ fn by_words(reading: &Reading<'_>) -> Option<&'static Rule> {
         .then_some(&RETRY_IN_WORDS)
 }
 
+/// What is refused for good. Servers say `invalid_request` and `unauthorized_client` of a dead refresh token too; the
+/// words beside it tell, and then a login helps where mending the client would not.
 fn by_permanent_code(reading: &Reading<'_>) -> Option<&'static Rule> {
-    match reading.code?.class {
+    let code = reading.code?;
+    match code.class {
         Class::Grant => Some(&GRANT_REFUSED),
+        Class::Request if any_words(reading.body, name_a_dead_token) => Some(&GRANT_REFUSED_IN_WORDS),
+        Class::Client if code.name == "unauthorized_client" && any_words(reading.body, name_a_dead_token) => {
+            Some(&GRANT_REFUSED_IN_WORDS)
+        }
         Class::Client | Class::Request => Some(&CLIENT_REFUSED),
         Class::DpopNonce | Class::Busy | Class::Failed | Class::RateLimited | Class::Unknown => None,
     }
 }
 
-/// Where there is no code at all, the words may be one: `{"message":"Invalid refresh token"}`. Believed only where all
-/// of them name the refresh token or the grant: `Access denied` and `Session expired` are what firewalls say too.
-fn by_code_in_words(reading: &Reading<'_>) -> Option<&'static Rule> {
-    if reading.code.is_some() || !matches!(reading.response.status, 400 | 401) {
+/// Where no code says anything, words may: `{"message":"Invalid refresh token"}`.
+fn by_words_alone(reading: &Reading<'_>) -> Option<&'static Rule> {
+    if !matches!(reading.response.status, 400 | 401 | 403) {
         return None;
     }
-    let is_refusal = |words: &str| {
-        let words = words.trim().trim_end_matches(['.', '!']);
-        class(words) == Class::Grant && says(words, &["refresh", "grant"])
-    };
-    let body = reading.body;
-    body.fields.words().filter_map(|slot| body.text(slot)).any(is_refusal).then_some(&GRANT_REFUSED_IN_WORDS)
+    if any_words(reading.body, name_a_dead_token) {
+        return Some(&GRANT_REFUSED_IN_WORDS);
+    }
+    any_words(reading.body, name_a_refused_client).then_some(&CLIENT_REFUSED_IN_WORDS)
+}
+
+fn any_words(body: &Body, say: fn(&str) -> bool) -> bool {
+    body.fields.words().filter_map(|slot| body.text(slot)).any(say)
 }
 
 /// No code decided: what is left is a middlebox, or a success.
@@ -180,6 +191,7 @@ fn by_outcome(reading: &Reading<'_>) -> Option<&'static Rule> {
             Some(Missing::Readable) => &UNREADABLE_SUCCESS,
         },
         400..=499 if reading.has_retry_after => &CLIENT_ERROR_RETRY_AFTER,
+        409 => &CONFLICT,
         400..=499 if reading.code.is_some() => &CLIENT_ERROR_UNKNOWN_CODE,
         400..=499 => &CLIENT_ERROR_NO_CODE,
         _ => return None,
@@ -232,6 +244,7 @@ rules! {
     GRANT_REFUSED "grant-refused" PermanentGrant false "the grant is refused";
     GRANT_REFUSED_IN_WORDS "grant-refused-in-words" PermanentGrant false "the grant is refused";
     CLIENT_REFUSED "client-refused" PermanentClient false "the client or its request is refused";
+    CLIENT_REFUSED_IN_WORDS "client-refused-in-words" PermanentClient false "the client is refused";
 
     TOKEN_GRANTED "token-granted" Success false "an access token came";
     UNUSABLE_TOKEN "unusable-token" ProtocolErrorTransient true "the access token cannot stand in a header";
@@ -241,6 +254,7 @@ rules! {
         "a success that is neither complete JSON nor a form";
 
     CLIENT_ERROR_RETRY_AFTER "client-error-with-retry-after" RateLimited false "refused for now";
+    CONFLICT "conflict" Transient true "another request with the same refresh token may be under way";
     CLIENT_ERROR_UNKNOWN_CODE "client-error-with-unknown-code" Transient false "refused with an unknown error code";
     CLIENT_ERROR_NO_CODE "client-error-without-oauth-code" Transient false "refused without an OAuth error code";
     UNEXPECTED_STATUS "unexpected-status" ProtocolErrorTransient true "a status that no answer should have";

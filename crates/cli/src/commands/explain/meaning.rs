@@ -126,12 +126,17 @@ const MEANINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "grant-refused-in-words",
-        "there is no code, but the words are one, letter for letter, and name the refresh token",
+        "the words name the refresh token as dead, and no code says otherwise: there is none, or one that says no more than that the request or the client is refused",
         LOGIN,
     ),
     (
         "client-refused",
         "the code refuses the client or what it asked for: wrong secret, wrong way of proving itself, wrong scope, a client that was disabled (RFC 6749 §5.2). The grant is not what is wrong",
+        CLIENT,
+    ),
+    (
+        "client-refused-in-words",
+        "there is no code, but the words are nothing but the refusal of the client. The grant is not what is wrong",
         CLIENT,
     ),
     ("token-granted", "a 2xx with an access token that can be used (RFC 6749 §5.1)", "nothing"),
@@ -160,6 +165,11 @@ const MEANINGS: &[(&str, &str, &str)] = &[
         "client-error-with-unknown-code",
         "a 4xx with a code that nobody knows. Only a known code ends a login: a wrong guess would cost one, another try costs nothing",
         "if the provider means that the login is over, log in again, and write an override into a profile: renewd profiles",
+    ),
+    (
+        "conflict",
+        "a 409 is what the loser of a race is told. The winner may have been this very login, so the token may be rotated",
+        "look whether another program uses the same refresh token; processes of renewd wait for each other",
     ),
     (
         "client-error-without-oauth-code",
