@@ -265,7 +265,7 @@ pub(super) const META_FACEBOOK_INSTAGRAM: Profile = Profile {
                 status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
                 members: Borrowed(&[MemberIs {
                     path: Borrowed("error.code"),
-                    equals: Borrowed(&[Borrowed("100")]),
+                    equals: Borrowed(&[Borrowed("10"), Borrowed("100")]),
                 }]),
                 ..When::ANY
             },

@@ -122,7 +122,12 @@ pub(super) const SALESFORCE: Profile = Profile {
             name: Borrowed("app-not-approved"),
             when: When {
                 status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
-                code: Borrowed(&[Borrowed("invalid_app_access"), Borrowed("app_must_be_installed")]),
+                code: Borrowed(&[
+                    Borrowed("invalid_app_access"),
+                    Borrowed("app_must_be_installed"),
+                    Borrowed("oauth_app_blocked"),
+                    Borrowed("oauth_ec_app_not_found"),
+                ]),
                 ..When::ANY
             },
             verdict: Verdict::PermanentClient,
@@ -140,7 +145,6 @@ pub(super) const SALESFORCE: Profile = Profile {
                 code: Borrowed(&[
                     Borrowed("invalid_grant"),
                     Borrowed("invalid_client"),
-                    Borrowed("oauth_ec_app_not_found"),
                     Borrowed("access_denied"),
                 ]),
                 words: Borrowed(&[Borrowed("oauth app blocked"), Borrowed("app is blocked")]),
@@ -383,6 +387,21 @@ pub(super) const SHOPIFY: Profile = Profile {
             )),
         },
         Override {
+            name: Borrowed("refresh-token-dead-page"),
+            when: When {
+                status: Borrowed(&[StatusRange { from: 400, to: 401 }]),
+                page: Borrowed(&[Borrowed(
+                    "oauth error invalid_request: this request requires an active refresh_token",
+                )]),
+                ..When::ANY
+            },
+            verdict: Verdict::PermanentGrant,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the refresh token is dead"),
+            source: None,
+        },
+        Override {
             name: Borrowed("app-unknown"),
             when: When {
                 status: Borrowed(&[StatusRange { from: 400, to: 404 }]),
@@ -437,6 +456,10 @@ pub(super) const SHOPIFY: Profile = Profile {
         ),
         (Borrowed("override.app-unknown"), Borrowed("seen in the client credentials grant")),
         (
+            Borrowed("override.refresh-token-dead-page"),
+            Borrowed("the page is known for other errors of this endpoint; these words come from its JSON"),
+        ),
+        (
             Borrowed("override.app-unknown-page"),
             Borrowed("seen as a page where no JSON was asked for; not documented"),
         ),
@@ -455,11 +478,17 @@ pub(super) const SLACK: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post]),
     fields: FieldMap {
-        access_token: Borrowed(&[Borrowed("access_token"), Borrowed("authed_user.access_token")]),
+        access_token: Borrowed(&[
+            Borrowed("access_token"),
+            Borrowed("authed_user.access_token"),
+            Borrowed("token"),
+        ]),
         refresh_token: Borrowed(&[Borrowed("refresh_token"), Borrowed("authed_user.refresh_token")]),
         token_type: Borrowed(&[Borrowed("token_type"), Borrowed("authed_user.token_type")]),
         scope: Borrowed(&[Borrowed("scope"), Borrowed("authed_user.scope")]),
         expires_in: Borrowed(&[Borrowed("expires_in"), Borrowed("authed_user.expires_in")]),
+        expires_at: Borrowed(&[Borrowed("exp")]),
+        issued_at: Borrowed(&[Borrowed("iat")]),
         ..FieldMap::STANDARD
     },
     overrides: Borrowed(&[
@@ -531,6 +560,7 @@ pub(super) const SLACK: Profile = Profile {
     sources: Borrowed(&[
         Borrowed("https://docs.slack.dev/authentication/using-token-rotation"),
         Borrowed("https://docs.slack.dev/reference/methods/oauth.v2.access"),
+        Borrowed("https://docs.slack.dev/reference/methods/tooling.tokens.rotate"),
     ]),
     unsure: Borrowed(&[(
         Borrowed("override.login-refused"),
@@ -895,7 +925,11 @@ pub(super) const STRAVA: Profile = Profile {
                 members: Borrowed(&[
                     MemberIs {
                         path: Borrowed("errors[*].resource"),
-                        equals: Borrowed(&[Borrowed("RefreshToken")]),
+                        equals: Borrowed(&[
+                            Borrowed("RefreshToken"),
+                            Borrowed("AuthorizationCode"),
+                            Borrowed("RequestToken"),
+                        ]),
                     },
                     MemberIs { path: Borrowed("errors[*].code"), equals: Borrowed(&[Borrowed("invalid")]) },
                 ]),
@@ -908,6 +942,25 @@ pub(super) const STRAVA: Profile = Profile {
             source: Some(Borrowed("https://github.com/dreeveapp/dreeve/issues/1449")),
         },
         Override {
+            name: Borrowed("refresh-token-missing"),
+            when: When {
+                status: Borrowed(&[StatusRange { from: 400, to: 401 }]),
+                members: Borrowed(&[
+                    MemberIs {
+                        path: Borrowed("errors[*].resource"),
+                        equals: Borrowed(&[Borrowed("RefreshToken")]),
+                    },
+                    MemberIs { path: Borrowed("errors[*].code"), equals: Borrowed(&[Borrowed("missing")]) },
+                ]),
+                ..When::ANY
+            },
+            verdict: Verdict::PermanentClient,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the request carries no refresh token"),
+            source: Some(Borrowed("https://developers.strava.com/docs/authentication/")),
+        },
+        Override {
             name: Borrowed("app-refused"),
             when: When {
                 status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
@@ -917,12 +970,8 @@ pub(super) const STRAVA: Profile = Profile {
                         equals: Borrowed(&[Borrowed("Application")]),
                     },
                     MemberIs {
-                        path: Borrowed("errors[*].field"),
-                        equals: Borrowed(&[
-                            Borrowed("client_id"),
-                            Borrowed("client_secret"),
-                            Borrowed("Status"),
-                        ]),
+                        path: Borrowed("errors[*].code"),
+                        equals: Borrowed(&[Borrowed("invalid"), Borrowed("inactive"), Borrowed("missing")]),
                     },
                 ]),
                 ..When::ANY
@@ -942,10 +991,7 @@ pub(super) const STRAVA: Profile = Profile {
                         path: Borrowed("errors[*].resource"),
                         equals: Borrowed(&[Borrowed("Athlete")]),
                     },
-                    MemberIs {
-                        path: Borrowed("errors[*].field"),
-                        equals: Borrowed(&[Borrowed("access_token"), Borrowed("refresh_token")]),
-                    },
+                    MemberIs { path: Borrowed("errors[*].code"), equals: Borrowed(&[Borrowed("invalid")]) },
                 ]),
                 ..When::ANY
             },

@@ -68,6 +68,7 @@ pub(super) const TIKTOK: Profile = Profile {
         Override {
             name: Borrowed("refresh-token-dead"),
             when: When {
+                status: Borrowed(&[StatusRange { from: 200, to: 299 }, StatusRange { from: 400, to: 403 }]),
                 members: Borrowed(&[MemberIs {
                     path: Borrowed("data.error_code"),
                     equals: Borrowed(&[Borrowed("10008"), Borrowed("10010"), Borrowed("10012")]),
@@ -184,6 +185,7 @@ pub(super) const TIKTOK_BUSINESS: Profile = Profile {
         Override {
             name: Borrowed("token-dead"),
             when: When {
+                status: Borrowed(&[StatusRange { from: 200, to: 299 }, StatusRange { from: 400, to: 403 }]),
                 members: Borrowed(&[MemberIs {
                     path: Borrowed("code"),
                     equals: Borrowed(&[
@@ -204,6 +206,7 @@ pub(super) const TIKTOK_BUSINESS: Profile = Profile {
         Override {
             name: Borrowed("request-refused"),
             when: When {
+                status: Borrowed(&[StatusRange { from: 200, to: 299 }, StatusRange { from: 400, to: 403 }]),
                 members: Borrowed(&[MemberIs {
                     path: Borrowed("code"),
                     equals: Borrowed(&[
@@ -320,6 +323,7 @@ pub(super) const TWITCH: Profile = Profile {
                     Borrowed("invalid refresh token"),
                     Borrowed("invalid oauth token"),
                     Borrowed("invalid grant"),
+                    Borrowed("invalid authorization code"),
                 ]),
                 ..When::ANY
             },
@@ -342,6 +346,7 @@ pub(super) const TWITCH: Profile = Profile {
                     Borrowed("unsupported grant type"),
                     Borrowed("invalid grant type"),
                     Borrowed("no client id specified"),
+                    Borrowed("client is disabled"),
                 ]),
                 ..When::ANY
             },
