@@ -50,6 +50,8 @@ mod tests {
 
     /// What of the entries that need no profile must be right without one.
     const FLOOR_NEEDLESS: f64 = 0.98;
+    /// What of all must be right with the profiles of their providers.
+    const FLOOR_WITH_PROFILES: f64 = 0.99;
 
     fn corpus() -> Vec<Entry> {
         entry::read(&shell::root().join(CORPUS)).unwrap()
@@ -62,13 +64,26 @@ mod tests {
         let total = Score::of(&entries).total();
         assert!(total.needless.all >= 269, "{:?}", total.needless);
         assert!(total.needless.share() >= FLOOR_NEEDLESS, "{:?}", total.needless);
+        assert!(total.with.share() >= FLOOR_WITH_PROFILES, "{:?}", total.with);
     }
 
     #[test]
-    fn nothing_is_wrong_but_what_needs_a_profile_or_is_so_on_purpose() {
+    fn nothing_is_wrong_but_on_purpose_or_for_want_of_a_profile() {
         for wrong in Score::of(&corpus()).wrong {
-            assert!(wrong.needs_profile || wrong.otherwise.is_some(), "{}: {:?}", wrong.id, wrong.without);
+            let only_without = wrong.needs_profile && wrong.with.is_empty();
+            assert!(only_without || wrong.otherwise.is_some(), "{}: {:?}", wrong.id, wrong.with);
         }
+    }
+
+    #[test]
+    fn every_provider_of_the_corpus_has_its_profile() {
+        assert_eq!(Score::of(&corpus()).unknown_slugs, [""; 0]);
+    }
+
+    #[test]
+    fn no_login_is_given_up_and_no_answer_thrown_away_with_profiles() {
+        let [.., with] = Score::of(&corpus()).three_way;
+        assert_eq!((with.given_up, with.hidden, with.thrown_away), (0, 0, 0));
     }
 
     #[test]
