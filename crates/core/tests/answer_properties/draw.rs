@@ -8,31 +8,31 @@ use serde_json::{Map, Value};
 use crate::promises::exchange::Exchange;
 use renewd_core::{Answer, Response, Secret};
 
-pub const OLD_REFRESH_TOKEN: &str = "stale-7c1d9e2b-40f8a6";
-pub const CLIENT_SECRET: &str = "s3cr3t/of+the=client";
+pub(crate) const OLD_REFRESH_TOKEN: &str = "stale-7c1d9e2b-40f8a6";
+pub(crate) const CLIENT_SECRET: &str = "s3cr3t/of+the=client";
 
 /// In the context of a confidential client that sent its refresh token.
-pub fn sent(mut exchange: Exchange) -> Exchange {
+pub(crate) fn sent(mut exchange: Exchange) -> Exchange {
     exchange.sent_refresh_token = Some(Secret::from(OLD_REFRESH_TOKEN));
     exchange.client_secret = Some(Secret::from(CLIENT_SECRET));
     exchange
 }
 
 /// JSON that says it is.
-pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Exchange {
+pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Exchange {
     let headers = vec![("Content-Type".into(), "application/json".into())];
     sent(Exchange::plain(status, headers, body.into(), false))
 }
 
 /// The same answer, cut at the body limit.
-pub fn cut(mut exchange: Exchange) -> Exchange {
+pub(crate) fn cut(mut exchange: Exchange) -> Exchange {
     if let Answer::Response(Response { truncated, .. }) = &mut exchange.answer {
         *truncated = true;
     }
     exchange
 }
 
-pub fn names() -> impl Strategy<Value = String> {
+pub(crate) fn names() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => select(vec![
             "access_token", "refresh_token", "id_token", "token_type", "expires_in", "expires_at", "scope", "error",
@@ -44,7 +44,7 @@ pub fn names() -> impl Strategy<Value = String> {
     ]
 }
 
-pub fn texts() -> impl Strategy<Value = String> {
+pub(crate) fn texts() -> impl Strategy<Value = String> {
     prop_oneof![
         2 => any::<String>(),
         2 => "[!-~]{0,40}",
@@ -56,7 +56,7 @@ pub fn texts() -> impl Strategy<Value = String> {
     ]
 }
 
-pub fn values() -> impl Strategy<Value = Value> {
+pub(crate) fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -70,11 +70,11 @@ pub fn values() -> impl Strategy<Value = Value> {
     })
 }
 
-pub fn objects(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<String, Value>> {
+pub(crate) fn objects(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<String, Value>> {
     vec((names(), inner), 0..8).prop_map(|pairs| pairs.into_iter().collect())
 }
 
-pub fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
+pub(crate) fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
     let name = prop_oneof![
         5 => select(vec![
             "Retry-After", "Date", "RateLimit", "X-RateLimit-Reset", "X-RateLimit-Remaining", "Content-Type",
@@ -95,7 +95,7 @@ pub fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
 }
 
 /// Bodies of every kind, most of them wrong somewhere.
-pub fn bodies() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn bodies() -> impl Strategy<Value = Vec<u8>> {
     let text = || values().prop_map(|value| value.to_string().into_bytes());
     prop_oneof![
         2 => vec(any::<u8>(), 0..300),
@@ -123,24 +123,24 @@ pub fn bodies() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-pub fn statuses() -> impl Strategy<Value = u16> {
+pub(crate) fn statuses() -> impl Strategy<Value = u16> {
     prop_oneof![Just(200), Just(400), Just(401), Just(403), 200_u16..600, any::<u16>()]
 }
 
-pub fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     let payload = miniz_oxide::deflate::compress_to_vec(text, 6);
     [&b"\x1f\x8b\x08\0\0\0\0\0\0\xff"[..], &payload, &[0; 8]].concat()
 }
 
 /// A success as servers write it: members in any order, some twice, some that mean nothing, on one line or many.
 #[derive(Clone, Debug)]
-pub struct Granted {
-    pub text: String,
-    pub access_token: String,
-    pub refresh_token: String,
+pub(crate) struct Granted {
+    pub(crate) text: String,
+    pub(crate) access_token: String,
+    pub(crate) refresh_token: String,
 }
 
-pub fn tokens() -> impl Strategy<Value = String> {
+pub(crate) fn tokens() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[A-Za-z0-9_~.+/=-]{1,60}",
         1 => "[!-~]{1,40}",
@@ -149,7 +149,7 @@ pub fn tokens() -> impl Strategy<Value = String> {
     .prop_filter("the old one is no new one", |token| token != OLD_REFRESH_TOKEN)
 }
 
-pub fn granted() -> impl Strategy<Value = Granted> {
+pub(crate) fn granted() -> impl Strategy<Value = Granted> {
     // Further members that neither refuse nor hold a refresh token of their own.
     let further = vec(("x[a-z_]{0,10}", values().prop_map(harmless)), 0..4);
     let twice = select(vec!["", "refresh_token", "access_token"]);
@@ -190,7 +190,7 @@ fn harmless(value: Value) -> Value {
 }
 
 /// An object with its members in this order, duplicates and all.
-pub fn object(members: &[(String, Value)], style: u8) -> String {
+pub(crate) fn object(members: &[(String, Value)], style: u8) -> String {
     let (open, colon, comma, close) = match style {
         0 => ("{", ":", ",", "}"),
         1 => ("{\n  ", ": ", ",\n  ", "\n}\n"),
@@ -203,7 +203,7 @@ pub fn object(members: &[(String, Value)], style: u8) -> String {
 }
 
 /// What servers put around an answer.
-pub fn wrapped(inner: &str, wrapper: &str) -> String {
+pub(crate) fn wrapped(inner: &str, wrapper: &str) -> String {
     match wrapper {
         "data" => format!("{{\"code\":0,\"data\":{inner},\"message\":\"ok\"}}"),
         "result" => format!("{{\"result\":{inner}}}"),
@@ -214,7 +214,7 @@ pub fn wrapped(inner: &str, wrapper: &str) -> String {
 }
 
 /// The same JSON with every character of every string escaped.
-pub fn escaped(json: &str) -> String {
+pub(crate) fn escaped(json: &str) -> String {
     fn text(text: &str) -> String {
         format!("\"{}\"", text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect::<String>())
     }

@@ -8,6 +8,7 @@
 mod draw;
 mod kept;
 mod profiles;
+#[expect(unreachable_pub, reason = "the fuzz targets include this folder too")]
 mod promises;
 mod reader;
 mod shown;

@@ -12,33 +12,39 @@ fn any(tokens: &[&str]) -> Sight {
 
 #[test]
 fn what_a_person_would_see_is_seen() {
-    let doubtful = |token: &str| Sight::Doubtful(vec![token.into()]);
     for (text, seen) in [
         (r#"{"refresh_token":"a"}"#, one("a")),
         (r#"{"refresh_token" : "\u0061\/\"b"}"#, one("a/\"b")),
         (r#"{"refresh_token":"a","refresh_token":"b","refresh_token":null}"#, one("b")),
         (r#"{"data":{"refresh_token":"a"}}"#, any(&["a"])),
         (r#"[{"refresh_token":"a"},{"refresh_token":"b"}]"#, any(&["a", "b"])),
-        (r#"{"access_token":"x","data":{"refresh_token":"a"}}"#, doubtful("a")),
-        (r#"{"access_token":"x","data":{"refresh_token":"a""#, doubtful("a")),
+        (r#"{"access_token":"x","data":{"refresh_token":"a"}}"#, Sight::Doubtful),
+        (r#"{"access_token":"x","data":{"refresh_token":"a""#, Sight::Doubtful),
         (r#"{"refresh_token":"a","expires_"#, any(&["a"])),
         (r#"{"access_token":"x","refresh_token":"a","e"#, any(&["a"])),
         (r#"{"refresh_token":"a"#, Sight::Nothing),
         (r#"{"refresh_token":""}"#, Sight::Nothing),
         (r#"{"x":1}{"refresh_token":"a"}"#, Sight::Nothing),
         (r#"{"message":"\"refresh_token\":\"a\""}"#, Sight::Nothing),
-        (r#")]}',{"refresh_token":"a"}"#, any(&["a"])),
+        (r#"{"data":{"access_token":"x","refresh_token":"a"}}"#, any(&["a"])),
+        (r#"{"data":{"access_token":"x"},"b":{"refreshToken":"a"}}"#, Sight::Doubtful),
+        (r#"{"refresh_token":"OLD","x":{"refresh_token":"a"}}"#, any(&["a"])),
+        (r#"{"refresh_token":"a","refresh_token":"OLD"}"#, one("a")),
+        (r#"{"access_token":"x",oh,"refresh_token":"a""#, any(&["a"])),
+        (r#"{"grant_type":oh,"refresh_token":"a""#, Sight::Doubtful),
+        (r#"OK {"access_token":"x","refresh_token":"a"}"#, any(&["a"])),
+        (r#")]}',{"refresh_token":"a"}"#, Sight::Doubtful),
         (r#"<p>{"refresh_token":"a"}</p>"#, Sight::Nothing),
-        (r#"<br />{"refresh_token":"a"}"#, any(&["a"])),
+        (r#"<br />{"access_token":"x","refresh_token":"a"}"#, any(&["a"])),
         ("access_token=x&refresh_token=a%2Fb+c", one("a/b c")),
         ("refresh_token=a&refresh_token=&x=1", one("a")),
         ("refresh_tokens=a", Sight::Nothing),
         ("", Sight::Nothing),
     ] {
-        assert_eq!(sight(text.as_bytes(), false), seen, "{text}");
+        assert_eq!(sight(text.as_bytes(), false, Some("OLD")), seen, "{text}");
     }
-    assert_eq!(sight(b"access_token=x&refresh_token=a", true), Sight::Nothing);
-    assert_eq!(sight(b"refresh_token=a&access_token=x", true), one("a"));
+    assert_eq!(sight(b"access_token=x&refresh_token=a", true, None), Sight::Nothing);
+    assert_eq!(sight(b"refresh_token=a&access_token=x", true, None), one("a"));
 }
 
 #[test]
@@ -53,8 +59,8 @@ fn it_is_seen_in_every_encoding() {
         crate::draw::gzip(text.as_bytes()),
         [text.as_bytes(), b"\xe9"].concat(),
     ] {
-        assert_eq!(sight(&wire, false), one("a"), "{wire:?}");
+        assert_eq!(sight(&wire, false, None), one("a"), "{wire:?}");
     }
     let broken = crate::draw::gzip(text.as_bytes());
-    assert_ne!(sight(&broken[..broken.len() - 12], false), one("b"));
+    assert_ne!(sight(&broken[..broken.len() - 12], false, None), one("b"));
 }

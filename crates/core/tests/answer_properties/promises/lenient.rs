@@ -4,7 +4,6 @@
 //! person would who has the answer before him. Where the text is JSON, `serde_json` says what stands at its top.
 
 use renewd_core::{Judgement, Response, Secret};
-use serde_json::Value;
 
 use super::strict::Members;
 
@@ -20,8 +19,9 @@ pub enum Sight {
     One(String),
     /// Several, or one in a place where it is likely but not certain to be meant: one of these.
     Any(Vec<String>),
-    /// Some beside an access token that is not theirs: it may be somebody else's.
-    Doubtful(Vec<String>),
+    /// Some that may be somebody else's, or what was sent: beside an access token that is not theirs, or beside none
+    /// where the text is broken.
+    Doubtful,
 }
 
 /// What a reader sees in a response is kept.
@@ -33,104 +33,131 @@ pub fn nothing_is_lost(response: &Response, sent: Option<&Secret>, judgement: &J
         return;
     }
     let kept = judgement.refresh_token.as_ref().map(|token| String::from_utf8_lossy(token.expose()));
-    let kept = kept.as_deref();
     let sent = sent.and_then(Secret::expose_str);
-    let sight = sight(response.body.expose(), response.truncated);
-    match &sight {
-        Sight::Nothing => {}
+    match sight(response.body.expose(), response.truncated, sent) {
+        Sight::Nothing | Sight::Doubtful => {}
         Sight::One(token) => {
-            let new = Some(token.as_str()).filter(|token| Some(*token) != sent);
-            assert_eq!(kept, new, "another refresh token than the one that is there");
+            assert_eq!(
+                kept.as_deref(),
+                Some(token.as_str()),
+                "another refresh token than the one that is there"
+            );
         }
-        Sight::Any(tokens) | Sight::Doubtful(tokens) => {
-            let old = tokens.iter().any(|token| Some(token.as_str()) == sent);
-            let may_be_none = old || matches!(sight, Sight::Doubtful(_));
-            let right = kept.map_or(may_be_none, |kept| tokens.iter().any(|token| token == kept));
-            assert!(right, "{tokens:?} are there, {kept:?} is kept");
+        Sight::Any(tokens) => {
+            let Some(kept) = kept else { panic!("{tokens:?} are there, none is kept") };
+            let stands_there =
+                decoded(response.body.expose(), true).is_some_and(|(text, _)| text.contains(&*kept));
+            assert!(
+                stands_there || tokens.contains(&kept.to_string()),
+                "{tokens:?} are there, {kept:?} is kept"
+            );
         }
     }
 }
 
-/// What a lenient reader sees in a body.
-pub fn sight(wire: &[u8], cut: bool) -> Sight {
+/// What a lenient reader sees in a body, who knows what was sent.
+pub fn sight(wire: &[u8], cut: bool, sent: Option<&str>) -> Sight {
     let Some((text, whole)) = decoded(wire, !cut) else { return Sight::Nothing };
     let solid = text.trim_start_matches(|c: char| c <= ' ');
     match solid.chars().next() {
-        Some('{' | '[') => in_json(solid),
+        Some('{' | '[') => in_json(solid, sent),
         Some('"') | None => Sight::Nothing,
-        Some(_) if is_form(solid) => in_form(solid, whole),
+        Some(_) if is_form(solid) => in_form(solid, whole, sent),
         // A page is not searched: what scripts in it say is not said to us.
         Some('<') if !solid.trim_end().ends_with(['}', ']']) => Sight::Nothing,
-        Some(_) => after_junk(solid),
+        // JSON behind something that should not be there: a guard against scripts, a server's own warning.
+        Some(_) => in_broken(solid, sent),
     }
 }
 
-fn in_json(text: &str) -> Sight {
+fn in_json(text: &str, sent: Option<&str>) -> Sight {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Members>();
-    let Some(Ok(top)) = values.next() else { return in_broken_json(text) };
-    let tokens = tokens(&text[..values.byte_offset()]);
-    let own = top.last_text("refresh_token");
-    match own {
-        Some(token) => Sight::One(token.to_owned()),
-        None if top.has_odd("refresh_token") => Sight::Nothing,
-        None if tokens.is_empty() => Sight::Nothing,
-        None if top.is_object && top.has("access_token") => Sight::Doubtful(tokens),
-        None => Sight::Any(tokens),
+    match values.next() {
+        Some(Ok(top)) if top.is_object || top.is_array => {
+            if top.has_odd("refresh_token") {
+                return Sight::Nothing;
+            }
+            match top.last_text("refresh_token", sent) {
+                Some(token) => Sight::One(token.to_owned()),
+                None => inside(&text[..values.byte_offset()], sent),
+            }
+        }
+        Some(Ok(_)) | None => Sight::Nothing,
+        // What came is right, and there is more to come.
+        Some(Err(error)) if error.is_eof() => inside(text, sent),
+        Some(Err(_)) => in_broken(text, sent),
     }
 }
 
-/// Cut, or not quite JSON: which level a member stands on is counted.
-fn in_broken_json(text: &str) -> Sight {
+/// Text that is right as far as it goes.
+fn inside(text: &str, sent: Option<&str>) -> Sight {
+    let tokens = tokens(text, sent);
+    match tokens.is_empty() {
+        true => Sight::Nothing,
+        false if has_owner_elsewhere(text) => Sight::Doubtful,
+        false => Sight::Any(tokens),
+    }
+}
+
+/// Text that is wrong somewhere: what was sent may come back in such, and has no access token beside it.
+fn in_broken(text: &str, sent: Option<&str>) -> Sight {
+    let end = levels(text).iter().position(|level| *level == OVER).unwrap_or(text.len());
+    let text = &text[..end];
+    let in_header = |token: &String| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+    let granted = members(text, ACCESS_TOKEN).filter_map(|(_, value)| value).any(|token| in_header(&token));
+    if granted && tokens(text, sent).iter().any(in_header) { inside(text, sent) } else { Sight::Doubtful }
+}
+
+/// Whether some access token stands in an object that has no refresh token: those elsewhere may be another's.
+fn has_owner_elsewhere(text: &str) -> bool {
     let levels = levels(text);
-    let end = levels.iter().position(|level| *level == 0).unwrap_or(text.len());
-    let tokens = tokens(&text[..end]);
-    if tokens.is_empty() {
-        return Sight::Nothing;
-    }
-    let on_top = |name: &str| text[..end].match_indices(name).any(|(at, _)| levels[at] == 1);
-    if on_top("\"access_token\"") && !on_top("\"refresh_token\"") {
-        return Sight::Doubtful(tokens);
-    }
-    Sight::Any(tokens)
+    let together = |one: usize, other: usize| {
+        let between = &levels[one.min(other)..=one.max(other)];
+        levels[one] == levels[other] && between.iter().all(|level| *level >= levels[one])
+    };
+    let refresh: Vec<usize> = members(text, REFRESH_TOKEN).map(|(at, _)| at).collect();
+    members(text, ACCESS_TOKEN).any(|(at, _)| !refresh.iter().any(|other| together(at, *other)))
 }
 
-/// JSON behind something that should not be there: a guard against scripts, a server's own warning.
-fn after_junk(text: &str) -> Sight {
-    let tokens = tokens(text);
-    if tokens.is_empty() { Sight::Nothing } else { Sight::Any(tokens) }
-}
+const ACCESS_TOKEN: [&str; 2] = ["\"access_token\"", "\"accessToken\""];
+const REFRESH_TOKEN: [&str; 2] = ["\"refresh_token\"", "\"refreshToken\""];
 
-/// How many brackets are open at each byte, strings left out; 0 from the one that closes the first.
+/// The level of what stands behind the end.
+const OVER: usize = usize::MAX;
+
+/// How many brackets are open at each byte, strings left out; from the one that closes the first it is [`OVER`].
 fn levels(text: &str) -> Vec<usize> {
-    let (mut level, mut inside, mut escaped, mut over) = (0_usize, false, false, false);
+    let (mut level, mut inside, mut escaped) = (0_usize, false, false);
     let mut levels = Vec::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            _ if over => {}
+            _ if level == OVER => {}
             _ if escaped => escaped = false,
             b'\\' if inside => escaped = true,
             b'"' => inside = !inside,
             b'{' | b'[' if !inside => level += 1,
-            b'}' | b']' if !inside => {
-                level = level.saturating_sub(1);
-                over = level == 0;
-            }
+            b'}' | b']' if !inside => level = level.checked_sub(1).filter(|left| *left > 0).unwrap_or(OVER),
             _ => {}
         }
-        levels.push(if over { 0 } else { level });
+        levels.push(level);
     }
     levels
 }
 
-/// Every complete `"refresh_token": "…"`, unescaped, that is not empty.
-fn tokens(text: &str) -> Vec<String> {
-    const NAME: &str = "\"refresh_token\"";
+/// Where members of these names stand, and the text of each where it is one, complete, unescaped.
+fn members<'t>(text: &'t str, names: [&'t str; 2]) -> impl Iterator<Item = (usize, Option<String>)> + 't {
     let blank = |c: char| c <= ' ';
-    let found = text.match_indices(NAME).filter_map(|(at, _)| {
-        let after = text[at + NAME.len()..].trim_start_matches(blank).strip_prefix(':')?;
-        unescaped(after.trim_start_matches(blank).strip_prefix('"')?)
-    });
-    found.filter(|token| !token.is_empty()).collect()
+    let named = names.into_iter().flat_map(|name| text.match_indices(name));
+    named.filter_map(move |(at, name)| {
+        let after = text[at + name.len()..].trim_start_matches(blank).strip_prefix(':')?;
+        Some((at, after.trim_start_matches(blank).strip_prefix('"').and_then(unescaped)))
+    })
+}
+
+/// Every complete refresh token that is not empty and not the one that was sent.
+fn tokens(text: &str, sent: Option<&str>) -> Vec<String> {
+    let texts = members(text, REFRESH_TOKEN).filter_map(|(_, value)| value);
+    texts.filter(|token| !token.is_empty() && Some(token.as_str()) != sent).collect()
 }
 
 /// The string up to its closing quotation mark; none where that is missing.
@@ -174,14 +201,15 @@ fn is_form(text: &str) -> bool {
     text.bytes().all(plain) && text.split('&').all(named)
 }
 
-fn in_form(text: &str, whole: bool) -> Sight {
+fn in_form(text: &str, whole: bool, sent: Option<&str>) -> Sight {
     let text = text.trim_end_matches(|c: char| c <= ' ');
     let mut pairs: Vec<&str> = text.split('&').collect();
     if !whole {
         pairs.pop();
     }
     let values = pairs.iter().filter_map(|pair| pair.strip_prefix("refresh_token="));
-    let token = values.map(unquoted).rfind(|value| !value.is_empty());
+    let new = |value: &Vec<u8>| !value.is_empty() && Some(value.as_slice()) != sent.map(str::as_bytes);
+    let token = values.map(unquoted).rfind(new);
     token.map_or(Sight::Nothing, |token| match String::from_utf8(token) {
         Ok(token) => Sight::One(token),
         Err(_) => Sight::Nothing,
@@ -245,9 +273,4 @@ fn text(bytes: &[u8]) -> Option<String> {
         },
     };
     Some(text)
-}
-
-/// A value as text where it is a string.
-pub fn as_text(value: &Value) -> Option<&str> {
-    value.as_str().filter(|text| !text.is_empty())
 }
