@@ -1,4 +1,4 @@
-//! What is wrong with a profile: the place, the key, the reason, the way out.
+//! What is wrong with a profile or a configuration: the place, the key, the reason, the way out.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 /// Longest value that a message repeats, in bytes: enough to recognise it, too short for a token.
 const SHOWN_BYTES_MAX: usize = 40;
 
+/// Longest name for which a nearer one is looked for, in bytes: no key is longer, and the search is quadratic.
+const NAME_BYTES_MAX: usize = 100;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Problem {
     /// Line in the file, from 1; none where it is about no line.
     pub line: Option<usize>,
@@ -35,7 +37,6 @@ impl Problem {
 /// Everything that is wrong with one file, in the order of its lines. Written as `FILE:LINE: WHAT; ADVICE`, a line
 /// for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Problems {
     /// The file.
     pub file: PathBuf,
@@ -90,7 +91,7 @@ pub fn cut(value: &str) -> String {
 
 /// The nearest of `known`, where one is near enough to have been meant.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    if name.len() > SHOWN_BYTES_MAX {
+    if name.len() > NAME_BYTES_MAX {
         return None;
     }
     let lower = name.to_ascii_lowercase().replace('-', "_");
@@ -123,12 +124,16 @@ mod tests {
 
     #[test]
     fn the_nearest_key_is_named_only_when_it_is_near() {
-        let known = ["as_class", "grace"];
+        let known = ["as_class", "grace", "interval", "ceiling"];
         for (name, found) in [
             ("as-class", Some("as_class")),
             ("Grace", Some("grace")),
             ("graec", Some("grace")),
+            ("intervall", Some("interval")),
+            ("inteval", Some("interval")),
+            ("cieling", Some("ceiling")),
             ("colour", None),
+            ("x", None),
         ] {
             assert_eq!(nearest(name, known), found, "{name}");
         }

@@ -71,8 +71,10 @@ pub fn parse_table(
 ) -> Result<Profile, Vec<Problem>> {
     let mut reader = Reader { lines: Lines::of(text), problems: Vec::new() };
     let line = reader.lines.of_offset(table.span().start);
+    text::slug(name)
+        .map_err(|why| vec![Problem::new(line, format!("the profile's name {} {why}", shown(name)))])?;
     let Some(entries) = table.get_ref().as_table() else {
-        return Err(vec![Problem::new(line, format!("{} must be a table: [{}]", cut(at), cut(at)))]);
+        return Err(vec![Problem::new(line, format!("{at} must be a table: [{at}]"))]);
     };
     let values = reader.table(at, line, entries, keys::PROFILE);
     finish(name, &values, Rules::Own, reader.problems)

@@ -246,7 +246,7 @@ impl Reader<'_> {
             let (line, name) = (self.line(name), name.get_ref().as_ref());
             match renewd_profiles::parse_table(name, &format!("profile.{name}"), self.text, value) {
                 Ok(profile) => document.profiles.push((profile, line)),
-                Err(problems) => self.problems.extend(problems.into_iter().map(Problem::from)),
+                Err(problems) => self.problems.extend(problems),
             }
         }
     }
