@@ -162,14 +162,14 @@ const MEANINGS: &[(&str, &str, &str)] = &[
         LESS,
     ),
     (
+        "conflict",
+        "HTTP 409 says that something else is being done with the same thing (RFC 9110 §15.5.10): another request with the same refresh token perhaps, which may have rotated it",
+        "look whether another program uses the same refresh token; processes of renewd wait for each other",
+    ),
+    (
         "client-error-with-unknown-code",
         "a 4xx with a code that nobody knows. Only a known code ends a login: a wrong guess would cost one, another try costs nothing",
         "if the provider means that the login is over, log in again, and write an override into a profile: renewd profiles",
-    ),
-    (
-        "conflict",
-        "a 409 is what the loser of a race is told. The winner may have been this very login, so the token may be rotated",
-        "look whether another program uses the same refresh token; processes of renewd wait for each other",
     ),
     (
         "client-error-without-oauth-code",
