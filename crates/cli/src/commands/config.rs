@@ -146,6 +146,11 @@ fn check(config: &Config, app: &App) -> Result<(), Failure> {
             app.output.warn(&odd);
         }
     }
+    for (host, one, other) in config.profiles().rivals() {
+        app.output.warn(&format!(
+            "the profiles {one} and {other} both claim {host}: neither is chosen for it unless it is named"
+        ));
+    }
     let what = match config.file() {
         Some(path) => format!("{} is right", path.display()),
         None => "there is no configuration file; the defaults hold".into(),

@@ -116,6 +116,20 @@ impl Profiles {
         }
     }
 
+    /// Hosts that two of the user's own claim, so that neither is chosen for them: the host and the two names.
+    pub(crate) fn rivals(&self) -> Vec<(&str, &str, &str)> {
+        let claims: Vec<(&str, &str)> = self
+            .own()
+            .flat_map(|k| k.profile.endpoints.hosts.iter().map(|h| (h.as_ref(), k.profile.name.as_ref())))
+            .collect();
+        let mut all = Vec::new();
+        for (i, (host, name)) in claims.iter().enumerate() {
+            let other = claims.iter().take(i).find(|(h, n)| h.eq_ignore_ascii_case(host) && n != name);
+            all.extend(other.map(|(_, other)| (*host, *other, *name)));
+        }
+        all
+    }
+
     /// What is wrong with a name that nobody has, and what was meant perhaps. A long one is not repeated.
     pub(crate) fn unknown(&self, name: &str) -> (String, String) {
         let shown: String = name.chars().flat_map(char::escape_debug).collect();

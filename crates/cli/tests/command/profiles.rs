@@ -64,6 +64,7 @@ fn the_list_shows_all_by_name_and_marks_the_users_own() {
     // What stands between is no provider: apart, behind all of them.
     let (providers, between) = plain.split_once("BETWEEN YOU AND A SERVER").unwrap();
     assert!(!providers.contains("intermediary-") && between.contains("intermediary-cloudflare"));
+    assert!(!providers.contains("\ntransport ") && between.contains("\ntransport "));
     let names: Vec<&str> = providers.lines().skip(2).filter_map(|l| l.split_whitespace().next()).collect();
     assert!(names.is_sorted() && names.len() > 30, "{names:?}");
 }
@@ -234,6 +235,30 @@ fn what_does_not_fit_to_the_profile_is_told_and_goes_on() {
         shown(&world, "token_endpoint"),
         "token_endpoint = https://github.com/login/oauth/access_token # login"
     );
+}
+
+#[test]
+fn a_profile_is_not_carried_over_to_another_server() {
+    let world = World::new();
+    import(&world, &["--profile", "github", "--client-id", "c"]).expect(0, &[]);
+    let said =
+        import(&world, &["--replace", "--token-endpoint", "https://other.example/t", "--client-id", "c"]);
+    assert!(!said.expect(0, &[]).err.contains("GitHub"));
+    assert_eq!(shown(&world, "profile"), "profile = generic # default");
+    let google = "https://oauth2.googleapis.com/token";
+    import(&world, &["--replace", "--token-endpoint", google, "--client-id", "c"])
+        .expect(0, &["so the profile google holds"]);
+    assert_eq!(shown(&world, "profile"), "profile = google # login");
+}
+
+#[test]
+fn two_profiles_that_claim_one_host_are_told_of() {
+    let world = World::new();
+    let claims = |name: &str| format!("[profile.{name}.endpoints]\nhosts = [\"id.acme.example\"]\n");
+    world.configure(&format!("{}{}", claims("one"), claims("two")));
+    world.run(&["config", "check"]).expect(0, &["the profiles one and two both claim id.acme.example"]);
+    import(&world, &["--token-endpoint", "https://id.acme.example/t", "--client-id", "c"]).expect(0, &[]);
+    assert_eq!(shown(&world, "as_class"), "as_class = P2 # default");
 }
 
 #[test]

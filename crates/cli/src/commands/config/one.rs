@@ -31,10 +31,20 @@ pub(super) fn rows(config: &Config, name: &CredentialName) -> Result<Vec<Row>, F
             .or_else(|| record.and_then(|r| told(key, r)))
             .or_else(|| of_the_profile(key, &chosen, secret))
     };
-    let mut rows: Vec<Row> = CREDENTIAL.iter().map(|key| row(key, key.name.into(), found(key))).collect();
-    rows.extend(POLICY.iter().map(|key| row(key, key.path(), found(key))));
+    let mut rows: Vec<Row> = CREDENTIAL.iter().map(|key| settled(key, key.name.into(), found(key))).collect();
+    rows.extend(POLICY.iter().map(|key| settled(key, key.path(), found(key))));
     rows.extend(carried(config, name, &chosen));
     Ok(rows)
+}
+
+/// A row. Where the profile says nothing either, the default is what stands behind it.
+fn settled(key: &Key, path: String, found: Option<Effective>) -> Row {
+    let mut row = row(key, path, found);
+    let behind = ["the profile's, else ", "the profile's; else ", "by the server's host, else "];
+    if let Some(rest) = behind.iter().find_map(|before| row.value.strip_prefix(before)) {
+        row.value = rest.into();
+    }
+    row
 }
 
 /// What the login says of a key.

@@ -10,10 +10,19 @@ use crate::exit::Failure;
 use crate::input::url::same_place;
 use crate::profiles::{GENERIC, GENERIC_AS_TOLD, Known, parts, token_endpoint};
 
+/// Who named a profile.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whom {
+    Flag,
+    Configuration,
+    /// What stands in the store.
+    Login,
+    Nobody,
+}
+
 /// The profile that the call, the configuration or what stands already names; none where nobody does.
 pub(super) struct Named<'c> {
-    /// By which flag or place, for messages; a flag goes before everything.
-    flag: bool,
+    by: Whom,
     profile: Option<&'c Profile>,
 }
 
@@ -30,7 +39,7 @@ impl<'c> Named<'c> {
         let profiles = config.profiles();
         if let Some(wanted) = &args.profile {
             return match profiles.named(wanted) {
-                Some(Known { profile, .. }) => Ok(Self { flag: true, profile: Some(profile) }),
+                Some(Known { profile, .. }) => Ok(Self { by: Whom::Flag, profile: Some(profile) }),
                 None => {
                     let (message, advice) = profiles.unknown(wanted);
                     Err(Failure::usage(message).advise(advice))
@@ -39,8 +48,12 @@ impl<'c> Named<'c> {
         }
         let configured = config.text("credential", "profile", Some(&args.name));
         let told = standing.map(|r| r.identity.profile.clone()).filter(|p| p != GENERIC);
-        let profile = configured.or(told).and_then(|name| profiles.named(&name)).map(|k| k.profile);
-        Ok(Self { flag: false, profile })
+        let (by, wanted) = match (configured, told) {
+            (Some(name), _) => (Whom::Configuration, Some(name)),
+            (None, Some(name)) => (Whom::Login, Some(name)),
+            (None, None) => (Whom::Nobody, None),
+        };
+        Ok(Self { by, profile: wanted.and_then(|name| profiles.named(&name)).map(|k| k.profile) })
     }
 
     /// Its token endpoint, where that is the same for everybody.
@@ -50,7 +63,8 @@ impl<'c> Named<'c> {
 
     /// The same, where a flag names another provider than the login that stands has.
     pub(super) fn instead_of(&self, old: Option<&Identity>) -> Option<String> {
-        let profile = self.profile.filter(|p| self.flag && old.is_some_and(|o| o.profile != p.name))?;
+        let profile =
+            self.profile.filter(|p| self.by == Whom::Flag && old.is_some_and(|o| o.profile != p.name))?;
         token_endpoint(profile).ok().map(String::from)
     }
 
@@ -62,15 +76,15 @@ impl<'c> Named<'c> {
         token_endpoint: &str,
         old: Option<&Identity>,
     ) -> String {
-        let same = |o: &&Identity| same_place(&o.token_endpoint, token_endpoint);
-        match self.profile {
-            Some(profile) if self.flag && profile.name == GENERIC => GENERIC_AS_TOLD.into(),
-            Some(profile) => profile.name.to_string(),
-            None => match config.profiles().for_server(issuer, token_endpoint) {
-                Some(profile) if old.filter(same).is_none_or(|o| o.profile != GENERIC_AS_TOLD) => {
-                    profile.name.to_string()
-                }
-                _ => old.filter(same).map_or_else(|| GENERIC.into(), |o| o.profile.clone()),
+        // What belongs to another server is not carried over to this one.
+        let kept = old.filter(|o| same_place(&o.token_endpoint, token_endpoint)).map(|o| o.profile.clone());
+        match (self.by, self.profile) {
+            (Whom::Flag, Some(profile)) if profile.name == GENERIC => GENERIC_AS_TOLD.into(),
+            (Whom::Flag | Whom::Configuration, Some(profile)) => profile.name.to_string(),
+            _ => match (kept, config.profiles().for_server(issuer, token_endpoint)) {
+                (Some(kept), _) if kept != GENERIC => kept,
+                (_, Some(profile)) => profile.name.to_string(),
+                (_, None) => GENERIC.into(),
             },
         }
     }
@@ -114,13 +128,16 @@ pub(super) fn words(
     let Ok(chosen) = chosen(config, name, Some(record)) else { return Vec::new() };
     let profile = chosen.profile;
     let mut words = Vec::new();
-    if named.profile.is_none() && profile.name != GENERIC {
+    let chosen_here = matches!(named.by, Whom::Login | Whom::Nobody)
+        && named.profile.is_none_or(|old| old.name != profile.name);
+    if chosen_here && profile.name != GENERIC {
         words.push(format!(
             "{name}: the server is {}'s, so the profile {} holds; --profile names another",
             profile.title, profile.name
         ));
     }
-    if let (By::Configuration(origin), Some(given)) = (&chosen.by, named.profile.filter(|_| named.flag))
+    if let (By::Configuration(origin), Some(given)) =
+        (&chosen.by, named.profile.filter(|_| named.by == Whom::Flag))
         && given.name != profile.name
     {
         words.push(format!(
