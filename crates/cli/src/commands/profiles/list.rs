@@ -15,10 +15,13 @@ const TITLE_MIN: usize = 12;
 /// Columns of the table.
 const COLUMNS: usize = 6;
 
+/// What there is where no answer came, by the name that profiles have for it.
+const TRANSPORT: &str = "transport";
+
 /// One line for each, in so many columns of a terminal as there are.
 pub(super) fn table(all: &[Known<'_>], columns: Option<usize>, paint: Painter) -> String {
     let (between, providers): (Vec<_>, Vec<_>) =
-        all.iter().partition(|known| known.profile.name.starts_with(crate::profiles::INTERMEDIARY));
+        all.iter().partition(|known| stands_between(&known.profile.name));
     let mut rows = vec![["NAME", "TITLE", "CLASS", "CLIENT", "LIVES", "REFRESH TOKEN"].map(String::from)];
     rows.extend(providers.iter().map(|known| row(known)));
     fit(&mut rows, columns);
@@ -35,6 +38,11 @@ pub(super) fn table(all: &[Known<'_>], columns: Option<usize>, paint: Painter) -
         text.push_str(&format!("\n{}\n", paint.dim("* yours")));
     }
     text
+}
+
+/// No provider: what answers in its place, or the connection itself.
+fn stands_between(name: &str) -> bool {
+    name.starts_with(crate::profiles::INTERMEDIARY) || name == TRANSPORT
 }
 
 fn row(known: &Known<'_>) -> [String; COLUMNS] {
