@@ -771,6 +771,7 @@ pub(super) const SPOTIFY: Profile = Profile {
     sources: Borrowed(&[
         Borrowed("https://developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens"),
         Borrowed("https://developer.spotify.com/documentation/web-api/tutorials/code-pkce-flow"),
+        Borrowed("https://developer.spotify.com/blog/2026-06-18-refresh-token-expiration"),
     ]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
@@ -1264,7 +1265,7 @@ pub(super) const SUPABASE_AUTH_GOTRUE: Profile = Profile {
     sources: Borrowed(&[
         Borrowed("https://supabase.com/docs/guides/auth/sessions"),
         Borrowed("https://supabase.com/docs/guides/auth/debugging/error-codes"),
-        Borrowed("https://github.com/supabase/auth"),
+        Borrowed("https://github.com/supabase/auth/pull/466"),
     ]),
     unsure: Borrowed(&[(
         Borrowed("refresh.headers"),

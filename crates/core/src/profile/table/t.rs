@@ -5,8 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile,
-    RefreshRequest, StatusRange, When,
+    BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile, RefreshRequest,
+    StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -14,8 +14,6 @@ use crate::verdict::Verdict;
 pub(super) const TESLA: Profile = Profile {
     name: Borrowed("tesla"),
     title: Borrowed("Tesla (Fleet API)"),
-    as_class: AsClass::P3,
-    grace: Span::from_hours(24),
     endpoints: Endpoints {
         issuer: Some(Borrowed("https://auth.tesla.com/oauth2/v3")),
         token: Some(Borrowed("https://fleet-auth.prd.vn.cloud.tesla.com/oauth2/v3/token")),
@@ -35,7 +33,9 @@ pub(super) const TESLA: Profile = Profile {
     ]),
     unsure: Borrowed(&[(
         Borrowed("grace"),
-        Borrowed("documented for the most recently used refresh token only; older ones are dead at once"),
+        Borrowed(
+            "clients report that the last refresh token that was used works for a day more; not in the documentation now",
+        ),
     )]),
     ..Profile::GENERIC
 };
