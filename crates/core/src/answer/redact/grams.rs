@@ -201,7 +201,7 @@ fn kept(secret: &[u8], form: Form) -> Zeroizing<Vec<u8>> {
 }
 
 fn stands_alone(text: &[u8], range: &core::ops::Range<usize>) -> bool {
-    let outside = |byte: Option<&u8>| !byte.is_some_and(|&b| super::is_token_byte(b));
+    let outside = |byte: Option<&u8>| !byte.is_some_and(|&b| super::shape::is_token_byte(b));
     outside(range.start.checked_sub(1).and_then(|at| text.get(at))) && outside(text.get(range.end))
 }
 

@@ -9,6 +9,7 @@
 //! What it costs is bounded, and a text that would cost more is shown to nobody.
 
 mod grams;
+mod shape;
 mod view;
 
 use alloc::string::String;
@@ -19,10 +20,8 @@ use core::cell::OnceCell;
 use super::plain::{boundary, plain_text};
 use crate::secret::Secret;
 use grams::Index;
+use shape::{is_token_byte, tokens_of_any_origin, words};
 use view::{Base, View};
-
-/// A word of so many letters and digits mixed is a token, not a word.
-const OPAQUE_MIN_BYTES: usize = 24;
 
 /// What is written in place of a secret.
 const REMOVED: &str = "[removed]";
@@ -104,10 +103,7 @@ impl<'a> Redactor<'a> {
             let echoed = marks[word.clone()].contains(&true);
             marks[word].iter_mut().for_each(|mark| *mark |= echoed);
         }
-        for word in words(text, is_opaque_byte) {
-            let opaque = is_opaque(&text[word.clone()]);
-            marks[word].iter_mut().for_each(|mark| *mark |= opaque);
-        }
+        tokens_of_any_origin(text, |range| marks[range].fill(true));
         // A mark must cover whole characters.
         for at in 1..text.len() {
             if text[at] & 0xc0 == 0x80 {
@@ -169,49 +165,6 @@ fn decoded(view: &View) -> impl Iterator<Item = View> {
 
 /// What decodes to less shows nothing.
 const SHORTEST_DECODED_BYTES: usize = 4;
-
-/// RFC 6750 §2.1, and the percent sign of an encoded one.
-const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'%')
-}
-
-/// Without the dots and slashes of addresses.
-const fn is_opaque_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'+' | b'=' | b'%')
-}
-
-fn is_opaque(word: &[u8]) -> bool {
-    word.len() >= OPAQUE_MIN_BYTES
-        && word.iter().any(u8::is_ascii_digit)
-        && word.iter().any(u8::is_ascii_alphabetic)
-        && !is_uuid(word)
-}
-
-/// Correlation ids are what a provider's support asks for.
-fn is_uuid(word: &[u8]) -> bool {
-    word.len() == 36
-        && word.iter().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
-}
-
-/// The longest ranges of bytes that belong together.
-fn words(text: &[u8], belongs: fn(u8) -> bool) -> Vec<core::ops::Range<usize>> {
-    let (mut words, mut start) = (Vec::new(), None);
-    for (at, &byte) in text.iter().enumerate() {
-        match (belongs(byte), start) {
-            (true, None) => start = Some(at),
-            (false, Some(from)) => {
-                words.push(from..at);
-                start = None;
-            }
-            (true, Some(_)) | (false, None) => {}
-        }
-    }
-    words.extend(start.map(|from| from..text.len()));
-    words
-}
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use alloc::string::ToString as _;
 
 use proptest::prelude::*;
 
+use super::shape::OPAQUE_MIN_BYTES;
 use super::*;
 use crate::request::push_base64;
 
@@ -266,8 +267,30 @@ fn words_addresses_and_correlation_ids_stay() {
 
 #[test]
 fn what_looks_like_any_token_goes() {
-    assert_eq!(
-        clean("x1", "got eyJhbGciOiJIUzI1NiJ9abcdefg.eyJzdWIiOiIxMjM0NTY3ODkwIn0 back"),
-        "got [removed].[removed] back"
-    );
+    for (text, left) in [
+        ("got eyJhbGciOiJIUzI1NiJ9abcdefg.eyJzdWIiOiIxMjM0NTY3ODkwIn0 back", "got [removed] back"),
+        ("got eyJhbGciOiJIUzI1NiJ9.e30.bbb back", "got [removed] back"),
+        ("token abc123def is dead", "token [removed] is dead"),
+        ("refresh_token=abc123 is dead", "refresh_token=[removed] is dead"),
+        ("{\"refresh_token\":\"abc123\",\"a\":1}", "{\"refresh_token\":\"[removed]\",\"a\":1}"),
+        ("bad Authorization: Bearer abc-123-x", "bad Authorization: Bearer [removed]"),
+        ("bad Authorization: Basic aWQ6c2Vj1", "bad Authorization: Basic [removed]"),
+        ("client_secret: 'hunter2'", "client_secret: '[removed]'"),
+    ] {
+        assert_eq!(clean("x1", text), left);
+    }
+}
+
+#[test]
+fn words_behind_a_name_stay_words() {
+    for text in [
+        "Invalid refresh token: expired",
+        "the token expired at 2026-01-09 02:02:12Z",
+        "token 0c6a3f8e-1b1d-4d4f-9f55-9f1f6f0b7d11 is dead",
+        "Token is not active",
+        "use HTTP Basic authentication",
+        "AADSTS70008: the refresh token has expired due to inactivity",
+    ] {
+        assert_eq!(clean("x1", text), text);
+    }
 }
