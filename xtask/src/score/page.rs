@@ -7,6 +7,8 @@ use super::tally::{Row, Score, Tally, ThreeWay, Wrong};
 /// Between these lines the page is made; around them it is written by hand.
 const BEGINS: &str = "<!-- The score begins: `cargo xtask score --page` writes it. -->";
 const ENDS: &str = "<!-- The score ends. -->";
+const RULES_BEGIN: &str = "<!-- The rules begin: `cargo xtask score --page` writes them. -->";
+const RULES_END: &str = "<!-- The rules end. -->";
 
 /// How each way of reading is called where three things are told apart.
 const READERS: [&str; 3] = ["ToolHive's rule", "renewd, no profile", "renewd, with profiles"];
@@ -75,11 +77,26 @@ fn line(wrong: &Wrong) -> String {
     )
 }
 
-/// The page with the part between the marks made anew; none where they are not there.
+/// The page with the parts between the marks made anew; none where they are not there.
 pub(crate) fn renewed(page: &str, score: &Score) -> Option<String> {
-    let (before, rest) = page.split_once(BEGINS)?;
-    let (_, after) = rest.split_once(ENDS)?;
-    Some(format!("{before}{BEGINS}\n\n{}\n{ENDS}{after}", markdown(score)))
+    let page = between(page, RULES_BEGIN, RULES_END, &rules())?;
+    between(&page, BEGINS, ENDS, &markdown(score))
+}
+
+fn between(page: &str, begins: &str, ends: &str, text: &str) -> Option<String> {
+    let (before, rest) = page.split_once(begins)?;
+    let (_, after) = rest.split_once(ends)?;
+    Some(format!("{before}{begins}\n\n{text}\n{ends}{after}"))
+}
+
+/// Every general rule.
+fn rules() -> String {
+    let mut out = String::from("| rule | verdict | may have rotated | in words |\n|---|---|---|---|\n");
+    for rule in renewd_core::rules() {
+        let doubt = if rule.may_have_rotated { "yes" } else { "" };
+        let _ = writeln!(out, "| `{}` | `{}` | {doubt} | {} |", rule.name, rule.verdict.name(), rule.words);
+    }
+    out
 }
 
 fn markdown(score: &Score) -> String {
@@ -142,9 +159,10 @@ mod tests {
 
     #[test]
     fn the_page_changes_between_its_marks_alone() {
-        let page = format!("before\n{BEGINS}\nstale\n{ENDS}\nafter\n");
+        let page = format!("before\n{RULES_BEGIN}\nstale\n{RULES_END}\n{BEGINS}\nstale\n{ENDS}\nafter\n");
         let new = renewed(&page, &score()).unwrap();
         assert!(new.starts_with("before\n") && new.ends_with("\nafter\n") && !new.contains("stale"));
+        assert!(new.contains("| `redirect` | `protocol_error_transient` |  | the server redirects"));
         assert!(new.contains("| **in all** | 1 of 1 (1.000) | 1 of 2 (0.500) | 1 of 2 (0.500) |"));
         assert_eq!(renewed(&new, &score()).as_deref(), Some(new.as_str()));
         assert!(renewed("no marks", &score()).is_none());
