@@ -268,7 +268,7 @@ fn the_profile_is_chosen_by_name_or_by_host_and_its_rule_is_explained() {
         let args = [&["explain", "--status", "401", "--body", "-"], more].concat();
         world.feed(&args, dead).expect(0, &[]).out
     };
-    assert!(explain(&[]).contains("client-refused"));
+    assert!(explain(&[]).contains("grant-refused-in-words"));
     for chosen in [
         &["--profile", "shopify"][..],
         &["--token-endpoint", "https://a.myshopify.com/admin/oauth/access_token"],
