@@ -218,6 +218,12 @@ pub(super) const SENTRY: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(720)),
+    fields: FieldMap {
+        access_token: Borrowed(&[Borrowed("access_token"), Borrowed("token")]),
+        refresh_token: Borrowed(&[Borrowed("refresh_token"), Borrowed("refreshToken")]),
+        expires_at: Borrowed(&[Borrowed("expiresAt")]),
+        ..FieldMap::STANDARD
+    },
     sources: Borrowed(&[
         Borrowed("https://docs.sentry.io/api/auth/"),
         Borrowed("https://github.com/getsentry/sentry/blob/master/src/sentry/web/frontend/oauth_token.py"),
@@ -1151,7 +1157,6 @@ pub(super) const SUPABASE_AUTH_GOTRUE: Profile = Profile {
         issuer: Some(Borrowed("https://{project}.supabase.co/auth/v1")),
         token: Some(Borrowed("https://{project}.supabase.co/auth/v1/token?grant_type=refresh_token")),
         authorization: Some(Borrowed("https://{project}.supabase.co/auth/v1/authorize")),
-        hosts: Borrowed(&[Borrowed("*.supabase.co")]),
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::None]),
@@ -1267,10 +1272,20 @@ pub(super) const SUPABASE_AUTH_GOTRUE: Profile = Profile {
         Borrowed("https://supabase.com/docs/guides/auth/debugging/error-codes"),
         Borrowed("https://github.com/supabase/auth/pull/466"),
     ]),
-    unsure: Borrowed(&[(
-        Borrowed("refresh.headers"),
-        Borrowed("the project's publishable key must be sent as the header apikey; it is the user's to add"),
-    )]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("endpoints.hosts"),
+            Borrowed(
+                "none claimed: the same host has an ordinary OAuth 2.1 endpoint, /auth/v1/oauth/token, which takes forms",
+            ),
+        ),
+        (
+            Borrowed("refresh.headers"),
+            Borrowed(
+                "the project's publishable key must be sent as the header apikey; it is the user's to add",
+            ),
+        ),
+    ]),
     ..Profile::GENERIC
 };
 
