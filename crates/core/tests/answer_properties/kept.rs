@@ -53,7 +53,7 @@ proptest! {
         let units = mark.then_some(0xfeff).into_iter().chain(granted.text.encode_utf16());
         let wire: Vec<u8> = units.flat_map(u16::to_be_bytes).collect();
         for end in (complete..wire.len()).step_by((wire.len() / 100).max(1)) {
-            prop_assert_eq!(kept(&&json(200, &wire[..end])), Some(granted.refresh_token.clone()));
+            prop_assert_eq!(kept(&json(200, &wire[..end])), Some(granted.refresh_token.clone()));
         }
     }
 }
@@ -69,7 +69,7 @@ proptest! {
             // What comes out of a broken stream is seen by the reader of the promises as well.
             hold(&json(200, &wire[..end]));
         }
-        prop_assert_eq!(kept(&&json(200, wire)), Some(granted.refresh_token.clone()));
+        prop_assert_eq!(kept(&json(200, wire)), Some(granted.refresh_token.clone()));
     }
 }
 
@@ -91,7 +91,7 @@ proptest! {
             let kept = kept(&draw::cut(json(200, &text[..end])));
             prop_assert_eq!(kept, (end >= complete).then(|| refresh.clone()), "{}", &text[..end]);
         }
-        prop_assert_eq!(kept(&&json(200, text)), Some(refresh.clone()));
+        prop_assert_eq!(kept(&json(200, text)), Some(refresh.clone()));
     }
 
     #[test]
@@ -102,7 +102,7 @@ proptest! {
     ) {
         let mut text = wrappers.iter().fold(granted.text.clone(), |text, wrapper| draw::wrapped(&text, wrapper));
         text.truncate(text.len() - cut_off.min(wrappers.len()));
-        prop_assert_eq!(kept(&&json(200, text)), Some(granted.refresh_token.clone()));
+        prop_assert_eq!(kept(&json(200, text)), Some(granted.refresh_token.clone()));
     }
 
     #[test]
@@ -112,10 +112,10 @@ proptest! {
     ) {
         let members = granted.text.trim_start().strip_prefix('{').unwrap();
         let text = format!("{{{wrong},{members}");
-        prop_assert!(kept(&json(200, &*text)).is_some(), "lost in {}", text);
+        prop_assert!(kept(&json(200, text.as_str())).is_some(), "lost in {}", text);
         // And where the access token was read before it.
         let text = format!("{{\"access_token\":\"a\",{wrong},{members}");
-        prop_assert!(kept(&json(200, &*text)).is_some(), "lost in {}", text);
+        prop_assert!(kept(&json(200, text.as_str())).is_some(), "lost in {}", text);
     }
 
     #[test]
@@ -131,7 +131,7 @@ proptest! {
             return Ok(());
         }
         let text = format!("{junk}{}{after}", granted.text);
-        prop_assert!(kept(&&json(200, &*text)).is_some(), "lost in {}", text);
+        prop_assert!(kept(&json(200, text.as_str())).is_some(), "lost in {}", text);
     }
 
     #[test]
@@ -154,7 +154,7 @@ fn a_page_that_mentions_a_refresh_token_brings_none() {
         "<!DOCTYPE html><script>var texts={\"refresh_token\":\"Stay signed in\"}</script></html>",
         "<html><body><pre>{\"refresh_token\":\"example\"}</pre></body></html>",
     ] {
-        assert_eq!(kept(&&json(200, page)), None, "{page}");
+        assert_eq!(kept(&json(200, page)), None, "{page}");
     }
 }
 
@@ -162,5 +162,5 @@ fn a_page_that_mentions_a_refresh_token_brings_none() {
 fn a_refresh_token_of_somebody_else_beside_an_access_token_is_left_alone() {
     let text =
         r#"{"access_token":"a","identities":[{"provider":"x","refresh_token":"theirs"}],"expires_in":60}"#;
-    assert_eq!(kept(&&json(200, text)), None);
+    assert_eq!(kept(&json(200, text)), None);
 }

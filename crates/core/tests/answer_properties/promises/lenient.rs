@@ -19,6 +19,8 @@ pub enum Sight {
     One(String),
     /// Several, or one in a place where it is likely but not certain to be meant: one of these.
     Any(Vec<String>),
+    /// Some in text that is broken: which of them, or what else in it, is open, but something.
+    Some,
     /// Some that may be somebody else's, or what was sent: beside an access token that is not theirs, or beside none
     /// where the text is broken.
     Doubtful,
@@ -43,6 +45,7 @@ pub fn nothing_is_lost(response: &Response, sent: Option<&Secret>, judgement: &J
                 "another refresh token than the one that is there"
             );
         }
+        Sight::Some => assert!(kept.is_some(), "a refresh token is there, none is kept"),
         Sight::Any(tokens) => {
             let Some(kept) = kept else { panic!("{tokens:?} are there, none is kept") };
             let stands_there =
@@ -105,7 +108,8 @@ fn in_broken(text: &str, sent: Option<&str>) -> Sight {
     let text = &text[..end];
     let in_header = |token: &String| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
     let granted = members(text, ACCESS_TOKEN).filter_map(|(_, value)| value).any(|token| in_header(&token));
-    if granted && tokens(text, sent).iter().any(in_header) { inside(text, sent) } else { Sight::Doubtful }
+    let promised = granted && tokens(text, sent).iter().any(in_header) && !has_owner_elsewhere(text);
+    if promised { Sight::Some } else { Sight::Doubtful }
 }
 
 /// Whether some access token stands in an object that has no refresh token: those elsewhere may be another's.
