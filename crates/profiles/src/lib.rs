@@ -12,6 +12,9 @@
 mod address;
 mod build;
 mod duration;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keys;
 mod member;
 mod overrides;
