@@ -1,7 +1,7 @@
 //! Every situation of `answers/*.toml`, judged. The table is described in `answers/README.md`.
 #![expect(clippy::unwrap_used, reason = "a broken table must fail the test, with its line")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
 use renewd_core::{
@@ -55,8 +55,9 @@ fn no_profile_takes_a_middlebox_or_a_missing_answer_for_a_dead_login() {
 
 #[test]
 fn the_table_is_well_formed() {
-    const KEYS: [&str; 20] = [
+    const KEYS: [&str; 21] = [
         "it",
+        "own",
         "profile",
         "status",
         "type",
@@ -108,6 +109,11 @@ fn cases() -> Vec<(String, Table)> {
 }
 
 fn judge_case(case: &Table) -> Judgement {
+    if let Some(toml) = text(case, "own") {
+        let own = renewd_profiles::parse("own", Path::new("own.toml"), toml, renewd_profiles::Rules::Own);
+        let own = own.unwrap_or_else(|problems| panic!("{}: {problems}", text(case, "it").unwrap()));
+        return judge_by(case, &own);
+    }
     let by_name = |name| Profile::by_name(name).unwrap_or_else(|| panic!("no profile is called {name}"));
     judge_by(case, text(case, "profile").map_or(&Profile::GENERIC, by_name))
 }

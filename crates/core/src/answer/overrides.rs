@@ -103,3 +103,88 @@ fn rule(profile: &Profile, over: &Override) -> Rule {
         wait: over.retry_after,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::{Answer, Judgement, RequestContext, Response, judge};
+    use crate::profile::StatusRange;
+    use crate::secret::Secret;
+    use crate::time::Wall;
+    use alloc::string::String;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    fn over(name: &str, when: When) -> Override {
+        Override {
+            name: Cow::Owned(name.into()),
+            when,
+            verdict: Verdict::PermanentClient,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Cow::Borrowed(""),
+            source: None,
+        }
+    }
+
+    fn judged(overrides: Vec<Override>, status: u16, body: &str) -> Judgement {
+        let profile = Profile { overrides: overrides.into(), ..Profile::GENERIC };
+        let context = RequestContext {
+            sent_refresh_token: None,
+            client_secret: None,
+            now: Wall::from_unix_millis(0),
+            profile: &profile,
+        };
+        let body = Secret::from(body);
+        judge(&Answer::Response(Response { status, headers: Vec::new(), body, truncated: false }), &context)
+    }
+
+    fn any_status() -> When {
+        When { status: vec![StatusRange { from: 100, to: 599 }].into(), ..When::ANY }
+    }
+
+    #[test]
+    fn a_page_is_searched_in_its_first_4_kib_alone() {
+        let on_page = || vec![over("page", When { page: vec![Text::Borrowed("gone")].into(), ..When::ANY })];
+        for (before, found) in [(PAGE_MAX_BYTES - 4, true), (PAGE_MAX_BYTES - 3, false), (20_000, false)] {
+            let page = "x".repeat(before) + "GONE";
+            assert_eq!(judged(on_page(), 400, &page).evidence.rule == "generic/page", found, "{before}");
+        }
+    }
+
+    #[test]
+    fn no_override_without_a_condition_or_with_a_success_decides() {
+        let granted = Override { verdict: Verdict::Success, ..over("granted", any_status()) };
+        let judgement = judged(vec![granted, over("empty", When::ANY)], 401, "");
+        assert_eq!(judgement.evidence.rule, "client-error-without-oauth-code");
+        let empty = [
+            When { page: vec![Text::Borrowed("")].into(), ..When::ANY },
+            When { words: vec![Text::Borrowed("")].into(), ..When::ANY },
+        ];
+        let judgement = judged(empty.map(|when| over("nothing", when)).into(), 400, "{\"message\":\"x\"}");
+        assert_eq!(judgement.evidence.rule, "client-error-without-oauth-code");
+    }
+
+    #[test]
+    fn what_is_beyond_the_limits_of_a_profile_is_not_looked_at() {
+        let never = || over("never", When { code: vec![Text::Borrowed("other")].into(), ..When::ANY });
+        let mut overrides: Vec<Override> = (0..OVERRIDES_MAX - 1).map(|_| never()).collect();
+        overrides.push(over("last", any_status()));
+        assert_eq!(judged(overrides.clone(), 400, "").evidence.rule, "generic/last");
+        overrides.insert(0, never());
+        assert_eq!(judged(overrides, 400, "").evidence.rule, "client-error-without-oauth-code");
+    }
+
+    #[test]
+    fn an_overrides_name_and_message_are_bounded_lines() {
+        let message = Cow::Owned("m\n\u{202e}".repeat(500));
+        let long = Override { message, ..over(&"n\u{1b}[31m".repeat(500), any_status()) };
+        let evidence = judged(vec![long], 400, "").evidence;
+        assert!(evidence.rule.len() <= NAME_MAX_BYTES && evidence.rule.starts_with("generic/n"));
+        let said = evidence.message.unwrap_or_default();
+        assert!(said.len() <= MESSAGE_MAX_BYTES && said.starts_with('m'), "{said}");
+        for text in [String::from(evidence.rule), said] {
+            assert!(!text.contains(|c: char| c.is_control() || c == '\u{202e}'), "{text:?}");
+        }
+    }
+}
