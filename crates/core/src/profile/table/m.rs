@@ -335,6 +335,41 @@ pub(super) const META_FACEBOOK_INSTAGRAM: Profile = Profile {
     ..Profile::GENERIC
 };
 
+pub(super) const METABASE: Profile = Profile {
+    name: Borrowed("metabase"),
+    title: Borrowed("Metabase (MCP)"),
+    endpoints: Endpoints {
+        token: Some(Borrowed("https://{host}/oauth/token")),
+        authorization: Some(Borrowed("https://{host}/oauth/authorize")),
+        hosts: Borrowed(&[Borrowed("*.metabaseapp.com")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::None, ClientAuthMethod::Post]),
+    overrides: Borrowed(&[Override {
+        name: Borrowed("refresh-token-dead"),
+        when: When {
+            status: Borrowed(&[StatusRange { from: 400, to: 400 }]),
+            code: Borrowed(&[Borrowed("invalid_request")]),
+            words: Borrowed(&[Borrowed("token request is invalid")]),
+            ..When::ANY
+        },
+        verdict: Verdict::PermanentGrant,
+        may_have_rotated: false,
+        retry_after: None,
+        message: Borrowed("the refresh token is dead"),
+        source: Some(Borrowed("https://github.com/metabase/metabase/issues/80389")),
+    }]),
+    sources: Borrowed(&[
+        Borrowed("https://github.com/metabase/metabase/issues/80389"),
+        Borrowed("https://www.metabase.com/docs/latest/ai/mcp"),
+    ]),
+    unsure: Borrowed(&[
+        (Borrowed("as_class"), Borrowed("refresh tokens rotate; what reuse does is not documented")),
+        (Borrowed("override.refresh-token-dead"), Borrowed("a wrong client gets the same answer")),
+    ]),
+    ..Profile::GENERIC
+};
+
 pub(super) const MICROSOFT_ENTRA_ID: Profile = Profile {
     name: Borrowed("microsoft-entra-id"),
     title: Borrowed("Microsoft Entra ID (v2 endpoints)"),

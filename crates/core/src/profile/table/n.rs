@@ -286,3 +286,30 @@ pub(super) const NOTION: Profile = Profile {
     ]),
     ..Profile::GENERIC
 };
+
+pub(super) const NOTION_MCP: Profile = Profile {
+    name: Borrowed("notion-mcp"),
+    title: Borrowed("Notion MCP"),
+    endpoints: Endpoints {
+        issuer: Some(Borrowed("https://mcp.notion.com")),
+        token: Some(Borrowed("https://mcp.notion.com/token")),
+        authorization: Some(Borrowed("https://mcp.notion.com/authorize")),
+        hosts: Borrowed(&[Borrowed("mcp.notion.com")]),
+        ..Endpoints::NONE
+    },
+    client_auth: Borrowed(&[ClientAuthMethod::None, ClientAuthMethod::Post, ClientAuthMethod::Basic]),
+    lifetime: Some(Span::from_hours(1)),
+    sources: Borrowed(&[
+        Borrowed("https://developers.notion.com/docs/mcp"),
+        Borrowed("https://github.com/makenotion/notion-cookbook/pull/1"),
+        Borrowed("https://github.com/openai/codex/issues/13956"),
+    ]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("as_class"),
+            Borrowed("whether reuse of a spent refresh token ends the whole grant is not documented"),
+        ),
+        (Borrowed("client_auth"), Borrowed("clients register themselves; the method is what was registered")),
+    ]),
+    ..Profile::GENERIC
+};

@@ -93,6 +93,7 @@ pub(super) const REDDIT: Profile = Profile {
 pub(super) const RINGCENTRAL: Profile = Profile {
     name: Borrowed("ringcentral"),
     title: Borrowed("RingCentral"),
+    as_class: AsClass::P4,
     endpoints: Endpoints {
         token: Some(Borrowed("https://platform.ringcentral.com/restapi/oauth/token")),
         authorization: Some(Borrowed("https://platform.ringcentral.com/restapi/oauth/authorize")),
@@ -169,12 +170,21 @@ pub(super) const RINGCENTRAL: Profile = Profile {
     sources: Borrowed(&[
         Borrowed("https://developers.ringcentral.com/guide/authentication/refresh-tokens"),
         Borrowed("https://developers.ringcentral.com/api-reference/Get-Token"),
+        Borrowed("https://github.com/tylerlong/ringcentral-token-refresh-experiment"),
     ]),
-    unsure: Borrowed(&[(
-        Borrowed("override.refresh-token-dead"),
-        Borrowed(
-            "the numbers are seen beside `Token not found` and `Token revoked`; the list is not documented",
+    unsure: Borrowed(&[
+        (
+            Borrowed("as_class"),
+            Borrowed(
+                "measured by a developer of theirs; the documentation says only that a refresh token works once",
+            ),
         ),
-    )]),
+        (
+            Borrowed("override.refresh-token-dead"),
+            Borrowed(
+                "the numbers are seen beside `Token not found` and `Token revoked`; the list is not documented",
+            ),
+        ),
+    ]),
     ..Profile::GENERIC
 };

@@ -81,6 +81,38 @@ pub(super) const SALESFORCE: Profile = Profile {
             )),
         },
         Override {
+            name: Borrowed("user-locked"),
+            when: When {
+                code: Borrowed(&[Borrowed("invalid_grant")]),
+                words: Borrowed(&[Borrowed("user is locked"), Borrowed("user locked")]),
+                ..When::ANY
+            },
+            verdict: Verdict::Transient,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the user is locked out for now"),
+            source: Some(Borrowed("https://salesforcedictionary.com/errors/invalid-oauth-grant")),
+        },
+        Override {
+            name: Borrowed("client-refused-as-grant"),
+            when: When {
+                status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
+                code: Borrowed(&[Borrowed("invalid_grant")]),
+                words: Borrowed(&[
+                    Borrowed("invalid client credentials"),
+                    Borrowed("client identifier invalid"),
+                    Borrowed("redirect uri does not match"),
+                    Borrowed("redirect_uri must match"),
+                ]),
+                ..When::ANY
+            },
+            verdict: Verdict::PermanentClient,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the client or its request is refused"),
+            source: Some(Borrowed("https://salesforcedictionary.com/errors/invalid-oauth-grant")),
+        },
+        Override {
             name: Borrowed("org-unavailable"),
             when: When {
                 code: Borrowed(&[Borrowed("invalid_grant"), Borrowed("inactive_org")]),

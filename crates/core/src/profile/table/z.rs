@@ -24,13 +24,13 @@ pub(super) const ZENDESK: Profile = Profile {
     refresh: RefreshRequest { encoding: BodyEncoding::Json, ..RefreshRequest::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://developer.zendesk.com/documentation/api-basics/authentication/refresh-token/"),
-        Borrowed("https://developer.zendesk.com/api-reference/ticketing/oauth/grant_type_tokens/"),
+        Borrowed(
+            "https://support.zendesk.com/hc/en-us/articles/9182123625370-Announcing-support-for-OAuth-refresh-token-grant-type-and-OAuth-access-and-refresh-token-expirations",
+        ),
     ]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
-        Borrowed(
-            "a refresh answers with a new refresh token and the old one ends; what reuse does is not documented",
-        ),
+        Borrowed("the old tokens are deleted; whether reuse ends more is not documented"),
     )]),
     ..Profile::GENERIC
 };
