@@ -6,7 +6,8 @@
 use alloc::borrow::Cow;
 use alloc::format;
 
-use super::body::Body;
+use super::body::Format;
+use super::challenge;
 use super::code::{Code, same};
 use super::evidence::says;
 use super::plain::plain_line;
@@ -71,7 +72,7 @@ fn fits(over: &Override, reading: &Reading<'_>) -> bool {
         && over.verdict != Verdict::Success
         && (status.is_empty() || in_range())
         && (code.is_empty() || is_code(code, reading))
-        && (words.is_empty() || is_said(words, reading.body))
+        && (words.is_empty() || is_said(words, reading))
 }
 
 /// The code that was found, or what stands in any of its places: a reason phrase is no code but for a profile.
@@ -81,12 +82,16 @@ fn is_code(wanted: &[Text], reading: &Reading<'_>) -> bool {
     found.into_iter().chain(written).any(|code| wanted.iter().any(|wanted| same(wanted, code)))
 }
 
-/// Any of the server's words, and a sentence that stands where the code belongs.
-fn is_said(wanted: &[Text], body: &Body) -> bool {
+/// Any of the server's words, a sentence that stands where the code belongs, and without a body what the challenge says.
+fn is_said(wanted: &[Text], reading: &Reading<'_>) -> bool {
+    let body = reading.body;
+    let contains = |said: &str| wanted.iter().any(|wanted| !wanted.is_empty() && says(said, &[wanted]));
     let words = body.fields.words().filter_map(|slot| body.text(slot));
     let sentences =
         body.fields.codes().filter_map(|slot| body.text(slot)).filter(|text| Code::from_text(text).is_none());
-    words.chain(sentences).any(|said| wanted.iter().any(|wanted| !wanted.is_empty() && says(said, &[wanted])))
+    let challenge = || challenge::parameter(reading.response, "error_description");
+    words.chain(sentences).any(contains)
+        || (body.format == Format::Empty && challenge().is_some_and(|said| contains(&said)))
 }
 
 fn rule(profile: &Profile, over: &Override) -> Rule {
