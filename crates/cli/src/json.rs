@@ -84,6 +84,9 @@ pub(crate) struct AttemptStatus {
     pub(crate) content_type: Option<String>,
     pub(crate) oauth_error: Option<String>,
     pub(crate) message: Option<String>,
+    /// The rule that decided: `renewd explain --rule` tells of it. An agent of before does not say.
+    #[serde(default)]
+    pub(crate) rule: Option<String>,
 }
 
 /// How a person logs in again.
@@ -166,6 +169,7 @@ impl AttemptStatus {
             content_type: last.evidence.content_type.clone(),
             oauth_error: last.evidence.oauth_error.clone(),
             message: last.evidence.message.clone(),
+            rule: Some(last.evidence.rule.clone().into_owned()).filter(|rule| !rule.is_empty()),
         }
     }
 }

@@ -43,8 +43,11 @@ impl Observer for Heard {
                 tracing::info!(credential = %name, reason = reason.name(), generation, rotated, %took, "refreshed");
             }
             Event::Report(Report::AttemptFailed { attempt, .. }) => {
-                let seen = looked_like(attempt);
-                tracing::warn!(credential = %name, verdict = attempt.verdict.name(), seen, "an attempt failed");
+                let e = &attempt.evidence;
+                tracing::warn!(
+                    credential = %name, verdict = attempt.verdict.name(), rule = &*e.rule, http_status = e.http_status,
+                    content_type = e.content_type, oauth_error = e.oauth_error, message = e.message, "an attempt failed"
+                );
             }
             // Status changes and advice are logged by the loop; a publication carries a token.
             _ => {}

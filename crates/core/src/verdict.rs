@@ -1,7 +1,8 @@
 //! What an answer means for the credential.
 
 use alloc::borrow::Cow;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
+use core::fmt;
 
 /// The verdict on one attempt (`docs/answers` in the book; RFC 6749 §5.2 names only a part of what comes).
 #[expect(
@@ -69,4 +70,67 @@ pub struct Evidence {
     pub message: Option<String>,
     /// The rule that decided, by its stable name (`client-error-without-oauth-code`).
     pub rule: Cow<'static, str>,
+}
+
+impl Evidence {
+    /// What came, in a few words: `HTTP 403 text/html`, `HTTP 400 invalid_grant`. None where no answer came. A type that
+    /// goes without saying is left out beside a code.
+    pub fn answer(&self) -> Option<String> {
+        let status = self.http_status?;
+        let kind = self
+            .content_type
+            .as_deref()
+            .filter(|kind| self.oauth_error.is_none() || *kind != "application/json");
+        let mut text = String::from("HTTP ");
+        text.push_str(&status.to_string());
+        for part in kind.into_iter().chain(self.oauth_error.as_deref()) {
+            text.push(' ');
+            text.push_str(part);
+        }
+        Some(text)
+    }
+}
+
+/// In one line for people: the answer and what it said, or the transport's own words.
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.answer(), &self.message) {
+            (Some(answer), Some(message)) => write!(f, "{answer} ({message})"),
+            (Some(answer), None) => f.write_str(&answer),
+            (None, Some(message)) => f.write_str(message),
+            (None, None) => f.write_str(&self.rule),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_in_one_line_is_the_answer_and_its_words() {
+        for (status, kind, code, message, line) in [
+            (Some(403), Some("text/html"), None, Some("blocked"), "HTTP 403 text/html (blocked)"),
+            (Some(400), Some("application/json"), Some("invalid_grant"), None, "HTTP 400 invalid_grant"),
+            (
+                Some(400),
+                Some("text/html"),
+                Some("invalid_grant"),
+                Some("over"),
+                "HTTP 400 text/html invalid_grant (over)",
+            ),
+            (Some(502), None, None, None, "HTTP 502"),
+            (None, None, None, Some("connection refused"), "connection refused"),
+            (None, None, None, None, "never-sent"),
+        ] {
+            let evidence = Evidence {
+                http_status: status,
+                content_type: kind.map(String::from),
+                oauth_error: code.map(String::from),
+                message: message.map(String::from),
+                rule: Cow::Borrowed("never-sent"),
+            };
+            assert_eq!(evidence.to_string(), line);
+        }
+    }
 }

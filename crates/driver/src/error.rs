@@ -57,8 +57,8 @@ impl fmt::Display for NoToken {
         if let Some(cause) = self.cause {
             write!(f, " ({})", cause.name())?;
         }
-        if let Some(message) = self.last_attempt.as_ref().and_then(|a| a.evidence.message.as_deref()) {
-            write!(f, ": {message}")?;
+        if let Some(attempt) = &self.last_attempt {
+            write!(f, ": {}", attempt.evidence)?;
         }
         match self.retry_after {
             Some(wait) => write!(f, "; next attempt in {}s", wait.as_secs_ceil()),

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
-use renewd_core::Status;
+use renewd_core::{LastAttempt, Status, plain_line};
 use serde_json::{Value, json};
 
 use crate::exchange::ResponseBody;
@@ -30,8 +30,8 @@ pub const REQUEST_REFUSED: &str = "urn:renewd:request-refused";
 /// value: a zero would invite a busy loop.
 const RETRY_AFTER_MIN_SECS: u64 = 1;
 
-/// Longest `detail`, in characters: it may quote what an authorization server said.
-const DETAIL_CHARS_MAX: usize = 512;
+/// Longest `detail`, in bytes: it may quote what an authorization server said.
+const DETAIL_BYTES_MAX: usize = 1024;
 
 /// Who the answer is about.
 pub(crate) struct About<'a> {
@@ -57,6 +57,7 @@ pub(crate) fn no_token(about: &About<'_>, why: &NoBearer) -> Response<ResponseBo
         "since": why.since.map(utc),
         "next_attempt_at": why.next_attempt_at.filter(|_| !login_needed).map(utc_not_before),
         "login_command": about.login_command.filter(|_| login_needed),
+        "last_attempt": why.last_attempt.as_ref().map(seen),
     });
     let mut response = document(StatusCode::SERVICE_UNAVAILABLE, &body);
     if !login_needed {
@@ -134,7 +135,21 @@ fn document(status: StatusCode, body: &Value) -> Response<ResponseBody> {
     response
 }
 
-/// Control characters become spaces, and it ends somewhere: the text may come from far away.
+/// What the last attempt looked like: no secret, no control or direction characters.
+fn seen(attempt: &LastAttempt) -> Value {
+    let evidence = &attempt.evidence;
+    json!({
+        "at": utc(attempt.at),
+        "verdict": attempt.verdict.name(),
+        "http_status": evidence.http_status,
+        "content_type": evidence.content_type,
+        "oauth_error": evidence.oauth_error,
+        "message": evidence.message.as_deref().map(one_line),
+        "rule": evidence.rule,
+    })
+}
+
+/// Nothing that controls, turns or hides, and it ends somewhere: the text may come from far away.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(DETAIL_CHARS_MAX).collect()
+    plain_line(text, DETAIL_BYTES_MAX)
 }

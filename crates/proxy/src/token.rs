@@ -4,7 +4,7 @@
 //! of each 401. [`renewd_driver::Keeper`] is one; a program may bring its own.
 
 use async_trait::async_trait;
-use renewd_core::{Cause, Secret, Span, Status, Wall};
+use renewd_core::{Cause, LastAttempt, Secret, Span, Status, Wall};
 
 /// An access token as the proxy sends it (RFC 6750 §2.1), and what it takes to complain about it.
 #[derive(Clone)]
@@ -52,6 +52,8 @@ pub struct NoBearer {
     pub retry_after: Option<Span>,
     /// One sentence for people, without a secret.
     pub detail: String,
+    /// The last attempt that failed, and what it looked like.
+    pub last_attempt: Option<LastAttempt>,
 }
 
 impl NoBearer {
@@ -64,7 +66,15 @@ impl NoBearer {
             next_attempt_at: None,
             retry_after: None,
             detail: detail.into(),
+            last_attempt: None,
         }
+    }
+
+    /// The last attempt that failed.
+    #[must_use]
+    pub fn after(mut self, attempt: LastAttempt) -> Self {
+        self.last_attempt = Some(attempt);
+        self
     }
 
     /// Why.

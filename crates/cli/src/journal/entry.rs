@@ -39,7 +39,13 @@ pub(crate) enum What {
         verdict: String,
         evidence: String,
         rule: String,
+        #[serde(default)]
+        http_status: Option<u16>,
+        #[serde(default)]
+        content_type: Option<String>,
         oauth_error: Option<String>,
+        #[serde(default)]
+        message: Option<String>,
         next_attempt_at: Option<String>,
     },
     Recovered {
@@ -104,7 +110,10 @@ impl What {
                 verdict: attempt.verdict.name().into(),
                 evidence: looked_like(attempt),
                 rule: attempt.evidence.rule.clone().into_owned(),
+                http_status: attempt.evidence.http_status,
+                content_type: attempt.evidence.content_type.clone(),
                 oauth_error: attempt.evidence.oauth_error.clone(),
+                message: attempt.evidence.message.clone(),
                 next_attempt_at: next.map(|at| rfc3339(now.wall_at(at))),
             },
             Report::Recovered { after, attempts } => {

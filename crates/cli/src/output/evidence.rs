@@ -1,6 +1,6 @@
 //! What an attempt met, in the same few words wherever a person reads of it: messages, the journal, the status table.
 
-use renewd_core::LastAttempt;
+use renewd_core::{Evidence, LastAttempt};
 
 /// `HTTP 403 text/html`, `HTTP 400 invalid_grant`; nothing where no answer came.
 pub(crate) fn answer(
@@ -8,23 +8,19 @@ pub(crate) fn answer(
     oauth_error: Option<&str>,
     content_type: Option<&str>,
 ) -> Option<String> {
-    let status = http_status.map(|s| format!("HTTP {s}"));
-    let what = oauth_error.or_else(|| http_status.and(content_type));
-    match (status, what) {
-        (Some(status), Some(what)) => Some(format!("{status} {what}")),
-        (status, what) => status.or_else(|| what.map(String::from)),
+    let part = |part: Option<&str>| part.map(String::from);
+    Evidence {
+        http_status,
+        oauth_error: part(oauth_error),
+        content_type: part(content_type),
+        ..Evidence::default()
     }
+    .answer()
 }
 
 /// The answer and what it said, or the transport's own words.
 pub(crate) fn looked_like(last: &LastAttempt) -> String {
-    let e = &last.evidence;
-    match (answer(e.http_status, e.oauth_error.as_deref(), e.content_type.as_deref()), &e.message) {
-        (Some(answer), Some(message)) => format!("{answer} ({message})"),
-        (Some(answer), None) => answer,
-        (None, Some(message)) => message.clone(),
-        (None, None) => last.verdict.name().into(),
-    }
+    last.evidence.to_string()
 }
 
 #[cfg(test)]

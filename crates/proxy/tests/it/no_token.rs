@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use renewd_core::{Cause, Span, Status, Wall};
+use renewd_core::{Cause, Evidence, LastAttempt, Span, Status, Verdict, Wall};
 use renewd_proxy::{NoBearer, Outcome};
 
 use crate::world::{Script, Upstream, World, config, ok};
@@ -42,6 +42,7 @@ async fn auth_retrying_is_a_503_that_says_why_since_when_and_when_to_come_back()
         "since": "2026-11-22T08:12:00Z",
         "next_attempt_at": "2026-11-22T08:22:01Z",
         "login_command": null,
+        "last_attempt": null,
     });
     assert_eq!(body.json(), expected);
     assert!(seen.try_recv().is_err(), "nothing went upstream");
@@ -126,5 +127,28 @@ async fn a_head_request_gets_the_head_of_the_503_only() {
 #[tokio::test]
 async fn control_characters_of_a_detail_do_not_reach_the_client() {
     let (world, _upstream, _seen) = world(NoBearer::new(Status::AuthRetrying, "a\u{1b}[31m\r\nb")).await;
-    assert_eq!(world.ask(GET).await.1.json()["detail"], "a [31m  b");
+    assert_eq!(world.ask(GET).await.1.json()["detail"], "a b");
+}
+
+#[tokio::test]
+async fn what_the_last_attempt_looked_like_is_told() {
+    let evidence = Evidence {
+        http_status: Some(403),
+        content_type: Some("text/html".into()),
+        oauth_error: Some("odd".into()),
+        message: Some("blocked\u{202e}".into()),
+        rule: "client-error-with-unknown-code".into(),
+    };
+    let attempt = LastAttempt { at: Wall::from_unix_millis(SINCE), verdict: Verdict::Transient, evidence };
+    let (world, _upstream, _seen) = world(NoBearer::new(Status::AuthRetrying, "x").after(attempt)).await;
+    let expected = serde_json::json!({
+        "at": "2026-11-22T08:12:00Z",
+        "verdict": "transient",
+        "http_status": 403,
+        "content_type": "text/html",
+        "oauth_error": "odd",
+        "message": "blocked",
+        "rule": "client-error-with-unknown-code",
+    });
+    assert_eq!(world.ask(GET).await.1.json()["last_attempt"], expected);
 }

@@ -80,7 +80,7 @@ fn is_uuid(word: &[u8]) -> bool {
 }
 
 /// The longest ranges of bytes that belong together.
-pub(super) fn words(text: &[u8], belongs: fn(u8) -> bool) -> Vec<core::ops::Range<usize>> {
+pub(super) fn words(text: &[u8], belongs: fn(u8) -> bool) -> Vec<Range<usize>> {
     let (mut words, mut start) = (Vec::new(), None);
     for (at, &byte) in text.iter().enumerate() {
         match (belongs(byte), start) {
