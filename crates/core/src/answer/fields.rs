@@ -13,8 +13,18 @@ use crate::profile::{FieldMap, Text};
 const VENDOR_CODES_MAX: usize = 8;
 
 /// Objects into which servers put a whole answer.
-const WRAPPERS: [&[u8]; 8] =
-    [b"data", b"result", b"response", b"payload", b"token", b"tokens", b"credentials", b"session"];
+const WRAPPERS: [&[u8]; 10] = [
+    b"data",
+    b"result",
+    b"response",
+    b"payload",
+    b"token",
+    b"tokens",
+    b"credentials",
+    b"session",
+    b"auth",
+    b"authenticationresult",
+];
 
 /// Where in the text a member's value stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,6 +108,7 @@ enum CodePlace {
     Code,
     CamelErrorCode,
     ErrorObjectStatus,
+    WrappedError,
     FaultCode,
     ErrorType,
     ThrownType,
@@ -299,7 +310,8 @@ impl Fields {
         Some(match name {
             b"retry_after" | b"retry_after_seconds" => &mut self.retry_after,
             b"error" => self.code(CodePlace::Error),
-            b"error_code" => self.code(CodePlace::ErrorCode),
+            // The last one is OAuth 1's.
+            b"error_code" | b"error_id" | b"oauth_problem" => self.code(CodePlace::ErrorCode),
             b"code" => self.code(CodePlace::Code),
             b"errorCode" => self.code(CodePlace::CamelErrorCode),
             b"error_type" => self.code(CodePlace::ErrorType),
@@ -312,7 +324,7 @@ impl Fields {
             b"message" => self.word(WordsPlace::Message),
             b"msg" => self.word(WordsPlace::Msg),
             b"error_summary" | b"errorSummary" => self.word(WordsPlace::Summary),
-            b"detail" => self.word(WordsPlace::Detail),
+            b"detail" | b"developerMessage" => self.word(WordsPlace::Detail),
             b"reason" => self.word(WordsPlace::Reason),
             b"title" => self.word(WordsPlace::Title),
             _ => return self.tokens.standard(name).or_else(|| self.camel.camel_case(name)),
@@ -338,7 +350,7 @@ impl Fields {
                 (b"error_codes", Value::Array) => self.vendor_codes(scanner)?,
                 (b"scope", Value::Array) => self.tokens.scope_list = scopes(scanner)?,
                 (_, Value::Object) => {
-                    let is_wrapper = WRAPPERS.contains(&name);
+                    let is_wrapper = WRAPPERS.iter().any(|wrapper| wrapper.eq_ignore_ascii_case(name));
                     if let Some(slot) = self.slot(name) {
                         slot.put(&value);
                     }
@@ -378,11 +390,12 @@ impl Fields {
         while let Some(key) = scanner.member()? {
             let value = scanner.value()?;
             match scanner.slice(&key) {
-                b"code" | b"error" | b"error_code" | b"errorCode" => {
+                b"code" | b"error" | b"error_code" | b"errorCode" | b"errorId" => {
                     self.code(CodePlace::ErrorObjectCode).put(&value);
                 }
                 b"type" | b"name" | b"id" => self.code(CodePlace::ErrorObjectType).put(&value),
                 b"status" => self.code(CodePlace::ErrorObjectStatus).put(&value),
+                b"retry_after" | b"retry_after_seconds" => self.retry_after.put(&value),
                 b"message" | b"error_description" | b"description" | b"detail" => {
                     self.word(WordsPlace::ErrorMessage).put(&value);
                 }
@@ -475,7 +488,7 @@ impl Fields {
         let mut inner = Tokens::default();
         while let Some(key) = scanner.member()? {
             let value = scanner.value()?;
-            let name = scanner.slice(&key);
+            let name = spelling(scanner.slice(&key));
             match &value {
                 Value::Array if name == b"scope" => inner.scope_list = scopes(scanner)?,
                 Value::Text(range) if is_refresh_token(name) && scanner.is_sent(range) => {}
@@ -484,6 +497,8 @@ impl Fields {
                         slot.put(&value);
                     } else if let Some(slot) = inner.camel_case(name) {
                         slot.put(&value);
+                    } else if matches!(name, b"error" | b"error_code") {
+                        self.code(CodePlace::WrappedError).put(&value);
                     }
                 }
                 Value::Object | Value::Array | Value::Null | Value::Word => scanner.skip(&value)?,
@@ -496,8 +511,9 @@ impl Fields {
         Ok(())
     }
 
+    /// A list where an object belongs: nothing in it is believed but the error that comes first.
     fn list(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
-        scanner.skip(&Value::Array)
+        self.errors(scanner)
     }
 }
 
@@ -519,6 +535,7 @@ fn scopes(scanner: &mut Scanner<'_>) -> Result<Option<String>, Malformed> {
     Ok(Some(joined).filter(|scope| !scope.is_empty()))
 }
 
-fn is_refresh_token(name: &[u8]) -> bool {
-    matches!(name, b"refresh_token" | b"refreshToken")
+/// By its name, in any case.
+pub(super) fn is_refresh_token(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"refresh_token") || name.eq_ignore_ascii_case(b"refreshToken")
 }

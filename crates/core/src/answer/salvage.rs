@@ -49,7 +49,7 @@ fn value_of(
     while at < text.len() && tries < TRIES_MAX {
         let name = names
             .iter()
-            .find(|name| text[at..].starts_with(name))
+            .find(|name| text[at..].get(..name.len()).is_some_and(|part| part.eq_ignore_ascii_case(name)))
             .filter(|_| at == 0 || !is_part_of_name(text[at - 1]));
         let Some(name) = name else {
             at += 1;

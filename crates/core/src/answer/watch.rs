@@ -7,7 +7,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::fields::{Field, Slot};
+use super::fields::{Field, Slot, is_refresh_token};
 use super::scanner::Value;
 use crate::profile::{FieldMap, Profile, Text};
 use crate::secret::Secret;
@@ -178,7 +178,7 @@ impl<'p> Watch<'p> {
 
     /// A key of the innermost object.
     pub(super) fn key(&mut self, key: &[u8]) {
-        self.at_refresh_token = matches!(key, b"refresh_token" | b"refreshToken");
+        self.at_refresh_token = is_refresh_token(key);
         self.step(|path, at| path.step_is_key(at, key));
     }
 
