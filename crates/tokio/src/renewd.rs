@@ -43,7 +43,8 @@ impl Renewd {
         self.handle.add(name, setup, SystemEntropy.seed())
     }
 
-    /// A setup for this process.
+    /// A setup for this process. Where nothing else is wished, [`Policy::for_profile`] gives the policy that goes with a
+    /// profile ([`Profile::by_name`], [`Profile::for_server`]); what the provider wants in its requests is added by itself.
     pub fn setup(&self, policy: Policy, profile: Profile, client: Client) -> Setup {
         system::setup(policy, profile, client)
     }

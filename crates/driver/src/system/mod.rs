@@ -77,7 +77,7 @@ pub fn owner() -> Owner {
     }
 }
 
-/// What a machine of this process is set up with.
+/// What a machine of this process is set up with. [`Policy::for_profile`] gives the policy that goes with a profile.
 pub fn setup(policy: Policy, profile: Profile, client: Client) -> Setup {
     Setup {
         policy: Arc::new(policy),
