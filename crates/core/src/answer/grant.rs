@@ -26,7 +26,7 @@ pub(super) enum Missing {
 /// holds no access token that could be its owner, one that stands anywhere inside is better than none.
 pub(super) fn new_refresh_token(body: &mut Body, context: &RequestContext<'_>) -> Option<Secret> {
     let tokens = &body.fields.tokens;
-    if tokens.refresh_token.is_absent() {
+    if body.bytes(&tokens.refresh_token).is_none() {
         if body.str(&tokens.access_token).is_none() {
             body.salvage(context.sent_refresh_token);
         } else if !body.salvage_rest(context.sent_refresh_token) {
@@ -73,7 +73,9 @@ fn fits_header(token: &str) -> bool {
     token.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// RFC 6749 appendix A.13: a name or a URI.
+/// RFC 6749 appendix A.13: a name or a URI. Some servers call it in words (`User Access Token`).
 fn is_type(name: &str) -> bool {
-    name.len() <= TOKEN_TYPE_MAX_BYTES && name.bytes().all(|b| b.is_ascii_graphic())
+    name.len() <= TOKEN_TYPE_MAX_BYTES
+        && name.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+        && !name.trim_ascii().is_empty()
 }

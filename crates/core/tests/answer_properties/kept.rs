@@ -164,3 +164,13 @@ fn a_refresh_token_of_somebody_else_beside_an_access_token_is_left_alone() {
         r#"{"access_token":"a","identities":[{"provider":"x","refresh_token":"theirs"}],"expires_in":60}"#;
     assert_eq!(kept(&json(200, text)), None);
 }
+
+#[test]
+fn a_refresh_token_that_is_none_does_not_hide_one_behind_it() {
+    for text in [
+        r#"{"access_token":"a","refresh_token":bfresh/9","expires_in":60,"refresh_token":"fresh"}"#,
+        r#"{"refresh_token":true,"inner":{"access_token":"a","refresh_token":"fresh"}}"#,
+    ] {
+        assert_eq!(kept(&json(200, text)).as_deref(), Some("fresh"), "{text}");
+    }
+}

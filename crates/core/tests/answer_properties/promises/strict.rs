@@ -97,6 +97,9 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
+/// No lifetime, but a date, may be as large as this: 2001-09-09 in seconds since the Unix epoch.
+const DATES_FROM_SECONDS: f64 = 1e9;
+
 /// Names that may hold a code or words: with one of them there, the verdict depends on what it says.
 const SPEAKING: &[&str] = &[
     "error",
@@ -166,10 +169,11 @@ fn grant_is_read(members: &Members, access_token: &str, judgement: &Judgement) {
         assert_eq!(grant.token_type, if fits { kind } else { "Bearer" });
     }
     let last = members.all("expires_in").next_back();
-    if let Some(seconds) = last.and_then(Value::as_i64) {
-        assert_eq!(grant.expires_in, Some(seconds));
-    } else if let Some(seconds) = last.and_then(Value::as_f64) {
-        assert_eq!(grant.expires_in, Some(seconds as i64), "{seconds}");
+    // From there on a number may be a date.
+    let span = last.and_then(Value::as_f64).filter(|seconds| *seconds < DATES_FROM_SECONDS);
+    if let Some(seconds) = span {
+        let exact = last.and_then(Value::as_i64).unwrap_or(seconds as i64);
+        assert_eq!(grant.expires_in, Some(exact), "{seconds}");
     }
 }
 
