@@ -1,5 +1,5 @@
 //! What must hold of bytes that the command reads from files and sockets: the bodies of the fuzz targets
-//! `configuration` and `agent_answer`, and of properties that are tested everywhere.
+//! `configuration`, `agent_answer` and `raw_answer`, and of properties that are tested everywhere.
 
 use std::path::Path;
 
@@ -11,6 +11,9 @@ const FILE: &str = "/fuzzed/config.toml";
 
 /// From this length on a word of the file is no name any more and could be a secret: no message may repeat it whole.
 const WORD_BYTES: usize = 65;
+
+/// As many header fields as a raw answer may have.
+const RAW_HEADERS_MAX: usize = 128;
 
 /// Reads the bytes as a configuration file: it is accepted, or refused with the same words each time, which name a line
 /// of the file each, hold no control character and repeat nothing that could be a secret.
@@ -79,6 +82,36 @@ pub fn agent_answer(bytes: &[u8]) {
     }
 }
 
+/// Reads the bytes as a raw HTTP answer that somebody hands to `explain`: it is an answer, no longer than what came and
+/// with a status that one can have, or it is said in one line what it is instead and what to do.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn raw_answer(bytes: &[u8]) -> Option<renewd_core::Response> {
+    let line = |text: &str| {
+        let honest = !text.is_empty() && text.len() <= 300 && !text.chars().any(char::is_control);
+        assert!(honest, "{text:?} is not one line for people");
+    };
+    match crate::commands::explain::raw_answer(bytes) {
+        Ok((response, notes)) => {
+            notes.iter().for_each(|note| line(note));
+            assert!((200..=599).contains(&response.status), "{} is final", response.status);
+            assert!(response.headers.len() <= RAW_HEADERS_MAX);
+            let named =
+                |(name, value): &(String, String)| !name.contains(['\n', ':']) && !value.contains('\n');
+            assert!(response.headers.iter().all(named), "a header that goes on");
+            // Two bytes of UTF-16 become at most three.
+            assert!(response.body.len() <= bytes.len() / 2 * 3 + 1, "more than came");
+            Some(response)
+        }
+        Err((why, advice)) => {
+            line(why);
+            line(&advice);
+            None
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -123,6 +156,34 @@ mod tests {
         prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n"))
     }
 
+    /// Pieces of what `curl -i` and its like print.
+    fn nearly_a_raw_answer() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            prop::sample::select(vec![
+                "HTTP/1.1 200 OK\r\n",
+                "HTTP/2 403 \n",
+                "HTTP/1.1 100 Continue\r\n\r\n",
+                "HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n",
+                "HTTP/1.1 999\n",
+                "Transfer-Encoding: chunked\r\n",
+                "5\r\n{\"a\":\r\n0\r\n\r\n",
+                "Content-Type: application/json\n",
+                " folded\n",
+                "\r\n",
+                "< HTTP/1.1 200 OK\n< X: y\n<\n",
+                "> POST /token HTTP/1.1\n",
+                "* Connected to \u{1b}[31m\n",
+                "curl: (28) Operation timed out after 3000 milliseconds\n",
+                "{\"error\":\"invalid_grant\"}",
+                "<!DOCTYPE html>",
+                "\u{feff}",
+            ])
+            .prop_map(|piece| piece.as_bytes().to_vec()),
+            prop::collection::vec(any::<u8>(), 0..30),
+        ];
+        prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
+    }
+
     #[cfg(unix)]
     fn nearly_an_answer() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop::sample::select(vec![
@@ -154,6 +215,23 @@ mod tests {
         #[test]
         fn any_bytes_are_a_configuration_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             configuration(&bytes);
+        }
+
+        #[test]
+        fn what_a_tool_prints_is_an_answer_or_said_to_be_none(bytes in nearly_a_raw_answer()) {
+            raw_answer(&bytes);
+        }
+
+        #[test]
+        fn an_answer_that_a_tool_prints_is_read_as_it_was(
+            status in 200_u16..600, value in "[!-~]{0,20}", body in "[ -~\n]{0,80}", crlf: bool,
+        ) {
+            let end = if crlf { "\r\n" } else { "\n" };
+            let text = format!("HTTP/1.1 {status} Words{end}X-Name: {value}{end}{end}_{body}");
+            let response = raw_answer(text.as_bytes()).ok_or_else(|| TestCaseError::fail("no answer"))?;
+            prop_assert_eq!(response.status, status);
+            prop_assert_eq!(response.header("x-name"), Some(value.as_str()));
+            prop_assert_eq!(response.body.expose(), [b"_", body.as_bytes()].concat());
         }
 
         #[cfg(unix)]

@@ -28,6 +28,18 @@ use crate::input::secret::SecretSource;
 use crate::json::{ExplainDocument, SCHEMA, line};
 use crate::profiles::GENERIC;
 
+/// What a raw answer is read as, and what is told of it; or why it is none, and what to do: for the promises of
+/// `crate::fuzzing`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn raw_answer(
+    bytes: &[u8],
+) -> Result<(renewd_core::Response, Vec<String>), (&'static str, String)> {
+    let raw = raw::read(bytes).map_err(|no| (no.why, no.advice))?;
+    let body = Secret::copy_of(&raw.body);
+    let (status, headers) = (raw.status, raw.headers);
+    Ok((renewd_core::Response { status, headers, body, truncated: raw.cut }, raw.notes))
+}
+
 /// What stands for the refresh token that was sent, where none is given.
 const PLACEHOLDER: &str = "<RT_OLD>";
 
