@@ -350,6 +350,20 @@ pub(super) const AUTH0: Profile = Profile {
             source: Some(Borrowed("https://github.com/auth0/laravel-auth0/issues/42")),
         },
         Override {
+            name: Borrowed("audience-unknown"),
+            when: When {
+                status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
+                code: Borrowed(&[Borrowed("access_denied")]),
+                words: Borrowed(&[Borrowed("service not found")]),
+                ..When::ANY
+            },
+            verdict: Verdict::PermanentClient,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the API that was asked for is not registered there"),
+            source: None,
+        },
+        Override {
             name: Borrowed("user-blocked"),
             when: When {
                 status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
@@ -380,6 +394,7 @@ pub(super) const AUTH0: Profile = Profile {
             Borrowed("override.wrong-client"),
             Borrowed("seen in reports and answered there by the maintainers, not documented"),
         ),
+        (Borrowed("override.audience-unknown"), Borrowed("seen in reports, not documented")),
     ]),
     ..Profile::GENERIC
 };
@@ -456,26 +471,46 @@ pub(super) const AWS_COGNITO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
-    overrides: Borrowed(&[Override {
-        name: Borrowed("throttled"),
-        when: When {
-            status: Borrowed(&[StatusRange { from: 400, to: 400 }, StatusRange { from: 429, to: 429 }]),
-            members: Borrowed(&[MemberIs {
-                path: Borrowed("__type"),
-                equals: Borrowed(&[
-                    Borrowed("TooManyRequestsException"),
-                    Borrowed("ThrottlingException"),
-                    Borrowed("LimitExceededException"),
-                ]),
-            }]),
-            ..When::ANY
+    overrides: Borrowed(&[
+        Override {
+            name: Borrowed("client-unknown"),
+            when: When {
+                status: Borrowed(&[StatusRange { from: 400, to: 400 }, StatusRange { from: 404, to: 404 }]),
+                members: Borrowed(&[MemberIs {
+                    path: Borrowed("__type"),
+                    equals: Borrowed(&[Borrowed("ResourceNotFoundException")]),
+                }]),
+                ..When::ANY
+            },
+            verdict: Verdict::PermanentClient,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the app client or its user pool is not there"),
+            source: Some(Borrowed(
+                "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html",
+            )),
         },
-        verdict: Verdict::RateLimited,
-        may_have_rotated: false,
-        retry_after: None,
-        message: Borrowed("too many requests"),
-        source: Some(Borrowed("https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html")),
-    }]),
+        Override {
+            name: Borrowed("throttled"),
+            when: When {
+                status: Borrowed(&[StatusRange { from: 400, to: 400 }, StatusRange { from: 429, to: 429 }]),
+                members: Borrowed(&[MemberIs {
+                    path: Borrowed("__type"),
+                    equals: Borrowed(&[
+                        Borrowed("TooManyRequestsException"),
+                        Borrowed("ThrottlingException"),
+                        Borrowed("LimitExceededException"),
+                    ]),
+                }]),
+                ..When::ANY
+            },
+            verdict: Verdict::RateLimited,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("too many requests"),
+            source: Some(Borrowed("https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html")),
+        },
+    ]),
     sources: Borrowed(&[
         Borrowed("https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html"),
         Borrowed(

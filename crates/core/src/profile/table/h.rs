@@ -153,6 +153,22 @@ pub(super) const HUBSPOT: Profile = Profile {
             source: Some(Borrowed("https://github.com/HGData/mk-node-hubspot/issues/64")),
         },
         Override {
+            name: Borrowed("code-dead"),
+            when: When {
+                status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
+                members: Borrowed(&[MemberIs {
+                    path: Borrowed("status"),
+                    equals: Borrowed(&[Borrowed("BAD_AUTH_CODE")]),
+                }]),
+                ..When::ANY
+            },
+            verdict: Verdict::PermanentGrant,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the authorization code is unknown or used"),
+            source: None,
+        },
+        Override {
             name: Borrowed("client-refused"),
             when: When {
                 status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
@@ -194,10 +210,16 @@ pub(super) const HUBSPOT: Profile = Profile {
         Borrowed("https://developers.hubspot.com/docs/api/oauth-quickstart-guide"),
         Borrowed("https://developers.hubspot.com/docs/api/error-handling"),
     ]),
-    unsure: Borrowed(&[(
-        Borrowed("override.client-refused"),
-        Borrowed("BAD_CLIENT_ID is reported; the others follow its pattern"),
-    )]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("override.code-dead"),
+            Borrowed("it follows the pattern of BAD_REFRESH_TOKEN, and comes only at a login"),
+        ),
+        (
+            Borrowed("override.client-refused"),
+            Borrowed("BAD_CLIENT_ID is reported; the others follow its pattern"),
+        ),
+    ]),
     ..Profile::GENERIC
 };
 

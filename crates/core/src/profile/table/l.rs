@@ -291,12 +291,32 @@ pub(super) const LINKEDIN: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1440)),
+    overrides: Borrowed(&[Override {
+        name: Borrowed("refresh-token-dead"),
+        when: When {
+            status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
+            members: Borrowed(&[MemberIs {
+                path: Borrowed("serviceErrorCode"),
+                equals: Borrowed(&[Borrowed("65601"), Borrowed("65602")]),
+            }]),
+            ..When::ANY
+        },
+        verdict: Verdict::PermanentGrant,
+        may_have_rotated: false,
+        retry_after: None,
+        message: Borrowed("the refresh token is revoked or expired"),
+        source: None,
+    }]),
     sources: Borrowed(&[
         Borrowed(
             "https://learn.microsoft.com/en-us/linkedin/shared/authentication/programmatic-refresh-tokens",
         ),
         Borrowed("https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow"),
     ]),
+    unsure: Borrowed(&[(
+        Borrowed("override.refresh-token-dead"),
+        Borrowed("documented for access tokens (65601 revoked, 65602 expired)"),
+    )]),
     ..Profile::GENERIC
 };
 

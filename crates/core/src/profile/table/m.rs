@@ -197,21 +197,6 @@ pub(super) const META_FACEBOOK_INSTAGRAM: Profile = Profile {
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     overrides: Borrowed(&[
         Override {
-            name: Borrowed("server-busy"),
-            when: When {
-                members: Borrowed(&[MemberIs {
-                    path: Borrowed("error.is_transient"),
-                    equals: Borrowed(&[Borrowed("true")]),
-                }]),
-                ..When::ANY
-            },
-            verdict: Verdict::Transient,
-            may_have_rotated: false,
-            retry_after: None,
-            message: Borrowed("the server cannot answer now"),
-            source: Some(Borrowed("https://developers.facebook.com/docs/graph-api/guides/error-handling")),
-        },
-        Override {
             name: Borrowed("throttled"),
             when: When {
                 members: Borrowed(&[MemberIs {
@@ -241,6 +226,21 @@ pub(super) const META_FACEBOOK_INSTAGRAM: Profile = Profile {
             may_have_rotated: false,
             retry_after: None,
             message: Borrowed("too many requests"),
+            source: Some(Borrowed("https://developers.facebook.com/docs/graph-api/guides/error-handling")),
+        },
+        Override {
+            name: Borrowed("server-busy"),
+            when: When {
+                members: Borrowed(&[MemberIs {
+                    path: Borrowed("error.is_transient"),
+                    equals: Borrowed(&[Borrowed("true")]),
+                }]),
+                ..When::ANY
+            },
+            verdict: Verdict::Transient,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the server cannot answer now"),
             source: Some(Borrowed("https://developers.facebook.com/docs/graph-api/guides/error-handling")),
         },
         Override {

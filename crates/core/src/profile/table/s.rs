@@ -53,6 +53,21 @@ pub(super) const SALESFORCE: Profile = Profile {
     lifetime: Some(Span::from_hours(1)),
     overrides: Borrowed(&[
         Override {
+            name: Borrowed("request-limit"),
+            when: When {
+                status: Borrowed(&[StatusRange { from: 403, to: 403 }]),
+                page: Borrowed(&[Borrowed("request_limit_exceeded")]),
+                ..When::ANY
+            },
+            verdict: Verdict::RateLimited,
+            may_have_rotated: false,
+            retry_after: None,
+            message: Borrowed("the org's requests of the day are used up"),
+            source: Some(Borrowed(
+                "https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm",
+            )),
+        },
+        Override {
             name: Borrowed("address-not-allowed"),
             when: When {
                 code: Borrowed(&[Borrowed("invalid_grant")]),
