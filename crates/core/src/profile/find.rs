@@ -20,6 +20,14 @@ impl Profile {
     }
 
     /// The built-in profile that alone claims a server, by the host of its issuer or of its token endpoint.
+    ///
+    /// ```
+    /// use renewd_core::Profile;
+    ///
+    /// let found = Profile::for_server(None, "https://oauth2.googleapis.com/token");
+    /// assert_eq!(found.map(|profile| &*profile.name), Some("google"));
+    /// assert_eq!(Profile::for_server(None, "https://oauth2.googleapis.com.example.org/token"), None);
+    /// ```
     pub fn for_server(issuer: Option<&str>, token_endpoint: &str) -> Option<&'static Self> {
         Self::sole_claimant(Self::built_in(), issuer, token_endpoint)
     }
