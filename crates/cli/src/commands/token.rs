@@ -19,6 +19,9 @@ const QUOTED_BYTES: usize = 4;
 /// What stands around a token in any format, besides names.
 const FORMAT_BYTES_MAX: usize = 64;
 
+/// Token types that are schemes of their own (RFC 9449, and the MAC draft).
+const OTHER_SCHEMES: [&str; 2] = ["DPoP", "MAC"];
+
 /// How the token is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -170,9 +173,11 @@ pub(crate) fn write(
 }
 
 /// `Bearer …`, whatever case the server wrote the type in: schemes are case-insensitive (RFC 9110 §11.1), but not all
-/// resource servers know.
+/// resource servers know. What is no scheme (`bot`, `User Access Token`, `N_A`) says what the token is for, not how it
+/// is shown: those are bearer tokens too.
 pub(crate) fn authorization(token: &Obtained) -> Zeroizing<Vec<u8>> {
-    let scheme = if token.token_type.eq_ignore_ascii_case("bearer") { "Bearer" } else { &token.token_type };
+    let is_type = |scheme: &&str| scheme.eq_ignore_ascii_case(&token.token_type);
+    let scheme = OTHER_SCHEMES.into_iter().find(is_type).unwrap_or("Bearer");
     let mut out = Zeroizing::new(Vec::with_capacity(scheme.len() + 1 + token.access_token.len()));
     out.extend_from_slice(scheme.as_bytes());
     out.push(b' ');
@@ -222,6 +227,22 @@ mod tests {
         ] {
             let bytes = write(&name, &token("at-1", "bearer"), format).unwrap();
             assert_eq!(std::str::from_utf8(&bytes).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_type_that_is_no_scheme_is_shown_as_bearer() {
+        for (kind, scheme) in [
+            ("BEARER", "Bearer"),
+            ("bot", "Bearer"),
+            ("User Access Token", "Bearer"),
+            ("N_A", "Bearer"),
+            ("", "Bearer"),
+            ("dpop", "DPoP"),
+            ("mac", "MAC"),
+        ] {
+            let header = authorization(&token("at-1", kind));
+            assert_eq!(std::str::from_utf8(&header).unwrap(), format!("{scheme} at-1"), "{kind}");
         }
     }
 

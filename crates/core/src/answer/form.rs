@@ -11,7 +11,9 @@ use super::xml;
 /// A page may well hold `&error=…` in some address: a form is one from its first byte to its last. Where the text was
 /// cut, its last pair is left out: half a token is worse than none.
 pub(super) fn read(text: &mut [u8], whole: bool, watch: &mut Watch<'_>) -> Option<Fields> {
-    let start = text.len() - text.trim_ascii_start().len();
+    // Separators with nothing between them are no pairs, at its beginning neither.
+    let blank = |&b: &u8| b == b'&' || b.is_ascii_whitespace();
+    let start = text.iter().position(|b| !blank(b)).unwrap_or(text.len());
     let trimmed = text.trim_ascii_end().len();
     let inside = text.get(start..trimmed)?;
     if inside.first() == Some(&b'<') {
@@ -98,7 +100,10 @@ mod tests {
             ("<a href='/?a=1&error=invalid_grant&b=2'>", None),
             ("a=1\n&error=invalid_grant", None),
             ("flag&error=invalid_grant", None),
+            ("&error=x&&", Some("x")),
             ("", None),
+            ("&", None),
+            ("& &", None),
             ("&&=&", None),
         ] {
             assert_eq!(code(text).as_deref(), found, "{text}");
