@@ -30,6 +30,8 @@ fn what_a_person_would_see_is_seen() {
         (r#"{"data":{"access_token":"x"},"b":{"refreshToken":"a"}}"#, Sight::Doubtful),
         (r#"{"refresh_token":"OLD","x":{"refresh_token":"a"}}"#, any(&["a"])),
         (r#"{"refresh_token":"a","refresh_token":"OLD"}"#, one("a")),
+        (r#"{"access_token":"x","refresh_token":"","x":{"refresh_token":"a"}}"#, Sight::Doubtful),
+        (r#"{"access_token":"x","refresh_token":"OLD","x":{"refresh_token":"a"}}"#, Sight::Doubtful),
         (r#"{"access_token":"x",oh,"refresh_token":"a""#, Sight::Some),
         (r#"{"grant_type":oh,"refresh_token":"a""#, Sight::Doubtful),
         (r#"OK {"access_token":"x","refresh_token":"a"}"#, Sight::Some),

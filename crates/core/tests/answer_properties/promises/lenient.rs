@@ -97,7 +97,7 @@ fn inside(text: &str, sent: Option<&str>) -> Sight {
     let tokens = tokens(text, sent);
     match tokens.is_empty() {
         true => Sight::Nothing,
-        false if has_owner_elsewhere(text) => Sight::Doubtful,
+        false if has_owner_elsewhere(text, sent) => Sight::Doubtful,
         false => Sight::Any(tokens),
     }
 }
@@ -108,18 +108,21 @@ fn in_broken(text: &str, sent: Option<&str>) -> Sight {
     let text = &text[..end];
     let in_header = |token: &String| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
     let granted = members(text, ACCESS_TOKEN).filter_map(|(_, value)| value).any(|token| in_header(&token));
-    let promised = granted && tokens(text, sent).iter().any(in_header) && !has_owner_elsewhere(text);
+    let promised = granted && tokens(text, sent).iter().any(in_header) && !has_owner_elsewhere(text, sent);
     if promised { Sight::Some } else { Sight::Doubtful }
 }
 
-/// Whether some access token stands in an object that has no refresh token: those elsewhere may be another's.
-fn has_owner_elsewhere(text: &str) -> bool {
+/// Whether some access token stands in an object that has no new refresh token: those elsewhere may be another's.
+fn has_owner_elsewhere(text: &str, sent: Option<&str>) -> bool {
     let levels = levels(text);
     let together = |one: usize, other: usize| {
         let between = &levels[one.min(other)..=one.max(other)];
         levels[one] == levels[other] && between.iter().all(|level| *level >= levels[one])
     };
-    let refresh: Vec<usize> = members(text, REFRESH_TOKEN).map(|(at, _)| at).collect();
+    let new =
+        |value: &Option<String>| value.as_ref().is_some_and(|v| !v.is_empty() && Some(v.as_str()) != sent);
+    let refresh: Vec<usize> =
+        members(text, REFRESH_TOKEN).filter(|(_, value)| new(value)).map(|(at, _)| at).collect();
     members(text, ACCESS_TOKEN).any(|(at, _)| !refresh.iter().any(|other| together(at, *other)))
 }
 
