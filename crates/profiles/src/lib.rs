@@ -15,6 +15,7 @@ mod duration;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod item;
 mod keys;
 mod member;
 mod overrides;
