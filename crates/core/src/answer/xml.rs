@@ -88,6 +88,7 @@ fn unescape(text: &mut [u8], range: Range<usize>) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fields::Slot;
     use super::*;
     use crate::profile::Profile;
     use alloc::string::String;
@@ -98,8 +99,8 @@ mod tests {
         let profile = Profile::GENERIC;
         let fields = read(&mut bytes, &mut Watch::new(&profile, None))?;
         let range = fields.codes().find_map(|slot| match slot {
-            super::super::fields::Slot::Text(range) => Some(range.clone()),
-            _ => None,
+            Slot::Text(range) => Some(range.clone()),
+            Slot::Absent | Slot::Number(_) | Slot::Other => None,
         })?;
         Some(String::from_utf8_lossy(&bytes[range]).into_owned())
     }
