@@ -11,10 +11,10 @@ use super::xml;
 /// A page may well hold `&error=…` in some address: a form is one from its first byte to its last. Where the text was
 /// cut, its last pair is left out: half a token is worse than none.
 pub(super) fn read(text: &mut [u8], whole: bool, watch: &mut Watch<'_>) -> Option<Fields> {
-    // Separators with nothing between them are no pairs, at its beginning neither.
-    let blank = |&b: &u8| b == b'&' || b.is_ascii_whitespace();
-    let start = text.iter().position(|b| !blank(b)).unwrap_or(text.len());
-    let trimmed = text.trim_ascii_end().len();
+    // Separators with nothing between them are no pairs, at its beginning neither. Control characters count as blanks, as
+    // in JSON: some servers end a text with the zero byte that ends it in their own memory.
+    let start = text.iter().position(|&b| b != b'&' && b > b' ').unwrap_or(text.len());
+    let trimmed = text.iter().rposition(|&b| b > b' ').map_or(0, |last| last + 1);
     let inside = text.get(start..trimmed)?;
     if inside.first() == Some(&b'<') {
         return xml::read(text, watch);
@@ -94,6 +94,7 @@ mod tests {
         for (text, found) in [
             ("error=invalid_grant", Some("invalid_grant")),
             (" a=1&flag&error=invalid+grant%21%zz&\r\n", Some("invalid grant!%zz")),
+            ("\u{1}error=x\0\0", Some("x")),
             ("%65rror=x", Some("x")),
             ("a=1&b=2", None),
             ("see https://as.example/?a=1&error=invalid_grant", None),
