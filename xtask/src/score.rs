@@ -1,5 +1,6 @@
 //! `cargo xtask score [FILE]`: how well token endpoint answers are read, by class, without profiles and with them,
-//! beside ToolHive's rule. Without a FILE: the project's own corpus, `tests/corpus`.
+//! beside ToolHive's rule. Without a FILE: the project's own corpus, `tests/corpus`, without the answers that are held
+//! out of it.
 //!
 //! An entry is right when the verdict is, and, where the entry gives them, the lifetime, the rotation and the token
 //! type, and the wait to a second.
@@ -14,6 +15,10 @@ use crate::shell::{self, Failure};
 use tally::Score;
 
 const CORPUS: &str = "tests/corpus";
+
+/// Answers whose verdicts were given before the rules were looked at. No part of the corpus: scored by itself.
+const HELD_OUT: &str = "tests/corpus/unseen.toml";
+
 const PAGE: &str = "docs/answers.md";
 
 /// Scores a file or the corpus and prints the result; with `--page` writes the corpus's into the page.
@@ -34,9 +39,11 @@ fn show(path: &Path) -> Result<(), Failure> {
 
 fn write_page() -> Result<(), Failure> {
     let score = Score::of(&entry::read(&shell::root().join(CORPUS))?);
+    let held_out = Score::of(&entry::read(&shell::root().join(HELD_OUT))?);
     let path = shell::root().join(PAGE);
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{PAGE}: {e}"))?;
-    let text = page::renewed(&text, &score).ok_or_else(|| format!("{PAGE} has no marks for the score"))?;
+    let text = page::renewed(&text, &score, &held_out)
+        .ok_or_else(|| format!("{PAGE} has no marks for the score"))?;
     std::fs::write(path, text).map_err(|e| format!("{PAGE}: {e}"))?;
     println!("wrote the score into {PAGE}");
     Ok(())
@@ -52,9 +59,34 @@ mod tests {
     const FLOOR_NEEDLESS: f64 = 0.98;
     /// What of all must be right with the profiles of their providers.
     const FLOOR_WITH_PROFILES: f64 = 0.99;
+    /// The same of the held-out answers, of which some providers have no profile.
+    const FLOOR_HELD_OUT: f64 = 0.98;
 
     fn corpus() -> Vec<Entry> {
         entry::read(&shell::root().join(CORPUS)).unwrap()
+    }
+
+    fn held_out() -> Vec<Entry> {
+        entry::read(&shell::root().join(HELD_OUT)).unwrap()
+    }
+
+    #[test]
+    fn what_was_judged_before_it_was_run_is_read_as_well_as_promised() {
+        let entries = held_out();
+        assert!(entries.len() >= 480, "only {} entries", entries.len());
+        let total = Score::of(&entries).total();
+        assert!(total.needless.share() >= FLOOR_NEEDLESS, "{:?}", total.needless);
+        assert!(total.with.share() >= FLOOR_HELD_OUT, "{:?}", total.with);
+        assert_eq!(Score::of(&entries).doubted_otherwise, [""; 0]);
+    }
+
+    #[test]
+    fn the_held_out_answers_are_no_part_of_the_corpus() {
+        let known: BTreeSet<String> = corpus().into_iter().map(|entry| entry.id).collect();
+        let entries = held_out();
+        let names: BTreeSet<&str> = entries.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(names.len(), entries.len());
+        assert!(names.iter().all(|name| !known.contains(*name)));
     }
 
     #[test]
@@ -117,7 +149,7 @@ mod tests {
     #[test]
     fn the_page_shows_the_score_of_today() {
         let text = std::fs::read_to_string(shell::root().join(PAGE)).unwrap();
-        let made = page::renewed(&text, &Score::of(&corpus()));
+        let made = page::renewed(&text, &Score::of(&corpus()), &Score::of(&held_out()));
         assert_eq!(made.as_deref(), Some(text.as_str()), "cargo xtask score --page writes it");
     }
 }

@@ -32,7 +32,10 @@ pub(crate) struct Entry {
     pub(crate) otherwise: Option<String>,
 }
 
-/// The entries of a file, or of every TOML file in a folder. An error names the file, the entry, what is wrong.
+/// In a folder: the file that is not part of it.
+const HELD_OUT_FILE: &str = "unseen.toml";
+
+/// The entries of a file, or of every TOML file in a folder but those held out. An error names the file, the entry, what is wrong.
 pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     if path.is_dir() {
@@ -41,6 +44,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, String> {
             files.push(file.map_err(|error| named(&error))?.path());
         }
         files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+        files.retain(|file| file.file_name().is_none_or(|name| name != HELD_OUT_FILE));
         files.sort();
         let lists = files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>();
         return lists.map(|lists| lists.into_iter().flatten().collect());

@@ -78,9 +78,9 @@ fn line(wrong: &Wrong) -> String {
 }
 
 /// The page with the parts between the marks made anew; none where they are not there.
-pub(crate) fn renewed(page: &str, score: &Score) -> Option<String> {
+pub(crate) fn renewed(page: &str, score: &Score, held_out: &Score) -> Option<String> {
     let page = between(page, RULES_BEGIN, RULES_END, &rules())?;
-    between(&page, BEGINS, ENDS, &markdown(score))
+    between(&page, BEGINS, ENDS, &(markdown(score) + &today(held_out)))
 }
 
 fn between(page: &str, begins: &str, ends: &str, text: &str) -> Option<String> {
@@ -115,6 +115,28 @@ fn markdown(score: &Score) -> String {
         let _ = writeln!(out, "| {name} | {} | {given_up} | {hidden} | {thrown_away} |", cell(right));
     }
     out += "\nRead wrongly with profiles:\n\n";
+    out += &differences(score);
+    out
+}
+
+/// One row for the answers that are held out of the corpus, and what is still read otherwise.
+fn today(held_out: &Score) -> String {
+    let Row { needless, without, with } = held_out.total();
+    let mut out = format!(
+        "\nThe held-out answers today:\n\n\
+         | that need no profile, without one | all, without profiles | all, each with its profile |\n|---|---|---|\n\
+         | {} | {} | {} |\n\nStill read otherwise with profiles:\n\n",
+        cell(needless),
+        cell(without),
+        cell(with)
+    );
+    out += &differences(held_out);
+    out
+}
+
+/// What is read wrongly with profiles, a line each.
+fn differences(score: &Score) -> String {
+    let mut out = String::new();
     for wrong in score.wrong.iter().filter(|wrong| !wrong.with.is_empty()) {
         let why = wrong.otherwise.iter().map(|why| format!(". On purpose: {why}"));
         let _ = writeln!(out, "- `{}`: {}{}", wrong.id, wrong.with.join("; "), why.collect::<String>());
@@ -160,11 +182,11 @@ mod tests {
     #[test]
     fn the_page_changes_between_its_marks_alone() {
         let page = format!("before\n{RULES_BEGIN}\nstale\n{RULES_END}\n{BEGINS}\nstale\n{ENDS}\nafter\n");
-        let new = renewed(&page, &score()).unwrap();
+        let new = renewed(&page, &score(), &score()).unwrap();
         assert!(new.starts_with("before\n") && new.ends_with("\nafter\n") && !new.contains("stale"));
         assert!(new.contains("| `redirect` | `protocol_error_transient` |  | the server redirects"));
         assert!(new.contains("| **in all** | 1 of 1 (1.000) | 1 of 2 (0.500) | 1 of 2 (0.500) |"));
-        assert_eq!(renewed(&new, &score()).as_deref(), Some(new.as_str()));
-        assert!(renewed("no marks", &score()).is_none());
+        assert_eq!(renewed(&new, &score(), &score()).as_deref(), Some(new.as_str()));
+        assert!(renewed("no marks", &score(), &score()).is_none());
     }
 }
