@@ -59,6 +59,7 @@ const FAILED: &[&str] = &[
     "application_error",
     "upstream_error",
     "fatal_error",
+    "general_error",
     "unknown_error",
     "unexpected_error",
     "unexpected_failure",

@@ -55,7 +55,7 @@ impl Tokens {
             b"refreshToken" => &mut self.refresh_token,
             b"idToken" => &mut self.id_token,
             b"tokenType" => &mut self.token_type,
-            b"expiresIn" => &mut self.expires_in,
+            b"expiresIn" | b"expireIn" | b"expire_in" => &mut self.expires_in,
             b"expiresAt" => &mut self.expires_at,
             b"refreshTokenExpiresIn" | b"refreshExpiresIn" => &mut self.refresh_expires_in,
             _ => return None,
