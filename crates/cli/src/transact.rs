@@ -46,7 +46,7 @@ impl Observer for Heard {
                 let e = &attempt.evidence;
                 tracing::warn!(
                     credential = %name, verdict = attempt.verdict.name(), rule = &*e.rule, http_status = e.http_status,
-                    content_type = e.content_type, oauth_error = e.oauth_error, message = e.message, "an attempt failed"
+                    content_type = e.content_type, oauth_error = e.oauth_error, said = e.message, "an attempt failed"
                 );
             }
             // Status changes and advice are logged by the loop; a publication carries a token.
