@@ -85,6 +85,10 @@ fn heads(text: &[u8]) -> Option<usize> {
 /// A body that was cut in chunks twice (RFC 9112 §7.1): the sizes are still in it. `None` where it does not look so to
 /// the end.
 pub(super) fn without_chunks(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    if !bytes.first().is_some_and(u8::is_ascii_hexdigit) {
+        // Nearly every answer: no copy is made of it.
+        return None;
+    }
     let mut out = Zeroizing::new(Vec::with_capacity(bytes.len()));
     let mut rest = bytes;
     loop {
