@@ -5,6 +5,7 @@ use core::ops::Range;
 use zeroize::Zeroizing;
 
 use super::decode::decode;
+use super::echo::is_no_new_token;
 use super::fields::{Fields, Slot};
 use super::form;
 use super::overrides;
@@ -106,7 +107,7 @@ impl Body {
         if !self.fields.stray_refresh_token.is_absent() {
             return;
         }
-        let is_sent = |token: &[u8]| sent.is_some_and(|sent| sent.same_as(token));
+        let is_sent = |token: &[u8]| is_no_new_token(sent, token);
         if let Some(range) = salvage::refresh_token(&mut self.text, self.whole, is_sent) {
             self.fields.stray_refresh_token = Slot::Text(range);
         }
@@ -118,7 +119,7 @@ impl Body {
         if self.whole || self.format != Format::Json {
             return false;
         }
-        let is_sent = |token: &[u8]| sent.is_some_and(|sent| sent.same_as(token));
+        let is_sent = |token: &[u8]| is_no_new_token(sent, token);
         let found = salvage::refresh_token_behind(&mut self.text, self.read_to, false, is_sent);
         let is_found = found.is_some();
         if let Some(range) = found {

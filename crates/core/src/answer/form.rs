@@ -30,7 +30,12 @@ pub(super) fn read(text: &mut [u8], whole: bool, watch: &mut Watch<'_>) -> Optio
         }
         if let Some(equals) = text[at..end].iter().position(|&b| b == b'=') {
             let name = unescape(text, at..at + equals);
-            let value = unescape(text, at + equals + 1..end);
+            let value = at + equals + 1..end;
+            let value = if is_token(&text[name.clone()]) {
+                unescape_token(text, value)
+            } else {
+                unescape(text, value)
+            };
             known |= fields.put_pair(text, name, value, watch);
         }
         at = end + 1;
@@ -49,12 +54,29 @@ fn is_form(text: &[u8]) -> bool {
         && pairs.all(|(pair, end)| pair[..end].iter().all(part_of_name))
 }
 
+/// Is what has this name a token?
+fn is_token(name: &[u8]) -> bool {
+    let ends =
+        |end: &[u8]| name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end);
+    ends(b"token")
+}
+
 /// Undoes `+` and `%XX` where they stand; a percent sign that is no escape stands for itself.
-pub(super) fn unescape(text: &mut [u8], range: Range<usize>) -> Range<usize> {
+fn unescape(text: &mut [u8], range: Range<usize>) -> Range<usize> {
+    for byte in &mut text[range.clone()] {
+        if *byte == b'+' {
+            *byte = b' ';
+        }
+    }
+    unescape_token(text, range)
+}
+
+/// Undoes `%XX` where it stands. No token has a blank in it, but many are base64, and servers that write them down as
+/// they are leave the `+`.
+pub(super) fn unescape_token(text: &mut [u8], range: Range<usize>) -> Range<usize> {
     let (mut from, mut to) = (range.start, range.start);
     while from < range.end {
         let (byte, length) = match text[from] {
-            b'+' => (b' ', 1),
             b'%' if from + 2 < range.end => match (hex(text[from + 1]), hex(text[from + 2])) {
                 (Some(high), Some(low)) => (high << 4 | low, 3),
                 _ => (b'%', 1),

@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use super::body::{Body, Format};
+use super::echo::is_no_new_token;
 use super::fields::Slot;
 use super::lifetime;
 use super::types::{Grant, RequestContext, Response};
@@ -35,7 +36,8 @@ pub(super) fn new_refresh_token(body: &mut Body, context: &RequestContext<'_>) -
         return body.bytes(&body.fields.stray_refresh_token).map(Secret::copy_of);
     }
     let bytes = body.bytes(&tokens.refresh_token)?;
-    let is_old = context.sent_refresh_token.is_some_and(|sent| sent.same_as(bytes));
+    let is_zero = matches!(tokens.refresh_token, Slot::Number(_)) && matches!(bytes, b"0" | b"-1");
+    let is_old = is_zero || is_no_new_token(context.sent_refresh_token, bytes);
     (!is_old).then(|| Secret::copy_of(bytes))
 }
 

@@ -13,6 +13,7 @@ mod catalogue;
 mod challenge;
 mod code;
 mod decode;
+mod echo;
 mod evidence;
 mod fields;
 mod form;

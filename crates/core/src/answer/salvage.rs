@@ -7,7 +7,7 @@
 
 use core::ops::Range;
 
-use super::form::unescape;
+use super::form::unescape_token;
 use super::scanner::{Scanner, Value};
 use super::watch::Watch;
 
@@ -77,7 +77,7 @@ fn value_after(text: &mut [u8], name_end: usize, whole: bool) -> Option<Range<us
         b':' => quoted(text, at),
         b'=' => {
             let range = bare(text, at, whole)?;
-            Some(unescape(text, range))
+            Some(unescape_token(text, range))
         }
         _ => None,
     }

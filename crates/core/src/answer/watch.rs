@@ -7,6 +7,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::echo::is_no_new_token;
 use super::fields::{Field, Slot, is_refresh_token};
 use super::scanner::Value;
 use crate::profile::{FieldMap, Profile, Text};
@@ -154,9 +155,9 @@ impl<'p> Watch<'p> {
         }
     }
 
-    /// Is this the refresh token that was sent?
+    /// Is this the refresh token that was sent, or a stand-in for one?
     pub(super) fn is_sent(&self, token: &[u8]) -> bool {
-        self.sent.is_some_and(|sent| sent.same_as(token))
+        is_no_new_token(self.sent, token)
     }
 
     /// A container begins.

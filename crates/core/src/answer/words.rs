@@ -33,8 +33,9 @@ const DEAD: [&str; 20] = [
     "unable to parse",
 ];
 
-/// What they say of a request that lacks something, or that could be sent again.
-const FAULTY_REQUEST: [&str; 10] = [
+/// What they say of a request that lacks something, that could be sent again, or that somebody in between did not let
+/// through: what checks the members of a body names them too.
+const FAULTY_REQUEST: [&str; 22] = [
     "missing",
     "required",
     "parameter",
@@ -45,6 +46,19 @@ const FAULTY_REQUEST: [&str; 10] = [
     "grant_type",
     "retry",
     "try again",
+    "field",
+    "argument",
+    "property",
+    "character",
+    "json",
+    "schema",
+    "block",
+    "firewall",
+    "injection",
+    "policy",
+    "api key",
+    // A request that is given back.
+    "refresh_token=",
 ];
 
 /// Do these words say that the refresh token is dead? `Refresh token is invalid or has already been claimed`, but not
@@ -100,6 +114,14 @@ mod tests {
             "The refresh token must not be empty; it was invalid",
             "The refresh token was issued to another client",
             "Refresh token not found, please try again",
+            "json: unknown field \"refresh_token\"",
+            "invalid character 'r' looking for beginning of value: refresh_token=x",
+            "Property refresh_token is invalid: expected object",
+            "#/refresh_token: not valid under schema",
+            "Request blocked: invalid value of refresh_token",
+            "Denied by policy 12: refresh_token not found in allow-list",
+            "No API key found in request; invalid refresh_token",
+            "400: POST /token?refresh_token=x is not valid here",
             "Access denied",
             "Unauthorized",
             "Session expired",

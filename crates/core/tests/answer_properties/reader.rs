@@ -38,7 +38,7 @@ fn what_a_person_would_see_is_seen() {
         (r#")]}',{"refresh_token":"a"}"#, Sight::Doubtful),
         (r#"<p>{"refresh_token":"a"}</p>"#, Sight::Nothing),
         (r#"<br />{"access_token":"x","refresh_token":"a"}"#, Sight::Some),
-        ("access_token=x&refresh_token=a%2Fb+c", one("a/b c")),
+        ("access_token=x&refresh_token=a%2Fb+c", one("a/b+c")),
         ("refresh_token=a&refresh_token=&x=1", one("a")),
         ("refresh_tokens=a", Sight::Nothing),
         ("", Sight::Nothing),

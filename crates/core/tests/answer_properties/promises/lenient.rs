@@ -224,7 +224,8 @@ fn in_form(text: &str, whole: bool, sent: Option<&str>) -> Sight {
 }
 
 fn unquoted(text: &str) -> Vec<u8> {
-    let bytes = text.replace('+', " ").into_bytes();
+    // No token has a blank in it: a plus is one.
+    let bytes = text.as_bytes();
     let (mut out, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
         let hex = bytes.get(at + 1..at + 3).filter(|h| h.iter().all(u8::is_ascii_hexdigit));
