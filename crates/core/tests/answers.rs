@@ -54,6 +54,30 @@ fn no_profile_takes_a_middlebox_or_a_missing_answer_for_a_dead_login() {
 }
 
 #[test]
+fn no_profile_throws_a_plain_grant_or_its_refresh_token_away() {
+    let mut wrong = Vec::new();
+    let plain = |case: &Table| !case.contains_key("own") && !case.contains_key("profile");
+    let granting = |case: &Table| text(case, "is") == Some("success") && plain(case);
+    // Those are about grants in places where a profile may expect another.
+    let odd = ["shapes.toml", "wrapped.toml"];
+    let cases: Vec<_> =
+        cases().into_iter().filter(|(file, case)| granting(case) && !odd.contains(&file.as_str())).collect();
+    assert!(cases.len() > 30, "only {} grants were found", cases.len());
+    for (file, case) in cases {
+        let by_none = judge_by(&case, &Profile::GENERIC);
+        for profile in Profile::built_in() {
+            let judgement = judge_by(&case, profile);
+            let token = |judgement: &Judgement| judgement.refresh_token.as_ref().map(|t| t.expose().to_vec());
+            if judgement.verdict != Verdict::Success || token(&judgement) != token(&by_none) {
+                let (name, rule) = (text(&case, "it").unwrap(), &judgement.evidence.rule);
+                wrong.push(format!("{file}: {name}, read by {}: {rule}", profile.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
 fn the_table_is_well_formed() {
     const KEYS: [&str; 21] = [
         "it",
