@@ -83,12 +83,9 @@ fn entry(at: usize, value: &Value) -> Result<Entry, String> {
     let read = || {
         let text = |name: &str| value[name].as_str().map(String::from);
         let class = text("classification").ok_or("`classification` is missing")?;
-        let toolhive = text("toolhive");
-        if let Some(other) =
-            toolhive.as_deref().filter(|t| !["success", "transient", "permanent"].contains(t))
-        {
-            return Err(format!("unknown `toolhive` verdict `{other}`"));
-        }
+        // Anything else is no verdict of that rule; the entry is scored all the same.
+        let toolhive =
+            text("toolhive").filter(|t| ["success", "transient", "permanent"].contains(&t.as_str()));
         Ok(Entry {
             id: id.clone(),
             situation: text("situation").unwrap_or_default(),
@@ -147,6 +144,8 @@ fn failure(words: &str) -> Failure {
         FailureKind::Tls
     } else if ["body", "chunk", "content_length", "incomplete"].into_iter().any(says) {
         FailureKind::Body
+    } else if ["malformed", "protocol", "not_http"].into_iter().any(says) {
+        FailureKind::Protocol
     } else if says("refused") {
         FailureKind::Refused
     } else if says("unreachable") || says("route") {
@@ -225,6 +224,30 @@ mod tests {
     }
 
     #[test]
+    fn what_toolhive_does_not_say_is_left_out() {
+        let entries = from_json(r#"[{"classification":"success","status":200,"toolhive":"n/a"}]"#).unwrap();
+        assert!(entries[0].toolhive.is_none());
+    }
+
+    #[test]
+    fn a_transport_failure_is_told_by_its_words() {
+        for (words, kind) in [
+            ("dns_error", FailureKind::Dns),
+            ("tls_certificate_error", FailureKind::Tls),
+            ("connect_refused", FailureKind::Refused),
+            ("connect_timeout", FailureKind::ConnectTimeout),
+            ("read_timeout_after_send", FailureKind::Timeout),
+            ("body_read_error", FailureKind::Body),
+            ("connection_closed_before_headers", FailureKind::Closed),
+            ("connection_reset", FailureKind::Reset),
+            ("malformed_http", FailureKind::Protocol),
+            ("gremlins", FailureKind::Other),
+        ] {
+            assert_eq!(failure(words).kind, kind, "{words}");
+        }
+    }
+
+    #[test]
     fn a_bad_file_is_said_to_be_bad_and_where() {
         let error = |text: &str| from_json(text).err().unwrap();
         assert!(error("{}").starts_with("not a JSON array"));
@@ -233,10 +256,6 @@ mod tests {
             "a: unknown classification `fine`"
         );
         assert_eq!(error(r#"[{"classification":"success"}]"#), "entry 0: `status` is missing");
-        assert_eq!(
-            error(r#"[{"id":"a","classification":"success","status":200,"toolhive":"ok"}]"#),
-            "a: unknown `toolhive` verdict `ok`"
-        );
         assert_eq!(
             from_toml("x = 1").err().as_deref(),
             Some("\"x\" is not known; each entry begins with [[answer]]")
