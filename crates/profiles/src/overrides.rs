@@ -21,11 +21,12 @@ pub(crate) fn build(values: &Values, rules: Rules, problems: &mut Vec<Problem>) 
     let verdict = values.text("verdict").and_then(Verdict::from_name);
     let when = values.table("when").map_or(When::ANY, when);
     for key in ["name", "verdict", "when"] {
-        if !values.has(key) {
+        if values.lacks(key) {
             problems.push(Problem::new(values.line, format!("{} needs {key}", values.at)));
         }
     }
-    if let Some(verdict) = verdict {
+    // What follows is about conditions that were read whole.
+    if let Some(verdict) = verdict.filter(|_| !values.is_faulty("when")) {
         check(values, verdict, &when, problems);
     }
     if rules == Rules::BuiltIn && !values.has("source") && !values.has("unsure") {

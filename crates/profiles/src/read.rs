@@ -157,9 +157,10 @@ impl Reader {
     }
 
     fn table(&mut self, at: &str, line: usize, table: &DeTable<'_>, known: &'static [Key]) -> Values {
-        let mut values = Values { line, at: at.to_owned(), all: Vec::new() };
+        let mut values = Values { line, at: at.to_owned(), ..Values::default() };
         for (name, value) in in_order(table) {
             let (line, name) = (self.line(name), name.get_ref().as_ref());
+            let problems = self.problems.len();
             match known.iter().find(|key| key.name == name) {
                 None => self.unknown(at, name, line, known),
                 Some(key) => {
@@ -168,6 +169,9 @@ impl Reader {
                         values.all.push((key.name, line, value));
                     }
                 }
+            }
+            if self.problems.len() > problems {
+                values.refused.push(name.to_owned());
             }
         }
         values
@@ -363,6 +367,9 @@ impl Reader {
         let Some(items) = value.as_array() else {
             let problem = Problem::new(line, format!("{path} is {}; it must be a list", article(value)));
             self.problems.push(match value {
+                DeValue::String(text) if matches!(kind, Kind::Statuses) && text.parse::<u16>().is_ok() => {
+                    problem.advise(format!("write [{text}]"))
+                }
                 DeValue::String(text) => problem.advise(format!("write [{}]", shown(text))),
                 DeValue::Integer(number) => problem.advise(format!("write [{number}]")),
                 _ => problem,

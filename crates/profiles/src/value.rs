@@ -26,6 +26,8 @@ pub(crate) struct Values {
     /// As messages name it.
     pub(crate) at: String,
     pub(crate) all: Vec<(&'static str, usize, Value)>,
+    /// Keys that stand there and were told of as wrong or unknown: they are not missing.
+    pub(crate) refused: Vec<String>,
 }
 
 impl Values {
@@ -36,6 +38,11 @@ impl Values {
     /// Whether the table has that key.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
+    }
+
+    /// Whether the key is missing: not there, and not there with something wrong about it either.
+    pub(crate) fn lacks(&self, name: &str) -> bool {
+        !self.has(name) && !self.refused.iter().any(|refused| refused == name)
     }
 
     /// The line of a key; of the table where it is not there.
@@ -74,6 +81,11 @@ impl Values {
 
     pub(crate) fn pairs(&self, name: &str) -> &[(String, String)] {
         if let Some(Value::Pairs(pairs)) = self.find(name) { pairs } else { &[] }
+    }
+
+    /// Whether something in the table of that key was refused.
+    pub(crate) fn is_faulty(&self, name: &str) -> bool {
+        self.table(name).is_some_and(|table| !table.refused.is_empty())
     }
 
     pub(crate) fn statuses(&self, name: &str) -> &[StatusRange] {

@@ -104,6 +104,35 @@ fn a_value_of_another_kind_is_told_with_what_it_must_be() {
 }
 
 #[test]
+fn what_is_wrong_is_not_told_as_missing_besides() {
+    for (text, expect) in [
+        (
+            "[[override]]\nname = \"Bad Name\"\nverdict = \"transient\"\nwhen = { status = [400] }",
+            "mine.toml:2: override[1].name = \"Bad Name\" is no kebab-case name",
+        ),
+        (
+            "[[override]]\nname = \"a\"\nverdict = \"permanent\"\nwhen = { status = [400] }",
+            "mine.toml:3: override.a.verdict = \"permanent\" is none of",
+        ),
+        (
+            "[[override]]\nname = \"a\"\nverdict = \"transient\"\nwhen = \"400\"",
+            "mine.toml:4: override.a.when is a string; it must be a table",
+        ),
+        (
+            "[[override]]\nname = \"a\"\nverdict = \"permanent_grant\"\nwhen = { status = \"400\" }",
+            "mine.toml:4: override.a.when.status is a string; it must be a list; write [400]",
+        ),
+        (
+            "[[override]]\nname = \"a\"\nverdict = \"transient\"\nwhen = { cod = [\"x\"] }",
+            "mine.toml:4: unknown key override.a.when.cod; did you mean code?",
+        ),
+    ] {
+        let told = told(text);
+        assert!(told.starts_with(expect) && told.lines().count() == 1, "{text}: {told}");
+    }
+}
+
+#[test]
 fn conditions_are_checked_one_by_one() {
     for (condition, expect) in [
         (

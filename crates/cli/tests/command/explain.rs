@@ -283,6 +283,9 @@ fn the_profile_is_chosen_by_name_or_by_host_and_its_rule_is_explained() {
             .contains("no profile claims that host")
     );
     world.run(&["explain", "--status", "400", "--profile", "shopifi"]).expect(2, &["shopify"]);
+    for flag in ["--token-endpoint", "--issuer"] {
+        world.run(&["explain", "--status", "400", flag, "github.com"]).expect(2, &[flag, "https://"]);
+    }
 }
 
 #[test]
@@ -295,7 +298,12 @@ fn a_rule_is_explained_by_its_name() {
     let text = world.run(&["explain", "--rule", "shopify/refresh-token-dead"]).expect(0, &[]).out;
     assert!(text.contains("permanent_grant") && text.contains("Shopify"), "{text}");
     world.run(&["explain", "--rule", "grant"]).expect(2, &["grant-refused"]);
-    world.run(&["explain", "--rule", "shopify/none"]).expect(2, &["no such rule"]);
+    world.run(&["explain", "--rule", "grantrefused"]).expect(2, &["perhaps: grant-refused\n"]);
+    world.run(&["explain", "--rule", "shopify/none"]).expect(2, &["no such rule", "profiles show shopify"]);
+    world
+        .run(&["explain", "--rule", "shopify/refresh-token-ded"])
+        .expect(2, &["perhaps: shopify/refresh-token-dead"]);
+    world.run(&["explain", "--rule", "shopfy/x"]).expect(2, &["did you mean shopify?"]);
     world.run(&["explain", "--rule", CANARY]).expect(2, &["no such rule"]);
 }
 
@@ -340,5 +348,27 @@ fn a_type_of_token_that_echoes_one_is_not_repeated() {
         ];
         let ended = world.feed(&[&args, more].concat(), body.as_bytes()).expect(0, &[]);
         assert!(ended.out.contains("[removed]") && !ended.out.contains('\x1b'), "{}", ended.out);
+    }
+}
+
+/// The first block of that language in a section of a page.
+fn block<'a>(page: &'a str, section: &str, language: &str) -> &'a str {
+    let from = page.split_once(&format!("\n## {section}\n")).expect("there is such a section").1;
+    let block = from.split_once(&format!("\n```{language}\n")).expect("there is such a block").1;
+    block.split_once("\n```").expect("it ends").0
+}
+
+#[test]
+fn the_book_shows_what_is_said() {
+    let world = World::new();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let said = world.feed(&["explain"], block(&page, "explain", "http").as_bytes()).expect(0, &[]).out;
+    assert_eq!(said.trim_end(), block(&page, "explain", "text"));
+    let json =
+        world.feed(&["explain", "--json"], block(&page, "explain", "http").as_bytes()).expect(0, &[]).json();
+    let shown: serde_json::Value = serde_json::from_str(block(&page, "explain", "json")).unwrap();
+    for (field, value) in shown.as_object().unwrap() {
+        assert!(field == "message" || json[field] == *value, "{field}: {json}");
     }
 }

@@ -74,8 +74,13 @@ pub(super) fn described(kind: FailureKind, sent: bool) -> Result<Failure, String
     Ok(Failure { kind, sent, closed: true, message: String::new() })
 }
 
+/// What curl prints below its line where a certificate did not fit.
+const CURL_ON_CERTIFICATES: &[u8] = b"More details here: https://curl.";
+
 /// The failure that the last line of curl's output tells of: `curl: (6) Could not resolve host: as.example`.
 pub(super) fn from_curl(text: &[u8]) -> Option<Failure> {
+    let advice = text.windows(CURL_ON_CERTIFICATES.len()).rposition(|part| part == CURL_ON_CERTIFICATES);
+    let text = text.get(..advice.unwrap_or(text.len()))?;
     let last = text.trim_ascii_end().rsplit(|&b| b == b'\n').next()?;
     let said = std::str::from_utf8(last.strip_prefix(b"curl: (")?).ok()?;
     let (number, words) = said.split_once(')')?;
@@ -135,6 +140,12 @@ mod tests {
                 Sent::Bytes,
             ),
             ("curl: (60) SSL certificate problem", FailureKind::Tls, Sent::Nothing),
+            (
+                "curl: (60) SSL certificate problem: self-signed certificate\nMore details here: \
+                 https://curl.se/docs/sslcerts.html\n\ncurl failed to verify the legitimacy of the server\n",
+                FailureKind::Tls,
+                Sent::Nothing,
+            ),
             ("curl: (52) Empty reply from server", FailureKind::Closed, Sent::Bytes),
             ("curl: (18) transfer closed with 9 bytes remaining to read", FailureKind::Body, Sent::Bytes),
         ] {

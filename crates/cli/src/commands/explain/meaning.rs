@@ -1,6 +1,7 @@
 //! Every rule in words: what it sees in an answer, why that means what it means, and what a person could do.
 
 use renewd_core::{Profile, RuleFacts, Verdict, plain_line, rules};
+use renewd_profiles::nearest;
 
 /// What is said of a rule.
 pub(super) struct Meaning {
@@ -29,12 +30,12 @@ const MEANINGS: &[(&str, &str, &str)] = &[
     (
         "tls-failed",
         "no trusted connection stood: a certificate, a name or a protocol did not fit. Captive portals and inspecting proxies look like this, and they pass. Nothing was sent",
-        "look at the certificate: a login page of the network, an inspecting proxy whose CA is missing here (http.ca_file), or a wrong clock. Nothing is wrong with the login",
+        "look at the certificate: a login page of the network, an inspecting proxy whose CA is missing here (request.ca_file), or a wrong clock. Nothing is wrong with the login",
     ),
     (
         "transport-misconfigured",
         "the proxy or CA file in the configuration cannot be used, so nothing was sent",
-        "mend http.proxy or http.ca_file: renewd config check",
+        "mend request.proxy or request.ca_file: renewd config check",
     ),
     (
         "no-answer",
@@ -189,7 +190,8 @@ pub(super) fn of(rule: &str, verdict: Verdict, profile: &Profile) -> Meaning {
     let mut why = format!("at {} this answer means: ", plain_line(&profile.title, TITLE_MAX_BYTES));
     match over {
         Some(over) => {
-            why.push_str(&plain_line(&over.message, SOURCE_MAX_BYTES));
+            let message = plain_line(&over.message, SOURCE_MAX_BYTES);
+            why.push_str(if message.is_empty() { verdict.name() } else { &message });
             let unsure = format!("override.{name}");
             if let Some(source) = &over.source {
                 why.push_str(&format!(". Known from {}", plain_line(source, SOURCE_MAX_BYTES)));
@@ -225,8 +227,12 @@ pub(super) fn general(name: &str) -> Option<RuleFacts> {
     rules().find(|rule| rule.name == name)
 }
 
-/// The names of general rules that a wrong one may have meant.
+/// The names of general rules that a wrong one may have meant: the one that is written almost so, else those that
+/// share a word with it.
 pub(super) fn near(name: &str) -> Vec<&'static str> {
+    if let Some(one) = nearest(name, rules().map(|rule| rule.name)) {
+        return vec![one];
+    }
     let parts: Vec<&str> = name.split(['-', '_', '/', ' ']).filter(|part| part.len() > 2).collect();
     rules().map(|rule| rule.name).filter(|known| parts.iter().any(|part| known.contains(part))).collect()
 }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use clap::Args;
 use renewd_core::{Grant, Judgement, Policy, Profile, RequestContext, Secret, Span, Verdict, judge};
 use renewd_driver::CredentialName;
+use renewd_profiles::nearest;
 
 use crate::app::App;
 use crate::config::Config;
@@ -176,6 +177,12 @@ fn choose(args: &Explain, app: &App, config: &Arc<Config>) -> Result<(Profile, S
         return app.profile(name).map(|p| (p, format!("{name}, as told")));
     }
     let server = args.token_endpoint.as_deref().unwrap_or_default();
+    for (flag, url) in [("--token-endpoint", &args.token_endpoint), ("--issuer", &args.issuer)] {
+        if url.as_ref().is_some_and(|url| !url.contains("://")) {
+            let why = format!("{flag} is no URL");
+            return Err(Failure::usage(why).advise("write all of it: https://HOST/PATH"));
+        }
+    }
     if args.token_endpoint.is_some() || args.issuer.is_some() {
         if let Some(found) = config.profiles().for_server(args.issuer.as_deref(), server) {
             return Ok((found.clone(), format!("{}, by the host", found.name)));
@@ -230,10 +237,18 @@ fn explain_override(rule: &str, chosen: &Profile, app: &App) -> Result<(), Failu
         Failure::usage("--rule: there is no such rule").advise(known)
     };
     let (profile, name) = match rule.split_once('/') {
-        Some((profile, name)) => (app.profile(profile).map_err(|_| unknown())?, name),
+        Some((profile, name)) => (app.profile(profile)?, name),
         None => (chosen.clone(), rule),
     };
-    let over = profile.overrides.iter().find(|over| over.name == name).ok_or_else(unknown)?;
+    let over = profile.overrides.iter().find(|over| over.name == name).ok_or_else(|| {
+        match nearest(name, profile.overrides.iter().map(|over| over.name.as_ref())) {
+            Some(near) => unknown().advise(format!("perhaps: {}/{near}", profile.name)),
+            None if rule.contains('/') => {
+                unknown().advise(format!("`renewd profiles show {}` shows its rules", profile.name))
+            }
+            None => unknown(),
+        }
+    })?;
     let full = format!("{}/{}", profile.name, over.name);
     let meaning = meaning::of(&full, over.verdict, &profile);
     app.output.data(report::of_override(&full, over, &meaning, app.output.out).as_bytes())
