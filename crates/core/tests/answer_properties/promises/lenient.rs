@@ -274,9 +274,8 @@ fn text(bytes: &[u8]) -> Option<String> {
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).ok()?,
         _ => match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
-            Err(error) if error.error_len().is_none() => {
-                String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned()
-            }
+            // A last character that is cut is no sign of another encoding.
+            Err(error) if error.error_len().is_none() => String::from_utf8_lossy(bytes).into_owned(),
             Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
         },
     };

@@ -165,7 +165,8 @@ fn grant_is_read(members: &Members, access_token: &str, judgement: &Judgement) {
         assert_eq!(id_token, members.last_text("id_token", None));
     }
     if let Some(kind) = members.last_text("token_type", None) {
-        let fits = kind.len() <= 64 && kind.bytes().all(|b| b.is_ascii_graphic());
+        let words = kind.bytes().all(|b| b.is_ascii_graphic() || b == b' ') && !kind.trim().is_empty();
+        let fits = words && kind.len() <= 64;
         assert_eq!(grant.token_type, if fits { kind } else { "Bearer" });
     }
     let last = members.all("expires_in").next_back();
