@@ -32,8 +32,8 @@ pub(crate) struct Entry {
     pub(crate) otherwise: Option<String>,
 }
 
-/// In a folder: the file that is not part of it.
-const HELD_OUT_FILE: &str = "unseen.toml";
+/// In a folder: the files that are not part of it.
+const HELD_OUT_FILES: [&str; 2] = ["unseen.toml", "unseen-2.toml"];
 
 /// The entries of a file, or of every TOML file in a folder but those held out. An error names the file, the entry, what is wrong.
 pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, String> {
@@ -44,7 +44,9 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, String> {
             files.push(file.map_err(|error| named(&error))?.path());
         }
         files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
-        files.retain(|file| file.file_name().is_none_or(|name| name != HELD_OUT_FILE));
+        files.retain(|file| {
+            file.file_name().is_none_or(|name| HELD_OUT_FILES.iter().all(|held| name != *held))
+        });
         files.sort();
         let lists = files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>();
         return lists.map(|lists| lists.into_iter().flatten().collect());

@@ -1,5 +1,5 @@
 //! What stands before an answer that does not belong to it: guards against inclusion as a script, calls of a script,
-//! notices of a program, a second HTTP head, chunk sizes, an encoding nobody asked for.
+//! notices of a program, a comment, a second HTTP head, chunk sizes, an encoding nobody asked for.
 //!
 //! Only what is known is taken away. A page stays a page: an object somewhere in its scripts is no answer.
 
@@ -7,8 +7,19 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 /// Guards that make a text no script, so that other sites' pages cannot include it.
-const GUARDS: [&[u8]; 9] =
-    [b")]}',", b")]}'", b")]}", b"while(1);", b"while (1);", b"for(;;);", b"for (;;);", b"throw 1;", b"{}&&"];
+const GUARDS: [&[u8]; 10] = [
+    b")]}',",
+    b")]}'",
+    b")]}",
+    b"while(1);",
+    b"while (1);",
+    b"for(;;);",
+    b"for (;;);",
+    b"throw 1;",
+    b"{}&&",
+    // Xiaomi's.
+    b"&&&START&&&",
+];
 
 /// How notices begin that an interpreter prints before what its program does.
 const NOTICES: [&[u8]; 8] = [
@@ -35,7 +46,8 @@ pub(super) fn length(text: &[u8]) -> usize {
     if matches!(start.first(), None | Some(b'[' | b'"')) {
         return 0;
     }
-    let found = heads(start).or_else(|| guard(start)).or_else(|| call(start)).or_else(|| notice(start));
+    let found = heads(start).or_else(|| guard(start)).or_else(|| call(start));
+    let found = found.or_else(|| notice(start)).or_else(|| comment(start));
     found.map_or(0, |found| blanks + found)
 }
 
@@ -66,6 +78,14 @@ fn notice(text: &[u8]) -> Option<usize> {
         text[at] == b'{' && matches!(text[at + 1..].trim_ascii_start().first(), Some(b'"' | b'}'))
     };
     (0..text.len()).find(|&at| opens(at))
+}
+
+/// A comment that a cache or a template left, right before an object: it alone makes no page.
+fn comment(text: &[u8]) -> Option<usize> {
+    let inside = text.strip_prefix(b"<!--")?;
+    let end = inside.windows(3).position(|mark| mark == b"-->")?;
+    let rest = inside[end + 3..].trim_ascii_start();
+    (rest.first() == Some(&b'{')).then(|| text.len() - rest.len())
 }
 
 /// The head of another answer, which a proxy left in the body.
