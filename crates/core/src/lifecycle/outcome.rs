@@ -185,9 +185,13 @@ impl Machine {
     ) -> Pending {
         // A server that hands out a refresh token does not refuse the grant, whatever else it says.
         let salvaged = judgement.refresh_token.is_some();
-        // Once, and with a changed input: another connection, or a nonce that was not tried yet.
+        // Once, and with a changed input: another connection, or a nonce that was not tried yet. What was salvaged is
+        // saved first.
         let tried = judgement.dpop_nonce.is_some() && judgement.dpop_nonce == self.dpop_nonce;
-        let at_once = !self.retried_immediately && !tried && judgement.retry_after.is_none_or(Span::is_zero);
+        let at_once = !self.retried_immediately
+            && !tried
+            && !salvaged
+            && judgement.retry_after.is_none_or(Span::is_zero);
         if judgement.dpop_nonce.is_some() {
             self.dpop_nonce.clone_from(&judgement.dpop_nonce);
         }
@@ -215,8 +219,9 @@ impl Machine {
                     judgement.retry_after = judgement.retry_after.max(self.setup.attempt_interval());
                 }
                 if let Some(wait) = judgement.retry_after {
-                    record.not_before =
-                        Some(NotBefore { from: self.stamp(), wait: wait.min(RETRY_AFTER_MAX) });
+                    let straggler = record.not_before.filter(|_| salvaged).map_or(Span::ZERO, |n| n.wait);
+                    let wait = wait.min(RETRY_AFTER_MAX).max(straggler);
+                    record.not_before = Some(NotBefore { from: self.stamp(), wait });
                 }
                 self.schedule_failure(record, &judgement, exchange, unsettled)
             }

@@ -26,6 +26,20 @@ fn after_a_wait_that_a_grace_has_cut_nothing_is_rotated_on_top_until_the_old_req
 }
 
 #[test]
+fn a_server_that_says_when_does_not_shorten_the_hold_on_what_a_useless_answer_brought() {
+    let mut h = graceful(Span::from_secs(30));
+    let useless = Mode::Says(200, Some(("Retry-After", "1")), r#"{"refresh_token":"rt-9"}"#);
+    h.server.script = [Mode::Hang, useless].into();
+    h.server.current = "rt-9".into();
+    h.pass(secs(50));
+    assert_eq!(h.requests.len(), 2, "the wait is cut to half of the grace");
+    h.pass(mins(3));
+    let given_up = h.requests[0] + Policy::default().request.timeout;
+    assert!(h.requests[2].since(given_up) >= Policy::default().settle(), "{:?}", h.requests);
+    assert_eq!(h.sent_tokens[..3], ["rt-0", "rt-0", "rt-9"]);
+}
+
+#[test]
 fn where_the_whole_wait_fits_into_the_grace_nothing_is_held_back() {
     let mut h = graceful(Span::from_mins(5));
     h.server.script = [Mode::Hang].into();

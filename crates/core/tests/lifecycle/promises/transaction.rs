@@ -194,6 +194,28 @@ fn the_refresh_token_of_a_useless_answer_is_not_lost_even_when_the_store_fails()
 }
 
 #[test]
+fn the_refresh_token_beside_a_demand_for_a_nonce_is_saved_before_anything_is_sent_again() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.server.mode = Mode::Silent;
+    h.input(Input::Refresh);
+    h.store.writes_fail = Some(StoreFaultKind::Full);
+    h.server.current = "rt-9".into();
+    h.reply(&Mode::Says(
+        200,
+        Some(("DPoP-Nonce", "n1")),
+        r#"{"error":"use_dpop_nonce","refresh_token":"rt-9"}"#,
+    ));
+    assert_eq!((h.view().phase, h.view().saved), (Phase::Unsaved, false));
+    h.pass(mins(2));
+    assert_eq!(h.requests.len(), 1, "nothing more is sent before it is saved");
+    h.store.writes_fail = None;
+    h.server.mode = Mode::Ok(3600);
+    h.pass(mins(1));
+    assert!(h.view().saved);
+    assert_eq!(h.sent_tokens, ["rt-0", "rt-9"]);
+}
+
+#[test]
 fn a_person_who_refreshes_while_tokens_are_unsaved_saves_them() {
     let mut h = Host::new(setup(), Some(login(1)));
     h.server.mode = Mode::Silent;
