@@ -27,7 +27,7 @@ pub(super) fn step(judgement: &Judgement, at: &Circumstances<'_>) -> Next {
         // A server that hands out a refresh token does not refuse the grant, whatever else it says.
         Verdict::PermanentGrant if !salvaged => (
             "reads its store once more, in case another process was faster; then gives the login up (unauthenticated)".into(),
-            "never by itself. A login, or `renewd refresh NAME`, is tried at once".into(),
+            "never by itself: only a new login helps".into(),
         ),
         Verdict::PermanentClient => (
             "keeps the login, says so once, and tries again slowly (auth_retrying, client_refused)".into(),
