@@ -33,11 +33,15 @@ pub(super) fn step(judgement: &Judgement, at: &Circumstances<'_>) -> Next {
             "keeps the login, says so once, and tries again slowly (auth_retrying, client_refused)".into(),
             format!("{}; while the client is refused no time runs against the login", slowly(judgement, at)),
         ),
-        Verdict::RetryImmediately => (
+        Verdict::RetryImmediately if asked(judgement).is_zero() && !salvaged => (
             "sends the request once more, at once and on another connection, with the nonce that came if one did".into(),
             format!("now; when the same comes back: {}", retries(judgement, at)),
         ),
-        Verdict::Transient | Verdict::RateLimited | Verdict::ProtocolErrorTransient | Verdict::PermanentGrant => {
+        Verdict::Transient
+        | Verdict::RateLimited
+        | Verdict::ProtocolErrorTransient
+        | Verdict::PermanentGrant
+        | Verdict::RetryImmediately => {
             let what = if judgement.may_have_rotated {
                 "keeps the login, remembers that the refresh token may be spent, and tries again with it"
             } else {
@@ -75,10 +79,11 @@ fn success(judgement: &Judgement, at: &Circumstances<'_>) -> (String, String) {
 /// The short retry and what follows it.
 fn retries(judgement: &Judgement, at: &Circumstances<'_>) -> String {
     let retry = &at.policy.retry;
-    let pause = asked(judgement).max(held(at)).max(if at.unsettled { settle(at) } else { Span::ZERO });
+    let pause =
+        asked(judgement).max(held(judgement, at)).max(if at.unsettled { settle(at) } else { Span::ZERO });
     let (least, most) = (retry.delay_min().max(pause), retry.delay_max(0).max(pause));
     // What the server asks for and the provider's own pace count in the short retry; waiting for a request on its way does not.
-    let counted = asked(judgement).max(held(at)).max(retry.delay_min());
+    let counted = asked(judgement).max(held(judgement, at)).max(retry.delay_min());
     if retry.tries == 0 || counted > retry.elapsed {
         return format!("{}{}", slowly(judgement, at), ceiling(at.policy));
     }
@@ -92,14 +97,14 @@ fn retries(judgement: &Judgement, at: &Circumstances<'_>) -> String {
         "{first}{}, {tries} within {}; after that every {}{}",
         reasons(judgement, at),
         brief(retry.elapsed),
-        brief(at.policy.auth_retrying.interval.max(held(at))),
+        brief(at.policy.auth_retrying.interval.max(held(judgement, at))),
         ceiling(at.policy)
     )
 }
 
 /// The long cadence, from now on.
 fn slowly(judgement: &Judgement, at: &Circumstances<'_>) -> String {
-    let interval = at.policy.auth_retrying.interval.max(held(at));
+    let interval = at.policy.auth_retrying.interval.max(held(judgement, at));
     let first = interval.max(asked(judgement));
     let then = format!("every {}", brief(interval));
     if first > interval {
@@ -130,7 +135,7 @@ fn reasons(judgement: &Judgement, at: &Circumstances<'_>) -> String {
     if at.unsettled && settle(at) > asked(judgement) {
         reasons.push("until then the request may still take effect".to_owned());
     }
-    if held(at) > asked(judgement) {
+    if held(judgement, at) > asked(judgement) {
         reasons.push(format!("{} is not to be asked more often", at.profile.name));
     }
     if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) }
@@ -140,8 +145,11 @@ fn asked(judgement: &Judgement) -> Span {
     judgement.retry_after.unwrap_or(Span::ZERO).min(RETRY_AFTER_MAX)
 }
 
-/// The pace that the provider sets for attempts, failed ones included.
-fn held(at: &Circumstances<'_>) -> Span {
+/// The pace that the provider sets for attempts, failed ones included: it counts what it has seen.
+fn held(judgement: &Judgement, at: &Circumstances<'_>) -> Span {
+    if !at.unsettled && judgement.evidence.http_status.is_none() {
+        return Span::ZERO;
+    }
     let provider = at.profile.min_interval.unwrap_or(Span::ZERO);
     at.policy.refresh.min_interval.map_or(provider, |own| own.min(provider))
 }
@@ -162,8 +170,9 @@ mod tests {
     const NOW: Wall = Wall::from_unix_millis(1_795_338_000_000);
 
     fn of(verdict: Verdict, asked: Option<u64>, unsettled: bool, policy: &Policy, profile: &Profile) -> Next {
-        let judgement =
+        let mut judgement =
             Judgement { verdict, retry_after: asked.map(Span::from_secs), ..Judgement::default() };
+        judgement.evidence.http_status = Some(500);
         step(&judgement, &Circumstances { policy, profile, now: NOW, unsettled })
     }
 

@@ -314,4 +314,57 @@ mod tests {
         let many = format!("HTTP/1.1 200 OK\n{}\n", "A: b\n".repeat(HEADERS_MAX + 1));
         assert!(read(many.as_bytes()).is_err());
     }
+
+    /// Every answer of the corpus, as `curl -i` and as `curl -v` would have printed it.
+    #[test]
+    fn every_answer_of_the_corpus_is_read_as_it_is() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/corpus");
+        let mut count = 0;
+        for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let table: toml::Table = std::fs::read_to_string(&file).unwrap().parse().unwrap();
+            for answer in table["answer"].as_array().unwrap() {
+                let text = |key: &str| answer.get(key).and_then(toml::Value::as_str);
+                let status = answer.get("status").and_then(toml::Value::as_integer).unwrap_or(0);
+                let (Some(body), true) = (text("body"), status >= 100) else { continue };
+                let headers: Vec<(String, String)> = answer
+                    .get("headers")
+                    .and_then(toml::Value::as_table)
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+                    .collect();
+                let lines = |mark: &str| -> String {
+                    let head = headers.iter().map(|(name, value)| format!("{mark}{name}: {value}\r\n"));
+                    format!("{mark}HTTP/1.1 {status} x\r\n{}{mark}\r\n", head.collect::<String>())
+                };
+                for printed in
+                    [format!("{}{body}", lines("")), format!("> POST / HTTP/1.1\n{}{body}", lines("< "))]
+                {
+                    let raw = ok(&printed);
+                    assert_eq!((i64::from(raw.status), &raw.headers), (status, &headers), "{printed}");
+                    assert_eq!(raw.body.as_slice(), body.as_bytes(), "{printed}");
+                }
+                count += 1;
+            }
+        }
+        assert!(count > 250, "only {count} answers were found");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn anything_at_all_is_read_or_refused(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+            nearly in "((< )?HTTP/[0-9.]{1,3} [0-9]{2,4}[a-z ]{0,4}\r?\n)?([A-Za-z-]{1,9}(:| )[ -~]{0,9}\r?\n){0,4}(< )?\r?\n[ -~\r\n]{0,60}",
+        ) {
+            for text in [&bytes[..], nearly.as_bytes()] {
+                if let Ok(raw) = read(text) {
+                    proptest::prop_assert!((100..=599).contains(&raw.status));
+                    proptest::prop_assert!(raw.headers.len() <= HEADERS_MAX && raw.body.len() <= text.len() * 3);
+                }
+            }
+        }
+    }
 }
