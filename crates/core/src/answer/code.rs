@@ -7,8 +7,8 @@ use alloc::string::String;
 
 use super::body::{Body, Format};
 use super::challenge;
-use super::fields::Trust;
 use super::known;
+use super::places::Trust;
 use super::types::Response;
 
 /// A longer text is a sentence, not a code.

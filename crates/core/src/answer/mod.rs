@@ -24,6 +24,7 @@ mod known;
 mod lifetime;
 mod moment;
 mod overrides;
+mod places;
 mod plain;
 mod prelude;
 mod redact;

@@ -8,7 +8,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::echo::is_no_new_token;
-use super::fields::{Field, Slot, is_refresh_token};
+use super::fields::{Slot, is_refresh_token};
+use super::places::Field;
 use super::scanner::Value;
 use crate::profile::{FieldMap, Profile, Text};
 use crate::secret::Secret;
