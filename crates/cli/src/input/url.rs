@@ -46,6 +46,9 @@ impl Url {
         if text.contains('#') {
             return Err("holds a fragment (#…); an endpoint has none (RFC 6749 §3.2)".into());
         }
+        if text.contains(['{', '}']) {
+            return Err(braces(text));
+        }
         let (scheme, rest) = text.split_once("://").ok_or("is not a URL like https://as.example/token")?;
         let scheme = scheme.to_ascii_lowercase();
         if scheme != "https" && scheme != "http" {
@@ -73,6 +76,16 @@ impl Url {
             (_, path) => path,
         };
         Ok(Self { text: format!("{scheme}://{host}{port}{path}") })
+    }
+}
+
+/// What is wrong with a URL in braces: mostly a profile's template that was taken as it stands.
+fn braces(text: &str) -> String {
+    let part = text.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(part, _)| part);
+    let name = |part: &&str| part.len() <= 32 && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    match part.filter(name) {
+        Some(part) => format!("holds {{{part}}}, which is to be filled in: put your own in its place"),
+        None => "holds a brace, which no URL has (RFC 3986 §2)".into(),
     }
 }
 
@@ -158,6 +171,8 @@ mod tests {
             ("https://as.example/to ken", "space"),
             ("https://as.example/\u{7f}", "control character"),
             ("https:///token", "names no host"),
+            ("https://{host}/realms/{realm}", "holds {host}, which is to be filled in"),
+            ("https://as.example/}{PW", "holds a brace"),
             ("https://as.example:0/", "no number from 1"),
             ("https://as.example:70000/", "no number from 1"),
             ("https://as.example:+80/", "no number from 1"),
