@@ -131,4 +131,3 @@ pub(super) fn spelling(name: &[u8]) -> &[u8] {
     let known = SPELLINGS.iter().find(|(lower, _)| lower.eq_ignore_ascii_case(name));
     known.map_or(name, |(_, spelling)| *spelling)
 }
-
