@@ -109,6 +109,15 @@ pub(super) const FITBIT: Profile = Profile {
         error_description: Borrowed(&[Borrowed("errors[0].message")]),
         ..FieldMap::STANDARD
     },
+    overrides: Borrowed(&[Override {
+        name: Borrowed("switched-off"),
+        when: When { status: Borrowed(&[StatusRange { from: 410, to: 410 }]), ..When::ANY },
+        verdict: Verdict::PermanentClient,
+        may_have_rotated: false,
+        retry_after: None,
+        message: Borrowed("Fitbit's own login is switched off; the Google Health API takes its place"),
+        source: Some(Borrowed("https://developers.google.com/health/about")),
+    }]),
     sources: Borrowed(&[
         Borrowed("https://dev.fitbit.com/build/reference/web-api/authorization/refresh-token/"),
         Borrowed("https://dev.fitbit.com/build/reference/web-api/developer-guide/authorization/"),
