@@ -7,7 +7,7 @@ use renewd_core::{Answer, Profile, RequestContext, Response, Secret, Verdict, Wa
 use toml::de::DeTable;
 
 use crate::problem::Problem;
-use crate::read::{Rules, parse, parse_table};
+use crate::read::{Lines, Rules, parse, parse_table};
 use crate::write::to_toml;
 
 const NAME: &str = "fuzzed";
@@ -42,7 +42,7 @@ fn in_a_document(text: &str) {
     let Ok(root) = DeTable::parse(text) else { return };
     for (name, table) in root.get_ref() {
         let name = name.get_ref().as_ref();
-        match parse_table(name, &format!("profile.{name}"), text, table) {
+        match parse_table(name, &format!("profile.{name}"), &Lines::of(text), table) {
             Ok(profile) => taken(&profile),
             Err(problems) => told(&problems, text),
         }

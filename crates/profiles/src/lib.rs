@@ -29,6 +29,6 @@ mod write;
 pub use duration::{DURATION_FORM, parse_duration};
 pub use keys::{Documented, documented};
 pub use problem::{Problem, Problems, cut, nearest, shown};
-pub use read::{PROFILE_BYTES_MAX, Rules, parse, parse_file, parse_table};
+pub use read::{Lines, PROFILE_BYTES_MAX, Rules, parse, parse_file, parse_table};
 pub use schema::schema;
 pub use write::to_toml;

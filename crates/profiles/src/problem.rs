@@ -9,6 +9,9 @@ const SHOWN_BYTES_MAX: usize = 40;
 /// Longest name for which a nearer one is looked for, in bytes: no key is longer, and the search is quadratic.
 const NAME_BYTES_MAX: usize = 100;
 
+/// So many things are told of one file: whoever mends these first sees the rest then.
+const TOLD_MAX: usize = 50;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -54,7 +57,7 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.all.iter().enumerate() {
+        for (i, problem) in self.all.iter().take(TOLD_MAX).enumerate() {
             if i > 0 {
                 f.write_str("\n")?;
             }
@@ -66,6 +69,10 @@ impl fmt::Display for Problems {
             if let Some(advice) = &problem.advice {
                 write!(f, "; {advice}")?;
             }
+        }
+        let more = self.all.len().saturating_sub(TOLD_MAX);
+        if more > 0 {
+            write!(f, "\n{}: and {more} more", self.file.display())?;
         }
         Ok(())
     }

@@ -49,7 +49,7 @@ pub fn parse_file(file: &Path, text: &str) -> Result<Profile, Problems> {
     whole(None, file, text, Rules::Own)
 }
 
-/// Reads a user's profile that stands as a table in a larger document: `text` is all of that document, and `at` what
+/// Reads a user's profile that stands as a table in a larger document: `lines` are those of all of that document, and `at` what
 /// messages call the table (`profile.NAME`).
 ///
 /// # Errors
@@ -57,10 +57,10 @@ pub fn parse_file(file: &Path, text: &str) -> Result<Profile, Problems> {
 pub fn parse_table(
     name: &str,
     at: &str,
-    text: &str,
+    lines: &Lines,
     table: &Spanned<DeValue<'_>>,
 ) -> Result<Profile, Vec<Problem>> {
-    let mut reader = Reader { lines: Lines::of(text), problems: Vec::new() };
+    let mut reader = Reader { lines, problems: Vec::new() };
     let line = reader.lines.of_offset(table.span().start);
     text::slug(name)
         .map_err(|why| vec![Problem::new(line, format!("the profile's name {} {why}", shown(name)))])?;
@@ -84,7 +84,7 @@ fn whole(name: Option<&str>, file: &Path, text: &str, rules: Rules) -> Result<Pr
         let what = format!("this is no TOML: {}", error.message().replace('\n', ", "));
         fail(Problem { line, what, advice: None })
     })?;
-    let mut reader = Reader { lines, problems: Vec::new() };
+    let mut reader = Reader { lines: &lines, problems: Vec::new() };
     let values = reader.table("", 1, root.get_ref(), keys::PROFILE);
     let name = match name {
         Some(name) => name,
@@ -116,25 +116,26 @@ fn finish(
     if problems.is_empty() { Ok(profile) } else { Err(problems) }
 }
 
-/// Where the lines of a text begin.
+/// Where the lines of a text begin: counted once, since each of a hundred thousand keys asks for its own.
 #[derive(Clone, Debug)]
-struct Lines {
+pub struct Lines {
     starts: Vec<usize>,
 }
 
 impl Lines {
-    fn of(text: &str) -> Self {
+    /// Of this text.
+    pub fn of(text: &str) -> Self {
         Self { starts: text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1).collect() }
     }
 
     /// The line that an offset lies in, from 1.
-    fn of_offset(&self, offset: usize) -> usize {
+    pub fn of_offset(&self, offset: usize) -> usize {
         1 + self.starts.partition_point(|start| *start <= offset)
     }
 }
 
-struct Reader {
-    lines: Lines,
+struct Reader<'l> {
+    lines: &'l Lines,
     problems: Vec<Problem>,
 }
 
@@ -147,7 +148,7 @@ fn in_order<'t, 'i>(
     all
 }
 
-impl Reader {
+impl Reader<'_> {
     fn line<T>(&self, spanned: &Spanned<T>) -> usize {
         self.lines.of_offset(spanned.span().start)
     }

@@ -47,8 +47,9 @@ pub(crate) fn slug(text: &str) -> Result<(), String> {
     ))
 }
 
-/// Request headers a profile may not set: they are the client's own, or would carry a secret.
-const OWN_HEADERS: [&str; 14] = [
+/// Request headers a profile may not set: they are the client's own, would carry a secret, or would have the answer come
+/// in a form that nobody reads, and a new refresh token lost in it.
+const OWN_HEADERS: [&str; 16] = [
     "authorization",
     "proxy-authorization",
     "cookie",
@@ -63,6 +64,8 @@ const OWN_HEADERS: [&str; 14] = [
     "host",
     "expect",
     "dpop",
+    "accept-encoding",
+    "range",
 ];
 
 /// Parameters a profile may not set: the request's own, the client's, and what has a key of its own.
@@ -141,6 +144,8 @@ mod tests {
             ("Host", "x"),
             ("Content-Type", "x"),
             ("DPoP", "x"),
+            ("Accept-Encoding", "br"),
+            ("Range", "bytes=0-1"),
             ("a b", "x"),
             ("a:", "x"),
             ("", "x"),

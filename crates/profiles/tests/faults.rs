@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use renewd_profiles::{PROFILE_BYTES_MAX, Rules, parse, parse_file, parse_table};
+use renewd_profiles::{Lines, PROFILE_BYTES_MAX, Rules, parse, parse_file, parse_table};
 use toml::de::DeTable;
 
 /// What a user is told of a file; empty where it is good.
@@ -288,7 +288,7 @@ fn a_table_of_a_larger_document_is_told_by_its_own_lines() {
     let text = "[other]\nx = 1\n\n[profile.acme]\nlifetime = \"1h\"\n\n[[profile.acme.override]]\nname = \"a\"\nverdict = \"transient\"\n";
     let root = DeTable::parse(text).unwrap();
     let table = &root.get_ref()["profile"].get_ref()["acme"];
-    let problems = parse_table("acme", "profile.acme", text, table).unwrap_err();
+    let problems = parse_table("acme", "profile.acme", &Lines::of(text), table).unwrap_err();
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0].line, Some(7));
     assert_eq!(problems[0].what, "profile.acme.override.a needs when");
@@ -296,7 +296,8 @@ fn a_table_of_a_larger_document_is_told_by_its_own_lines() {
     let good = text.replace("verdict", "when = { code = [\"x\"] }\nverdict");
     let root = DeTable::parse(&good).unwrap();
     let profile =
-        parse_table("acme", "profile.acme", &good, &root.get_ref()["profile"].get_ref()["acme"]).unwrap();
+        parse_table("acme", "profile.acme", &Lines::of(&good), &root.get_ref()["profile"].get_ref()["acme"])
+            .unwrap();
     assert_eq!((&*profile.name, &*profile.title, profile.overrides.len()), ("acme", "acme", 1));
 
     for (name, text, expect) in [
@@ -305,7 +306,7 @@ fn a_table_of_a_larger_document_is_told_by_its_own_lines() {
     ] {
         let root = DeTable::parse(text).unwrap();
         let table = &root.get_ref()["profile"].get_ref()[name];
-        let problems = parse_table(name, &format!("profile.{name}"), text, table).unwrap_err();
+        let problems = parse_table(name, &format!("profile.{name}"), &Lines::of(text), table).unwrap_err();
         assert!(problems[0].what.contains(expect), "{problems:?}");
     }
 }

@@ -21,7 +21,7 @@ use crate::input::secret::SecretSource;
 use crate::input::stdin::read_refresh_token;
 use crate::input::url::{Url, UrlUse, same_place};
 use crate::obtain::tell_agent;
-use crate::profiles::beside;
+use crate::profiles::{beside, revocation_beside};
 
 use profile::Named;
 
@@ -239,17 +239,15 @@ fn identity(
     let issuer = pick(&checked.issuer, "issuer", old.and_then(|o| o.issuer.as_ref()));
     let profile = named.for_the_record(config, issuer.as_deref(), &token_endpoint, old);
     let known = config.profiles().named(&profile).map(|k| k.profile);
-    let beside = |other: fn(&renewd_core::Endpoints) -> Option<&str>| {
-        known.and_then(|p| beside(p, &token_endpoint, other(&p.endpoints)))
-    };
     Ok(Identity {
-        issuer: issuer.or_else(|| beside(|e| e.issuer.as_deref())),
+        issuer: issuer
+            .or_else(|| known.and_then(|p| beside(p, &token_endpoint, p.endpoints.issuer.as_deref()))),
         revocation_endpoint: pick(
             &checked.revocation_endpoint,
             "revocation_endpoint",
             old.and_then(|o| o.revocation_endpoint.as_ref()),
         )
-        .or_else(|| beside(|e| e.revocation.as_deref())),
+        .or_else(|| known.and_then(|p| revocation_beside(p, &token_endpoint))),
         resource: pick(&checked.resource, "resource", old.and_then(|o| o.resource.as_ref())),
         token_endpoint,
         client_id,

@@ -1,7 +1,7 @@
 //! What must fit together across keys.
 
 use crate::exit::Failure;
-use crate::profiles::token_endpoint;
+use crate::profiles::token_endpoint_of_login;
 
 use super::document::{Entry, Settings};
 use super::problem::{Problem, Problems};
@@ -20,7 +20,9 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             let what = format!("credential.{name}.profile: {message}");
             problems.push(Problem::new(line("profile"), what).advise(advice));
         }
-        let somewhere = has("token_endpoint") || profile.is_some_and(|p| token_endpoint(p).is_ok());
+        let issuer = text(&entry.settings, "credential", "issuer");
+        let of_profile = profile.and_then(|p| token_endpoint_of_login(p, has("profile"), issuer));
+        let somewhere = has("token_endpoint") || of_profile.is_some();
         if has("seed_file") && !(somewhere && has("client_id")) {
             let what = format!("credential.{name}.seed_file needs token_endpoint and client_id beside it");
             problems.push(Problem::new(line("seed_file"), what));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use renewd_core::Profile;
 use renewd_driver::CredentialName;
+use renewd_profiles::Lines;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -26,8 +27,9 @@ const SECRET_NAMES: [&str; 8] = [
     "private_key",
 ];
 
-/// Request headers a configuration may not set: they are the client's own, or would carry a secret.
-const OWN_HEADERS: [&str; 10] = [
+/// Request headers a configuration may not set: they are the client's own, would carry a secret, or would have the answer
+/// come in a form that nobody reads, and a new refresh token lost in it.
+const OWN_HEADERS: [&str; 12] = [
     "authorization",
     "proxy-authorization",
     "cookie",
@@ -38,6 +40,8 @@ const OWN_HEADERS: [&str; 10] = [
     "connection",
     "host",
     "expect",
+    "accept-encoding",
+    "range",
 ];
 
 /// Form fields a configuration may not set: they have keys of their own, or are secrets.
@@ -59,6 +63,9 @@ pub(crate) struct Located {
     pub(crate) value: Value,
     pub(crate) line: usize,
 }
+
+/// So many providers of one's own: each is compared with all others whenever a host chooses one.
+const PROFILES_MAX: usize = 256;
 
 /// Values by (table, key).
 pub(crate) type Settings = BTreeMap<(&'static str, &'static str), Located>;
@@ -104,30 +111,27 @@ impl Document {
     /// Everything that is wrong with it.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Problems> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let lines = Lines::of(text);
         let root = DeTable::parse(text).map_err(|error| {
-            let line = error.span().map(|s| line_of(text, s.start));
+            let line = error.span().map(|s| lines.of_offset(s.start));
             let what = format!("this is no TOML: {}", error.message().replace('\n', ", "));
             Problems::new(path, vec![Problem { line, what, advice: None }])
         })?;
-        let mut reader = Reader { text, problems: Vec::new() };
+        let mut reader = Reader { lines, problems: Vec::new() };
         let mut document = Self { path: Arc::new(path.to_owned()), ..Self::default() };
         reader.top(root.get_ref(), &mut document);
         if reader.problems.is_empty() { Ok(document) } else { Err(Problems::new(path, reader.problems)) }
     }
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes().iter().take(offset).filter(|b| **b == b'\n').count()
-}
-
-struct Reader<'t> {
-    text: &'t str,
+struct Reader {
+    lines: Lines,
     problems: Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn line<T>(&self, spanned: &Spanned<T>) -> usize {
-        line_of(self.text, spanned.span().start)
+        self.lines.of_offset(spanned.span().start)
     }
 
     fn problem(&mut self, problem: Problem) {
@@ -242,9 +246,13 @@ impl Reader<'_> {
         let Some(entries) = value.get_ref().as_table() else {
             return self.problem(Problem::new(line, "profile must be a table: [profile.NAME]"));
         };
+        if entries.len() > PROFILES_MAX {
+            let what = format!("profile has {} tables; at most {PROFILES_MAX} are read", entries.len());
+            return self.problem(Problem::new(line, what).advise("one for each provider is enough"));
+        }
         for (name, value) in entries {
             let (line, name) = (self.line(name), name.get_ref().as_ref());
-            match renewd_profiles::parse_table(name, &format!("profile.{name}"), self.text, value) {
+            match renewd_profiles::parse_table(name, &format!("profile.{name}"), &self.lines, value) {
                 Ok(profile) => document.profiles.push((profile, line)),
                 Err(problems) => self.problems.extend(problems),
             }

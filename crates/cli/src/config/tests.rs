@@ -254,6 +254,12 @@ fn a_profile_says_what_an_entry_then_need_not_say() {
     ] {
         Given::file(&format!("{OWN}{entry}")).load(&[]).unwrap();
     }
+    // Chosen for its issuer's host alone, it sends no seed to another.
+    let elsewhere = OWN.replace("hosts = [\"id.acme.example\"]", "hosts = [\"accounts.bank.example\"]");
+    let entry =
+        "[credential.a]\nissuer = \"https://accounts.bank.example\"\nclient_id = \"c\"\nseed_file = \"/x\"";
+    let failure = Given::file(&format!("{elsewhere}{entry}")).load(&[]).unwrap_err();
+    assert!(failure.message.contains("seed_file needs token_endpoint"), "{}", failure.message);
     let strict = format!("{OWN}[credential.a]\nprofile = \"acme\"\nas_class = \"P2\"\ngrace = \"10s\"");
     assert!(Given::file(&strict).load(&[]).unwrap_err().message.contains("only with as_class"));
 }
@@ -283,4 +289,15 @@ fn a_profile_file_goes_before_the_configuration_and_two_of_one_name_are_refused(
     let absent = load(&[given.dir.path().join("none.toml")]).unwrap_err();
     assert!(absent.message.contains("none.toml does not exist"), "{}", absent.message);
     assert_eq!(absent.exit, crate::exit::Exit::Configuration);
+}
+
+#[test]
+fn a_hundred_thousand_keys_are_refused_in_a_few_lines() {
+    let many = |each: fn(usize) -> String, count| (0..count).map(each).collect::<String>();
+    let keys = many(|i| format!("k{i} = 1\n"), 100_000);
+    let message = Given::file(&keys).load(&[]).unwrap_err().message;
+    assert!(message.lines().count() < 60 && message.ends_with("and 99950 more"), "{} bytes", message.len());
+    let profiles = many(|i| format!("[profile.p{i}]\n"), 20_000);
+    let message = Given::file(&profiles).load(&[]).unwrap_err().message;
+    assert!(message.contains("profile has 20000 tables; at most 256 are read"), "{} bytes", message.len());
 }

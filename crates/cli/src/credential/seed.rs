@@ -6,12 +6,12 @@ use renewd_core::{CommitFailure, GrantMaterial, Identity, Record, Settings};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialName, CredentialStore, Expect};
 
-use super::profile::chosen;
+use super::profile::{By, chosen};
 use super::store::{store_failure, write_failure};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::input::secret::read_secret_file;
-use crate::profiles::{beside, token_endpoint};
+use crate::profiles::{revocation_beside, token_endpoint_of_login};
 
 /// Writes the first record of a credential from its `seed_file`, where it has one and no record stands. True when it
 /// did.
@@ -28,8 +28,9 @@ pub(crate) fn seed(
         return Ok(false);
     }
     let text = |key| config.text("credential", key, Some(name));
-    let chosen = chosen(config, name, None)?.profile;
-    let fixed = || token_endpoint(chosen).ok().map(String::from);
+    let found = chosen(config, name, None)?;
+    let (chosen, is_named) = (found.profile, found.by != By::Host);
+    let fixed = || token_endpoint_of_login(chosen, is_named, text("issuer").as_deref()).map(String::from);
     // The configuration's own check made sure of both.
     let (Some(token_endpoint), Some(client_id)) = (text("token_endpoint").or_else(fixed), text("client_id"))
     else {
@@ -46,7 +47,7 @@ pub(crate) fn seed(
     let identity = Identity {
         issuer: text("issuer"),
         revocation_endpoint: text("revocation_endpoint")
-            .or_else(|| beside(chosen, &token_endpoint, chosen.endpoints.revocation.as_deref())),
+            .or_else(|| revocation_beside(chosen, &token_endpoint)),
         token_endpoint,
         client_id,
         resource: text("resource"),

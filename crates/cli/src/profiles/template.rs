@@ -19,6 +19,40 @@ pub(crate) fn token_endpoint(profile: &Profile) -> Result<&str, Option<&str>> {
     }
 }
 
+/// The same for a login that names none. Who took a profile over from somebody and named it wants it so; but one that
+/// was only chosen, because the issuer's host is among those it claims, sends no refresh token to another host.
+pub(crate) fn token_endpoint_of_login<'p>(
+    profile: &'p Profile,
+    is_named: bool,
+    issuer: Option<&str>,
+) -> Option<&'p str> {
+    let trusted = |url: &&str| {
+        is_named || is_built_in(profile) || issuer.is_some_and(|issuer| on_same_host(issuer, url))
+    };
+    token_endpoint(profile).ok().filter(trusted)
+}
+
+/// The revocation endpoint of the server that has this token endpoint. A profile of somebody's own names none on another
+/// host: refresh token and client secret go there.
+pub(crate) fn revocation_beside(profile: &Profile, token_endpoint: &str) -> Option<String> {
+    beside(profile, token_endpoint, profile.endpoints.revocation.as_deref())
+        .filter(|url| is_built_in(profile) || on_same_host(url, token_endpoint))
+}
+
+/// Whether its endpoints are those that were compiled in.
+fn is_built_in(profile: &Profile) -> bool {
+    Profile::by_name(&profile.name).is_some_and(|built_in| built_in.endpoints == profile.endpoints)
+}
+
+/// The same host and port, as they are written.
+fn on_same_host(a: &str, b: &str) -> bool {
+    let authority = |url: &str| {
+        let (_, rest) = url.split_once("://")?;
+        rest.split(['/', '?', '#', '\\']).next().map(str::to_ascii_lowercase)
+    };
+    authority(a).is_some_and(|host| !host.contains('@') && authority(b) == Some(host))
+}
+
 /// The parts of a template that are to be filled in, by name.
 pub(crate) fn parts(template: &str) -> Vec<&str> {
     template.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
@@ -81,6 +115,46 @@ mod tests {
         ] {
             assert_eq!(beside(&profile(token), url, Some(other)).as_deref(), expected, "{token} {url}");
         }
+    }
+
+    #[test]
+    fn a_profile_of_ones_own_sends_no_token_to_another_host() {
+        let own = |revocation: &'static str| {
+            let mut profile = profile("https://as.example/t");
+            profile.endpoints.revocation = Some(revocation.into());
+            profile
+        };
+        let at = |revocation| revocation_beside(&own(revocation), "https://as.example/t");
+        assert_eq!(at("https://AS.example/r").as_deref(), Some("https://AS.example/r"));
+        for other in [
+            "https://evil.example/r",
+            "https://as.example.evil/r",
+            "https://as.example:444/r",
+            "https://as.example@evil/r",
+        ] {
+            assert_eq!(at(other), None, "{other}");
+        }
+        let profile = own("https://as.example/r");
+        for (named, issuer, given) in [
+            (true, None, true),
+            (false, Some("https://as.example"), true),
+            (false, Some("https://accounts.example"), false),
+            (false, None, false),
+        ] {
+            assert_eq!(
+                token_endpoint_of_login(&profile, named, issuer).is_some(),
+                given,
+                "{named} {issuer:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_built_in_profile_may_have_endpoints_on_several_hosts() {
+        let intuit = Profile::by_name("intuit-quickbooks").unwrap();
+        let token = intuit.endpoints.token.as_deref().unwrap();
+        assert_eq!(revocation_beside(intuit, token).as_deref(), intuit.endpoints.revocation.as_deref());
+        assert_eq!(token_endpoint_of_login(intuit, false, None), Some(token));
     }
 
     #[test]

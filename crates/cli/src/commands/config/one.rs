@@ -8,7 +8,7 @@ use super::{Row, row};
 use crate::config::{CREDENTIAL, Config, Effective, Key, Origin, POLICY, Value};
 use crate::credential::{By, Chosen, chosen, glance, names, open_existing, unknown, usual_auth};
 use crate::exit::Failure;
-use crate::profiles::token_endpoint;
+use crate::profiles::token_endpoint_of_login;
 
 /// Its rows.
 pub(super) fn rows(config: &Config, name: &CredentialName) -> Result<Vec<Row>, Failure> {
@@ -25,11 +25,12 @@ pub(super) fn rows(config: &Config, name: &CredentialName) -> Result<Vec<Row>, F
     let chosen = chosen(config, name, record)?;
     let secret = config.path("credential", "client_secret_file", Some(name)).is_some()
         || record.is_some_and(|r| r.settings.client_secret.is_some());
+    let issuer = config.text("credential", "issuer", Some(name));
     let found = |key: &Key| {
         config
             .lookup(key.table, key.name, Some(name))
             .or_else(|| record.and_then(|r| told(key, r)))
-            .or_else(|| of_the_profile(key, &chosen, secret))
+            .or_else(|| of_the_profile(key, &chosen, secret, issuer.as_deref()))
     };
     let mut rows: Vec<Row> = CREDENTIAL.iter().map(|key| settled(key, key.name.into(), found(key))).collect();
     rows.extend(POLICY.iter().map(|key| settled(key, key.path(), found(key))));
@@ -70,7 +71,7 @@ fn told(key: &Key, record: &Record) -> Option<Effective> {
 }
 
 /// What the profile says of a key.
-fn of_the_profile(key: &Key, chosen: &Chosen<'_>, secret: bool) -> Option<Effective> {
+fn of_the_profile(key: &Key, chosen: &Chosen<'_>, secret: bool, issuer: Option<&str>) -> Option<Effective> {
     let Chosen { profile, by } = chosen;
     let text = |text: &str| Some(Value::Text(text.into()));
     if (key.table, key.name) == ("credential", "profile") {
@@ -86,7 +87,9 @@ fn of_the_profile(key: &Key, chosen: &Chosen<'_>, secret: bool) -> Option<Effect
         return None;
     }
     let value = match (key.table, key.name) {
-        ("credential", "token_endpoint") => token_endpoint(profile).ok().and_then(text),
+        ("credential", "token_endpoint") => {
+            token_endpoint_of_login(profile, *by != By::Host, issuer).and_then(text)
+        }
         ("credential", "client_auth") => usual_auth(profile, secret).and_then(|m| text(m.name())),
         ("credential", "scope") if profile.refresh.scope => text("(as it was granted)"),
         ("credential", "as_class") => text(profile.as_class.name()),
