@@ -51,7 +51,7 @@ fn from_state(state: &NoToken, detail: String) -> NoBearer {
         since: state.since,
         next_attempt_at: state.next_attempt_at,
         retry_after: state.retry_after,
-        last_attempt: state.last_attempt.clone(),
+        last_attempt: state.last_attempt.clone().map(Box::new),
         ..NoBearer::new(state.status, detail)
     }
 }

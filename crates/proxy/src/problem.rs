@@ -57,7 +57,7 @@ pub(crate) fn no_token(about: &About<'_>, why: &NoBearer) -> Response<ResponseBo
         "since": why.since.map(utc),
         "next_attempt_at": why.next_attempt_at.filter(|_| !login_needed).map(utc_not_before),
         "login_command": about.login_command.filter(|_| login_needed),
-        "last_attempt": why.last_attempt.as_ref().map(seen),
+        "last_attempt": why.last_attempt.as_deref().map(seen),
     });
     let mut response = document(StatusCode::SERVICE_UNAVAILABLE, &body);
     if !login_needed {

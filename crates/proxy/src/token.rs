@@ -53,7 +53,7 @@ pub struct NoBearer {
     /// One sentence for people, without a secret.
     pub detail: String,
     /// The last attempt that failed, and what it looked like.
-    pub last_attempt: Option<LastAttempt>,
+    pub last_attempt: Option<Box<LastAttempt>>,
 }
 
 impl NoBearer {
@@ -73,7 +73,7 @@ impl NoBearer {
     /// The last attempt that failed.
     #[must_use]
     pub fn after(mut self, attempt: LastAttempt) -> Self {
-        self.last_attempt = Some(attempt);
+        self.last_attempt = Some(Box::new(attempt));
         self
     }
 
