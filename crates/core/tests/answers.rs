@@ -79,7 +79,7 @@ fn no_profile_throws_a_plain_grant_or_its_refresh_token_away() {
 
 #[test]
 fn the_table_is_well_formed() {
-    const KEYS: [&str; 21] = [
+    const KEYS: [&str; 22] = [
         "it",
         "own",
         "profile",
@@ -98,6 +98,7 @@ fn the_table_is_well_formed() {
         "wait",
         "lives",
         "kind",
+        "scope",
         "new",
         "new_lives",
         "doubt",
@@ -259,6 +260,7 @@ fn differences(case: &Table, judgement: &Judgement) -> Vec<String> {
         grant.and_then(Grant::lifetime).map_or("-1".to_string(), |life| life.as_secs().to_string()),
     );
     compare("kind", grant.filter(|g| g.token_type_given).map_or(String::new(), |g| g.token_type.clone()));
+    compare("scope", grant.and_then(|grant| grant.scope.clone()).unwrap_or_default());
     let new = judgement.refresh_token.as_ref().map(|token| token.expose_str().unwrap_or_default());
     compare("new", new.unwrap_or_default().to_string());
     let new_lives = grant.and_then(|grant| grant.refresh_token_expires_in);

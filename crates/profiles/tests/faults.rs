@@ -188,6 +188,14 @@ fn what_must_hold_between_keys_is_told_too() {
             "mine.toml:5: override.a.retry_after means nothing with permanent_grant",
         ),
         (
+            &one_override("verdict = \"retry_immediately\"\nwhen = { code = [\"x\"] }\nretry_after = \"1s\""),
+            "mine.toml:5: override.a.retry_after means nothing with retry_immediately",
+        ),
+        (
+            "as_class = \"P4\"\ngrace = \"30s\"",
+            "mine.toml:2: grace holds with as_class = \"P3\" only, and this is P4",
+        ),
+        (
             &one_override(
                 "verdict = \"permanent_grant\"\nwhen = { code = [\"x\"] }\nmay_have_rotated = true",
             ),
@@ -262,6 +270,14 @@ fn there_are_limits() {
     assert!(told(&over(65)).contains("override has 65 items"));
     let paths = format!("[fields]\nerror = [{}]\nscope = [{}]", many(40), many(25));
     assert!(told(&paths).contains("65 paths stand in fields and in conditions; at most 64 are followed"));
+    let members = |count: usize| {
+        let members = (0..count).map(|i| format!("x{i} = []")).collect::<Vec<_>>().join(", ");
+        let override_ =
+            one_override(&format!("verdict = \"transient\"\nwhen = {{ members = {{ {members} }} }}"));
+        format!("{override_}\n[fields]\nerror = [{}]", many(40))
+    };
+    assert_eq!(told(&members(24)), "");
+    assert!(told(&members(25)).contains("65 paths stand in fields and in conditions"));
     assert!(told(&" ".repeat(PROFILE_BYTES_MAX + 1)).contains("longer than"));
 }
 
