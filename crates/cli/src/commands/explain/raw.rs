@@ -14,6 +14,9 @@ pub(super) const HEADERS_MAX: usize = 128;
 /// Heads in a row: redirects, proxies, interim answers.
 const HEADS_MAX: usize = 64;
 
+/// Lines in front of the first head that are passed over.
+const LINES_BEFORE_MAX: usize = 64;
+
 /// An answer as it was printed.
 pub(super) struct Raw {
     pub(super) status: u16,
@@ -47,7 +50,7 @@ pub(super) fn read(text: &[u8]) -> Result<Raw, NoAnswer> {
     let decoded = from_utf16(text);
     let text = skip_blank(decoded.as_deref().map_or(text, Vec::as_slice));
     let joined = if status_line(first_line(text)).is_none() { trace::joined(text) } else { None };
-    let mut rest = joined.as_deref().map_or(text, Vec::as_slice);
+    let mut rest = joined.as_deref().map_or_else(|| from_head(text), Vec::as_slice);
     let mut passed: Vec<Head> = Vec::new();
     // Another head directly behind one belongs to the next answer: redirects that were followed, a proxy's tunnel, an
     // interim answer, a first try without credentials. None of those has a body that is printed.
@@ -62,7 +65,10 @@ pub(super) fn read(text: &[u8]) -> Result<Raw, NoAnswer> {
             "let curl finish, and give all that `curl -i` prints",
         ));
     }
-    let notes = passed.iter().filter_map(Head::note).collect();
+    let mut notes: Vec<String> = passed.iter().filter_map(Head::note).collect();
+    if rest.trim_ascii().is_empty() && last.announces_a_body() {
+        notes.push("the head announces a body, and none is here: with it the verdict may be another".into());
+    }
     let chunked = last.headers.iter().any(|(name, value)| {
         name.eq_ignore_ascii_case("transfer-encoding") && value.to_ascii_lowercase().contains("chunked")
     });
@@ -118,6 +124,11 @@ impl Head {
         matches!(self.status, 100..=199)
     }
 
+    fn announces_a_body(&self) -> bool {
+        let length = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        length.is_some_and(|(_, value)| value.parse::<u64>().is_ok_and(|bytes| bytes > 0))
+    }
+
     /// What to say of a head that another one followed.
     fn note(&self) -> Option<String> {
         match self.status {
@@ -129,6 +140,23 @@ impl Head {
             status => Some(format!("an answer before was HTTP {status}; the last one is judged")),
         }
     }
+}
+
+/// From the first head on, where a prompt, curl's progress or the request was copied with it. In JSON and in a page no
+/// line is a head.
+fn from_head(text: &[u8]) -> &[u8] {
+    if matches!(text.first(), Some(b'{' | b'[' | b'"' | b'<')) {
+        return text;
+    }
+    let mut rest = text;
+    for _ in 0..LINES_BEFORE_MAX {
+        let (line, after) = take_line(rest);
+        if status_line(line).is_some() {
+            return rest;
+        }
+        rest = after;
+    }
+    text
 }
 
 /// The status of `HTTP/1.1 403 Forbidden`, `HTTP/2 403`, `HTTP/3 200`.
@@ -221,6 +249,31 @@ mod tests {
 
     fn header<'a>(raw: &'a Raw, name: &str) -> Vec<&'a str> {
         raw.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str()).collect()
+    }
+
+    #[test]
+    fn what_was_copied_with_the_answer_is_passed_over() {
+        let answer = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n{\"error\":\"x\"}";
+        for before in [
+            "$ curl -i https://as.example/token\n",
+            "  % Total    % Received % Xferd\n  Dload  Upload\n\r  0     0\r100    70  100    67\n",
+            "POST /token HTTP/1.1\r\nHost: as.example\r\n\r\ngrant_type=refresh_token\r\n\r\n",
+        ] {
+            let raw = ok(&format!("{before}{answer}"));
+            assert_eq!((raw.status, &raw.body[..]), (400, &b"{\"error\":\"x\"}"[..]), "{before}");
+        }
+        for no in ["{\n", "<html>\n", &"x\n".repeat(LINES_BEFORE_MAX)] {
+            assert!(read(format!("{no}{answer}").as_bytes()).is_err(), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_was_announced_and_left_out_is_missed() {
+        let missed = |text: &str| ok(text).notes.iter().any(|note| note.contains("none is here"));
+        assert!(missed("HTTP/1.1 400 x\r\nContent-Length: 67\r\n\r\n"));
+        assert!(!missed("HTTP/1.1 400 x\r\nContent-Length: 0\r\n\r\n"));
+        assert!(!missed("HTTP/1.1 400 x\r\n\r\n"));
+        assert!(!missed("HTTP/1.1 400 x\r\nContent-Length: 80\r\n\r\n{}"));
     }
 
     #[test]
