@@ -49,6 +49,36 @@ fn a_user_who_sets_a_shorter_distance_knows_better() {
 }
 
 #[test]
+fn a_user_who_spares_the_provider_more_still_gets_over_a_failure_as_soon_as_it_allows() {
+    let mut policy = Policy::for_profile(&counting());
+    policy.refresh.min_interval = Some(mins(30));
+    let mut h = Host::new(setup_with(policy, counting(), Client::public("cli")), Some(login(1)));
+    h.server.script = [Mode::Status(503)].into();
+    h.pass(mins(5));
+    assert_eq!((h.requests.len(), h.view().phase), (2, Phase::Fresh));
+    assert!(gaps(&h)[0] >= MINUTE, "{:?}", gaps(&h));
+}
+
+#[test]
+fn the_scope_that_the_login_was_told_goes_before_the_one_that_was_granted() {
+    let refresh = RefreshRequest { scope: true, ..RefreshRequest::PLAIN };
+    let profile = Profile { refresh, ..Profile::generic() };
+    let scope_sent = |told: Option<&str>| {
+        let mut record = login_with_token(1, 3600);
+        record.settings.scope = told.map(String::from);
+        record.grant.access[0].key.scope = Some("granted".into());
+        let mut h =
+            Host::new(setup_with(Policy::default(), profile.clone(), Client::public("cli")), Some(record));
+        h.input(Input::Refresh);
+        h.pass(secs(5));
+        let body = h.last_request.as_ref().unwrap().body.expose_str().unwrap().to_owned();
+        body.split('&').find_map(|pair| pair.strip_prefix("scope=").map(String::from))
+    };
+    assert_eq!(scope_sent(Some("told")).as_deref(), Some("told"));
+    assert_eq!(scope_sent(None).as_deref(), Some("granted"));
+}
+
+#[test]
 fn refreshes_that_nobody_needs_keep_the_distance_too() {
     let profile = Profile { min_interval: Some(mins(4)), ..Profile::generic() };
     let mut h = Host::new(setup_with(Policy::default(), profile, Client::public("cli")), Some(login(1)));
