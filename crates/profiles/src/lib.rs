@@ -28,7 +28,7 @@ mod write;
 
 pub use duration::{DURATION_FORM, parse_duration};
 pub use keys::{Documented, documented};
-pub use problem::{Problem, Problems, cut, nearest, shown};
+pub use problem::{ADVISED_MAX, Problem, Problems, cut, nearest, shown};
 pub use read::{Lines, PROFILE_BYTES_MAX, Rules, parse, parse_file, parse_table};
 pub use schema::schema;
 pub use write::to_toml;

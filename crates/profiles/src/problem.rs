@@ -12,6 +12,9 @@ const NAME_BYTES_MAX: usize = 100;
 /// So many things are told of one file: whoever mends these first sees the rest then.
 const TOLD_MAX: usize = 50;
 
+/// So many unknown names get a nearer one; whoever has more has no slip of the pen, and each costs a search.
+pub const ADVISED_MAX: usize = 1000;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

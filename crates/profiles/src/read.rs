@@ -10,7 +10,7 @@ use crate::build;
 use crate::item::{article, given, given_in_list, item_of, literal, scalar, status};
 use crate::keys::{self, ITEMS_MAX, Key, Kind, PAIR_BYTES_MAX, Pairs, REASON_BYTES_MAX};
 use crate::member;
-use crate::problem::{Problem, Problems, cut, nearest, shown};
+use crate::problem::{ADVISED_MAX, Problem, Problems, cut, nearest, shown};
 use crate::text;
 use crate::value::{Value, Values};
 
@@ -185,6 +185,9 @@ impl Reader<'_> {
             let problem =
                 Problem::new(line, format!("{path} belongs to a client, and a profile is the same for all"));
             return self.problems.push(problem.advise("it stands in [credential.NAME] of the configuration"));
+        }
+        if self.problems.len() > ADVISED_MAX {
+            return self.problem(line, format!("unknown key {path}"));
         }
         let homes = keys::homes_of(name);
         let advice = match nearest(name, known.iter().map(|key| key.name)) {

@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{self, Key};
-use super::problem::{Problem, Problems, cut, nearest};
+use super::problem::{ADVISED_MAX, Problem, Problems, cut, nearest};
 use super::value::Value;
 
 /// Names that would hold a secret inline. They get their own message: a secret in a configuration file ends up in
@@ -226,6 +226,9 @@ impl Reader {
             return self.problem(Problem::new(line, what).advise(instead));
         }
         let problem = Problem::new(line, format!("unknown key {path}"));
+        if self.problems.len() > ADVISED_MAX {
+            return self.problem(problem);
+        }
         let known: Vec<&str> = known.into_iter().collect();
         let homes = keys::homes_of(name);
         let advice = match nearest(name, known.iter().copied()) {

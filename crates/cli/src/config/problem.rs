@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 
-pub(crate) use renewd_profiles::{Problem, Problems, cut, nearest, shown};
+pub(crate) use renewd_profiles::{ADVISED_MAX, Problem, Problems, cut, nearest, shown};
 
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
