@@ -159,10 +159,11 @@ pub(crate) fn contradictions(
         {
             let what = if secret { "a client secret is given" } else { "no client secret is given" };
             all.push(format!(
-                "{name}: {what}, but {}'s clients prove themselves by {} (profile {})",
+                "{name}: {what}, but {}'s clients prove themselves by {} (profile {}){}",
                 profile.title,
                 ways(),
-                profile.name
+                profile.name,
+                if secret { "" } else { "; --client-secret-file, or client_secret_file, gives one" }
             ));
         }
         _ => {}

@@ -1,5 +1,10 @@
 //! Provider profiles, as the command shows them and as an import goes by them.
 
+use std::path::Path;
+
+use renewd_core::Profile;
+use renewd_profiles::parse_file;
+
 use crate::world::{CANARY, Ended, World};
 
 /// One of the user's own, with all that can be told of one.
@@ -129,6 +134,35 @@ fn every_built_in_profile_can_be_explained() {
         assert!(out.starts_with(&format!("profile         {name} (")), "{out}");
         assert!(out.contains("so renewd"), "{out}");
     }
+}
+
+#[test]
+fn every_built_in_profile_is_printed_as_a_file_that_reads_back_equal() {
+    let world = World::new();
+    for profile in Profile::built_in() {
+        let out = world.run(&["profiles", "show", &profile.name, "--toml"]).expect(0, &[]).out;
+        let again = parse_file(Path::new("mine.toml"), &out).map_err(|problems| problems.to_string());
+        assert_eq!(again.as_ref(), Ok(profile), "{out}");
+    }
+}
+
+#[test]
+fn what_is_printed_as_a_file_is_taken_as_one() {
+    let world = world();
+    let shown = |args: &[&str]| {
+        let mut document = world.run(args).expect(0, &[]).json();
+        (document["own"].take(), document["from"].take(), document)
+    };
+    for (name, from) in [("shopify", &[][..]), ("acme", &["--profile-file", "acme.toml"])] {
+        let printed = world.run(&[&["profiles", "show", name, "--toml"], from].concat()).expect(0, &[]).out;
+        let file = format!("{name}.toml");
+        world.file(&file, printed);
+        let before = shown(&[&["profiles", "show", name, "--json"], from].concat());
+        let after = shown(&["profiles", "show", name, "--json", "--profile-file", &file]);
+        assert_eq!(after.2, before.2);
+        assert_eq!(after.0, true, "{}", after.1);
+    }
+    world.run(&["profiles", "show", "shopify", "--toml", "--json"]).expect(2, &["leave one of them out"]);
 }
 
 #[test]
