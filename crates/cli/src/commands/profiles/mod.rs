@@ -30,6 +30,9 @@ enum What {
         /// The profile's name
         #[arg(value_name = "P")]
         profile: String,
+        /// As a file that `--profile-file` takes, to begin your own from
+        #[arg(long)]
+        toml: bool,
     },
 }
 
@@ -56,11 +59,18 @@ pub(crate) fn run(args: &ProfilesCommand, app: &App) -> Result<(), Failure> {
             app.output.note("`renewd profiles show NAME` explains one");
             Ok(())
         }
-        Some(What::Show { profile }) => {
+        Some(What::Show { profile, toml }) => {
             let Some(known) = profiles.named(profile) else {
                 let (message, advice) = profiles.unknown(profile);
                 return Err(Failure::usage(message).advise(advice));
             };
+            if args.json && *toml {
+                return Err(Failure::usage("--json and --toml are two ways of writing the same profile")
+                    .advise("leave one of them out"));
+            }
+            if *toml {
+                return app.output.data(renewd_profiles::to_toml(known.profile).as_bytes());
+            }
             if args.json {
                 return app.output.data(&line(&ProfileDocument::new(known))?);
             }
