@@ -56,7 +56,8 @@ pub struct TokenRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ProofSpec {
-    /// A signed client assertion as form parameters (RFC 7523 §2.2).
+    /// A signed client assertion as parameters of the body, which is a form or a JSON object as its `Content-Type` says
+    /// (RFC 7523 §2.2).
     ClientAssertion {
         /// Its audience.
         audience: String,
