@@ -116,7 +116,7 @@ impl FileStore {
         let (keys, remembered) = keys_at_hand(&options, dir, &access)?;
         access.note_use(&options.dir, &remembered)?;
         if remembered.retired.is_some() {
-            super::rekey::take_away(dir, &access);
+            super::rekey::take_away(dir, &access, keys.newest());
         }
         let inner = Inner {
             place: place_of(&options, dir, &remembered)?,

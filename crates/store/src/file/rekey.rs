@@ -23,6 +23,7 @@ use renewd_driver::CredentialName;
 use super::leftovers::clear_key_folder;
 use super::open::{FileStoreOptions, STORE_LOCK};
 use super::{FileStore, Inner};
+use crate::crypt::Keys;
 use crate::error::StoreError;
 use crate::fault::{fault, shown};
 use crate::fs::Dir;
@@ -167,7 +168,7 @@ fn stands(inner: &Inner, dir: &Dir) -> Result<Remembered, StoreError> {
     inner.keys.adopt(set);
     if remembered.retired.is_some() {
         // Only one key can wait to be taken away.
-        retire(dir, inner.keys.access(), &mut remembered)?;
+        retire(dir, inner.keys.access(), &mut remembered, inner.keys.now().newest())?;
     }
     Ok(remembered)
 }
@@ -203,7 +204,7 @@ fn begin(
     }
     remembered.next = Some(made.key.clone());
     if let Err(problem) = remembered.replace_in(dir, &inner.disk) {
-        give_up(dir, access, &made);
+        give_up(dir, access, &made, set.newest());
         return Err(problem.into());
     }
     let mut held = inner.keys.held();
@@ -214,13 +215,13 @@ fn begin(
 }
 
 /// Takes a new key away again that nothing was sealed with. Where `store.toml` names it in spite of the failure it stays.
-fn give_up(dir: &Dir, access: &KeyAccess, made: &Made) {
+fn give_up(dir: &Dir, access: &KeyAccess, made: &Made, keys: &Keys) {
     if let Ok(Some(stands)) = Remembered::read_in(dir)
         && stands.next.is_none()
         && stands.current.id != made.key.id
         && made.key.keyring.is_some()
     {
-        let _ = access.retire(dir, &made.key, &stands.current);
+        let _ = access.retire(dir, &made.key, &stands.current, keys);
     }
 }
 
@@ -264,7 +265,7 @@ fn seal_all(
     remembered.retired = Some(std::mem::replace(&mut remembered.current, next));
     remembered.next = None;
     remembered.replace_in(dir, &inner.disk)?;
-    done.old_key = match retire(dir, inner.keys.access(), remembered) {
+    done.old_key = match retire(dir, inner.keys.access(), remembered, inner.keys.now().newest()) {
         Ok(Retired::Removed) => OldKey::Removed,
         Ok(Retired::Left(place)) => OldKey::Left(place),
         Err(problem) => OldKey::NotRemoved(problem.message),
@@ -275,20 +276,33 @@ fn seal_all(
     Ok(done)
 }
 
-/// Step 5. The caller holds the store's lock.
-fn retire(dir: &Dir, access: &KeyAccess, remembered: &mut Remembered) -> Result<Retired, StoreFault> {
+/// Step 5. The caller holds the store's lock; `keys` are those that everything is sealed with.
+fn retire(
+    dir: &Dir,
+    access: &KeyAccess,
+    remembered: &mut Remembered,
+    keys: &Keys,
+) -> Result<Retired, StoreFault> {
     let Some(old) = remembered.retired.clone() else { return Ok(Retired::Removed) };
-    let retired = access.retire(dir, &old, remembered.newest())?;
+    let retired = access.retire(dir, &old, remembered.newest(), keys)?;
     remembered.retired = None;
     remembered.replace_in(dir, &access.disk)?;
+    if let Retired::Left(place) = &retired {
+        tracing::info!(%place, "an old key was left where it is: this store did not put it there");
+    }
     Ok(retired)
 }
 
-/// Takes a key away that a rotation left, for a process that opens the store. What fails is tried by the next one.
-pub(super) fn take_away(dir: &Dir, access: &KeyAccess) {
+/// Takes a key away that a rotation left, for a process that opens the store with `keys`. What fails is tried by the next
+/// one.
+pub(super) fn take_away(dir: &Dir, access: &KeyAccess, keys: &Keys) {
     let Ok(Some(_lock)) = Lock::try_take(dir, STORE_LOCK) else { return };
     let Ok(Some(mut remembered)) = Remembered::read_in(dir) else { return };
-    if let Err(problem) = retire(dir, access, &mut remembered) {
+    // Another process may have begun to replace the key since.
+    if remembered.newest().id != keys.id() {
+        return;
+    }
+    if let Err(problem) = retire(dir, access, &mut remembered, keys) {
         tracing::warn!(problem = %problem.message, "a key that is used no more could not be removed");
     }
 }

@@ -230,28 +230,53 @@ impl KeyAccess {
         Ok(made)
     }
 
-    /// Takes away a key that no file is sealed with any more, where it was renewd that put it there. May be repeated.
+    /// Takes away a key that no file is sealed with any more, where it was renewd that put it there and this store was
+    /// sealed with it: both make the same digests. Whoever can write `store.toml`, in a backup say, could name another
+    /// store's key otherwise. `keys` are those of `new`. May be repeated.
     ///
     /// # Errors
     /// Where the source cannot be asked: the key may still be there.
-    pub(crate) fn retire(&self, dir: &Dir, old: &KeyRef, new: &KeyRef) -> Result<Retired, StoreFault> {
+    pub(crate) fn retire(
+        &self,
+        dir: &Dir,
+        old: &KeyRef,
+        new: &KeyRef,
+        keys: &Keys,
+    ) -> Result<Retired, StoreFault> {
         let machine = self.disk.machine.as_ref();
-        match self.source_of(dir, old)? {
+        let source = self.source_of(dir, old)?;
+        let left = || Ok(Retired::Left(self.place(&source)));
+        match &source {
             _ if old.id == new.id && old.setting == new.setting => Ok(Retired::Removed),
             // The same key somewhere else, which may be the same file by another path.
-            source if old.id == new.id => Ok(Retired::Left(self.place(&source))),
+            _ if old.id == new.id => left(),
             KeySource::Keyring => {
-                KeyItems::of(self.keyring.as_ref(), old.keyring.as_deref())?.remove(&old.id)?;
+                let items = KeyItems::of(self.keyring.as_ref(), old.keyring.as_deref())?;
+                match items.fetch(&old.id)? {
+                    Some(found) if !was_ours(old, &found, keys) => {
+                        return Ok(Retired::Left(items.place(&old.id)));
+                    }
+                    Some(_) => items.remove(&old.id)?,
+                    None => false,
+                };
                 Ok(Retired::Removed)
             }
-            KeySource::File(file) if self.is_ours_alone(&file)? => {
+            KeySource::File(file) if self.is_ours_alone(file)? => {
                 let id_of = |file: &KeyFile| -> Result<_, StoreFault> {
                     Ok(file.fetch_on(machine)?.map(|material| Keys::derive(material.expose()).id()))
                 };
+                let found = file.fetch_on(machine)?;
+                let stands = found.as_ref().map(|material| Keys::derive(material.expose()).id());
+                if stands == Some(old.id) && found.is_some_and(|found| !was_ours(old, &found, keys)) {
+                    return left();
+                }
                 if old.setting == new.setting && id_of(&file.next())? == Some(new.id) {
                     file.give_way(machine)?;
-                } else if id_of(&file)? == Some(old.id) {
+                } else if stands == Some(old.id) {
                     file.remove(machine)?;
+                } else {
+                    // Whoever did it may have died before it was durable, and `store.toml` is about to forget it.
+                    file.settle_on(machine)?;
                 }
                 Ok(Retired::Removed)
             }
@@ -265,7 +290,7 @@ impl KeyAccess {
                 );
                 Err(fault(StoreFaultKind::Denied, message))
             }
-            source @ (KeySource::File(_) | KeySource::Systemd(_)) => Ok(Retired::Left(self.place(&source))),
+            KeySource::File(_) | KeySource::Systemd(_) => left(),
         }
     }
 
@@ -360,4 +385,12 @@ fn key_gone(dir: &Dir, place: &str) -> StoreFault {
     };
     let message = format!("the key of the store at {} is gone ({place}); {way_out}", shown(dir.path()));
     fault(StoreFaultKind::KeyUnavailable, message)
+}
+
+/// Whether a key that was found as `old` is one that the store of `keys` was sealed with before: a store's keys all make
+/// the same digests, and nobody who had only one of two could make the other so.
+fn was_ours(old: &KeyRef, found: &KeyMaterial, keys: &Keys) -> bool {
+    let mut found = Keys::derive(found.expose());
+    let opened = old.digest_key.as_ref().is_none_or(|sealed| found.open_digest_key(sealed));
+    opened && found.id() == old.id && found.same_digests(keys)
 }

@@ -73,7 +73,8 @@ fn judge(disk: &SimDisk, keyring: &FakeKeyring, told: &str) {
         .collect();
     assert_eq!(keys.len(), 1, "{told}: two keys seal one store");
     // A key that never came to seal anything is cleared away by the next change.
-    assert!(rekey(on(&disk.process(), keyring), &RekeyRequest::new(None)).unwrap().is_finished(), "{told}");
+    let done = rekey(on(&disk.process(), keyring), &RekeyRequest::new(None));
+    assert!(done.unwrap_or_else(|e| panic!("{told}: {e}")).is_finished(), "{told}");
     whole("sealed once more");
     let own = disk.names(Path::new("/state")).into_iter().filter(|file| file.contains("key")).count();
     assert!(own <= 1 && own + keyring.items().len() <= 2, "{told}: keys are left behind");
@@ -143,6 +144,27 @@ fn killed_again_while_it_is_finished_it_is_finished_all_the_same() {
             }
             disk.power_cut(m);
             judge(&disk, &keyring, &format!("killed at operation {n}, then at {m}, then a power cut"));
+        }
+    }
+}
+
+#[test]
+fn what_whoever_opens_next_puts_away_stays_away_after_a_power_cut() {
+    for (from, to) in [("file", "file"), ("file", "keyring")] {
+        let all = operations(from, to);
+        // What is taken away is taken away at the end.
+        for n in all - 40..=all {
+            for seed in 0..16 {
+                let keyring = keyring();
+                let disk = made(n, &keyring, from);
+                let process = disk.process();
+                process.at_operation(n, Fate::Kill);
+                let _ = rekey(on(&process, &keyring), &request(to));
+                assert!(!process.is_alive(), "operation {n} was not reached");
+                assert!(FileStore::open(on(&disk.process(), &keyring)).is_ok(), "operation {n}");
+                disk.power_cut(seed);
+                judge(&disk, &keyring, &format!("{from} to {to}, killed at {n}, opened, power cut {seed}"));
+            }
         }
     }
 }
