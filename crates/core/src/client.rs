@@ -45,6 +45,9 @@ pub struct Client {
     pub extra_headers: Vec<(String, String)>,
     /// How the body of a refresh is written.
     pub encoding: BodyEncoding,
+    /// RFC 6749's parameters that the server takes by other names: the usual name, then the server's. Basic
+    /// authentication has no names, and stays as it is.
+    pub parameter_names: Vec<(String, String)>,
 }
 
 impl Client {
@@ -57,11 +60,12 @@ impl Client {
             extra_parameters: Vec::new(),
             extra_headers: Vec::new(),
             encoding: BodyEncoding::Form,
+            parameter_names: Vec::new(),
         }
     }
 
     /// This client with what the provider wants in every refresh besides: parameters and headers, of which those stay
-    /// that the client names itself, and the way the body is written. The lifecycle does this for each refresh; doing
+    /// that the client names itself, the way the body is written, and [other names](Self::named_for). The lifecycle does this for each refresh; doing
     /// it twice changes nothing.
     #[must_use]
     pub fn for_profile(mut self, profile: &Profile) -> Self {
@@ -78,6 +82,18 @@ impl Client {
         }
         if self.encoding == BodyEncoding::Form {
             self.encoding = wanted.encoding;
+        }
+        self.named_for(profile)
+    }
+
+    /// This client, its parameters called as the provider calls them: all that a revocation takes from a profile. Names
+    /// that the client has itself stay.
+    #[must_use]
+    pub fn named_for(mut self, profile: &Profile) -> Self {
+        for (usual, name) in profile.refresh.names.iter() {
+            if self.parameter_names.iter().all(|(own, _)| *own != **usual) {
+                self.parameter_names.push((usual.to_string(), name.to_string()));
+            }
         }
         self
     }

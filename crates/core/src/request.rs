@@ -94,8 +94,8 @@ impl TokenRequest {
     ///
     /// The form carries, in this order: `grant_type`, `refresh_token`, the client's authentication, `scope`,
     /// `resource` (RFC 8707), and the client's extra parameters, of which those that repeat a name already there are
-    /// left out (RFC 6749 §3.2 forbids repetition; only `resource` may repeat). Where the client says so, the same
-    /// fields are a JSON object.
+    /// left out (RFC 6749 §3.2 forbids repetition; only `resource` may repeat). Where the client says so, some have
+    /// other names, and the same fields are a JSON object.
     pub fn refresh(
         identity: &Identity,
         client: &Client,
@@ -111,6 +111,7 @@ impl TokenRequest {
         if let Some(resource) = &identity.resource {
             fields.push((b"resource", resource.as_bytes()));
         }
+        rename(&mut fields, client);
         for (name, value) in &client.extra_parameters {
             let taken = name != "resource" && fields.iter().any(|(there, _)| *there == name.as_bytes());
             if !name.is_empty() && !taken {
@@ -132,6 +133,7 @@ impl TokenRequest {
         let mut fields: Vec<encode::Field<'_>> =
             vec![(b"token", token.expose()), (b"token_type_hint", hint.name().as_bytes())];
         push_client(&mut fields, client);
+        rename(&mut fields, client);
         Some(Self::post(endpoint, client, &fields, BodyEncoding::Form, policy))
     }
 
@@ -168,6 +170,16 @@ fn push_client<'a>(fields: &mut Vec<encode::Field<'a>>, client: &'a Client) {
     }
     if let ClientAuth::Post(secret) = &client.auth {
         fields.push((b"client_secret", secret.expose()));
+    }
+}
+
+/// Calls the fields as the server does. A name that is taken would make two of one, so its field keeps the usual one.
+fn rename<'a>(fields: &mut [encode::Field<'a>], client: &'a Client) {
+    for (usual, name) in &client.parameter_names {
+        let taken = name.is_empty() || fields.iter().any(|(there, _)| *there == name.as_bytes());
+        if let Some(field) = fields.iter_mut().find(|(there, _)| !taken && *there == usual.as_bytes()) {
+            field.0 = name.as_bytes();
+        }
     }
 }
 

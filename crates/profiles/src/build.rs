@@ -59,6 +59,7 @@ fn refresh(values: &Values) -> RefreshRequest {
         scope: values.flag("scope").unwrap_or(false),
         parameters: values.pair_list("parameters"),
         headers: values.pair_list("headers"),
+        names: values.pair_list("names"),
         encoding: match values.text("encoding") {
             Some("json") => BodyEncoding::Json,
             _ => BodyEncoding::Form,
@@ -95,6 +96,7 @@ fn unsure(values: &Values) -> renewd_core::List<(Text, Text)> {
 
 fn check(profile: &Profile, values: &Values, rules: Rules, problems: &mut Vec<Problem>) {
     check_class(profile, values, problems);
+    check_names(profile, values, problems);
     check_paths(profile, values, problems);
     check_unsure(profile, values, problems);
     for (i, one) in profile.overrides.iter().enumerate() {
@@ -142,6 +144,24 @@ fn check_class(profile: &Profile, values: &Values, problems: &mut Vec<Problem>) 
             )
             .advise("P1 needs none: its old token stays valid; P2 has none"),
         ),
+    }
+}
+
+/// No name stands in a request twice (RFC 6749 §3.2).
+fn check_names(profile: &Profile, values: &Values, problems: &mut Vec<Problem>) {
+    let Some(table) = values.table("refresh") else { return };
+    let RefreshRequest { names, parameters, .. } = &profile.refresh;
+    for (i, (usual, name)) in names.iter().enumerate() {
+        let at = table.path_of("names");
+        if let Some((other, _)) = names.iter().take(i).find(|(_, earlier)| earlier == name) {
+            let what = format!("{at} calls both {other} and {usual} {}", cut(name));
+            problems.push(Problem::new(table.line_of("names"), what));
+        }
+        if parameters.iter().any(|(parameter, _)| parameter == name) {
+            let what = format!("{at} calls {usual} {}, and so is one of the parameters called", cut(name));
+            let problem = Problem::new(table.line_of("parameters"), what);
+            problems.push(problem.advise(format!("leave it out of {}", table.path_of("parameters"))));
+        }
     }
 }
 

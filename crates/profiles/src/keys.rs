@@ -91,6 +91,7 @@ pub(crate) enum UrlUse {
 pub(crate) enum Pairs {
     Parameters,
     Headers,
+    Names,
     Unsure,
 }
 
@@ -196,6 +197,11 @@ const REFRESH: &[Key] = &[
     key("encoding", Kind::Choice(&["form", "json"]), "how the body is written; form where it is not said"),
     key("parameters", Kind::Pairs(Pairs::Parameters), "further parameters"),
     key("headers", Kind::Pairs(Pairs::Headers), "further headers; `Accept` replaces the usual one"),
+    key(
+        "names",
+        Kind::Pairs(Pairs::Names),
+        "what the provider calls RFC 6749's parameters `grant_type`, `refresh_token`, `client_id`, `client_secret`, `scope`, where by other names; the client's hold for a revocation too",
+    ),
 ];
 
 const FIELDS: &[Key] = &[

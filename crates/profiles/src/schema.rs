@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::keys::{
     self, CONDITION_BYTES_MAX, ITEMS_MAX, Key, Kind, PAIR_BYTES_MAX, Pairs, REASON_BYTES_MAX, UrlUse,
 };
+use crate::text;
 
 const DURATION: &str = "^([0-9]+(ms|s|m|h|d))+$";
 const SLUG: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
@@ -53,6 +54,11 @@ fn kind(kind: Kind) -> Map<String, Value> {
             let why = json!({ "type": "string", "minLength": 1, "maxLength": REASON_BYTES_MAX });
             let inner = json!({ "type": "object", "additionalProperties": why });
             json!({ "type": "object", "additionalProperties": { "anyOf": [why, inner] } })
+        }
+        Kind::Pairs(Pairs::Names) => {
+            let usual = format!("^({})$", text::RENAMED.join("|"));
+            let name = json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]+$", "maxLength": text::PARAMETER_NAME_BYTES_MAX });
+            json!({ "type": "object", "propertyNames": { "pattern": usual }, "additionalProperties": name })
         }
         Kind::Pairs(_) => {
             let text = json!({ "type": "string", "maxLength": PAIR_BYTES_MAX });

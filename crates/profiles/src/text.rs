@@ -122,6 +122,40 @@ pub(crate) fn parameter(name: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Parameters that a provider may call otherwise. The others belong to extensions, whose servers know their names.
+pub(crate) const RENAMED: [&str; 5] = ["grant_type", "refresh_token", "client_id", "client_secret", "scope"];
+
+/// Longest name of a parameter, in bytes: many times what any provider has.
+pub(crate) const PARAMETER_NAME_BYTES_MAX: usize = 64;
+
+/// Checks what a provider calls one of RFC 6749's parameters.
+///
+/// # Errors
+/// Half a sentence for people.
+pub(crate) fn renamed(usual: &str, name: &str) -> Result<(), String> {
+    if !RENAMED.contains(&usual) {
+        let all = RENAMED.join(", ");
+        return Err(match crate::problem::nearest(usual, RENAMED) {
+            Some(near) => format!("is no parameter that can have another name; did you mean {near}?"),
+            None => format!("is no parameter that can have another name: {all}"),
+        });
+    }
+    // RFC 6749 §8.2.
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    if name.is_empty() || name.len() > PARAMETER_NAME_BYTES_MAX || !name.bytes().all(plain) {
+        return Err(format!(
+            "is no parameter name: letters, digits, '-', '.' and '_' (RFC 6749 §8.2), at most {PARAMETER_NAME_BYTES_MAX}"
+        ));
+    }
+    if name == usual {
+        return Err("is its usual name; leave it out".into());
+    }
+    if OWN_PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) {
+        return Err(format!("cannot be {name}, which has a meaning of its own"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +208,31 @@ mod tests {
             ("a", "x\n"),
         ] {
             assert!(parameter(name, value).is_err(), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_of_the_standard_may_have_another_name_and_no_others() {
+        for (usual, name) in [("client_id", "client_key"), ("client_secret", "appSecret"), ("scope", "a.b-c")]
+        {
+            assert_eq!(renamed(usual, name), Ok(()), "{usual}: {name}");
+        }
+        for (usual, name, why) in [
+            ("clientid", "x", "did you mean client_id"),
+            ("audience", "x", "grant_type, refresh_token"),
+            ("client_assertion", "x", "can have another name"),
+            ("client_id", "", "no parameter name"),
+            ("client_id", "a b", "no parameter name"),
+            ("client_id", "a&b", "no parameter name"),
+            ("client_id", "é", "no parameter name"),
+            ("client_id", &"a".repeat(65), "no parameter name"),
+            ("client_id", "client_id", "leave it out"),
+            ("client_id", "refresh_token", "meaning of its own"),
+            ("client_id", "Client_Secret", "meaning of its own"),
+            ("scope", "resource", "meaning of its own"),
+        ] {
+            let said = renamed(usual, name).unwrap_err();
+            assert!(said.contains(why), "{usual}: {name}: {said}");
         }
     }
 

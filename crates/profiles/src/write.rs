@@ -100,6 +100,7 @@ impl Writer {
         }
         self.pairs("refresh.parameters", &refresh.parameters);
         self.pairs("refresh.headers", &refresh.headers);
+        self.pairs("refresh.names", &refresh.names);
     }
 
     fn fields(&mut self, fields: &FieldMap) {

@@ -38,6 +38,7 @@ scope = true
 encoding = "json"
 parameters = { audience = "api", "x.y" = "" }
 headers = { Accept = "application/json", X-Version = "2" }
+names = { client_id = "appid", scope = "scopes" }
 
 [fields]
 access_token = ["a.t", "b"]
@@ -103,6 +104,7 @@ fn whole() -> Profile {
             headers: vec![("Accept".into(), "application/json".into()), ("X-Version".into(), "2".into())]
                 .into(),
             encoding: BodyEncoding::Json,
+            names: vec![("client_id".into(), "appid".into()), ("scope".into(), "scopes".into())].into(),
         },
         fields: FieldMap {
             access_token: paths(&["a.t", "b"]),
@@ -194,7 +196,13 @@ fn the_schema_knows_the_keys_that_are_read_and_no_others() {
     keys_of(&as_json(WHOLE), "", &mut written);
     properties_of(&serde_json::from_str(&schema()).unwrap(), "", &mut known);
     // What stands below these are not keys of the format.
-    for free in [".refresh.parameters.", ".refresh.headers.", ".unsure.", ".override.when.members."] {
+    for free in [
+        ".refresh.parameters.",
+        ".refresh.headers.",
+        ".refresh.names.",
+        ".unsure.",
+        ".override.when.members.",
+    ] {
         written.retain(|path| !path.starts_with(free));
     }
     assert_eq!(written, known);
@@ -246,6 +254,8 @@ fn the_schema_refuses_what_the_reader_refuses_of_a_key_alone() {
         "refresh.scope = \"yes\"",
         "refresh.encoding = \"xml\"",
         "refresh.headers = { a = 1 }",
+        "refresh.names = { client_id = \"a b\" }",
+        "refresh.names = { audience = \"a\" }",
         "fields.error = [\"a..b\"]",
         "fields.error = [\"a[x]\"]",
         "fields.colour = []",

@@ -170,6 +170,7 @@ fn refresh(all: &RefreshRequest) -> String {
         BodyEncoding::Form => "BodyEncoding::Form".into(),
         BodyEncoding::Json => "BodyEncoding::Json".into(),
     });
+    out.differing("names", &all.names, &base.names, |all| list(all, pair));
     out.of("RefreshRequest", "RefreshRequest::PLAIN")
 }
 

@@ -3,7 +3,7 @@
 
 use clap::Args;
 use renewd_blocking::block_on;
-use renewd_core::{Answer, Loaded, Record, RecordState, Setup, TokenRequest, TokenTypeHint};
+use renewd_core::{Answer, Client, Loaded, Record, RecordState, Setup, TokenRequest, TokenTypeHint};
 use renewd_driver::system::{SystemClock, SystemEntropy};
 use renewd_driver::{Clock as _, CredentialName, CredentialStore, Entropy as _, Expect, TokenEndpoint as _};
 
@@ -87,8 +87,9 @@ fn revoke(config: &Config, name: &CredentialName, record: &Record, setup: &Setup
         (None, Some(access)) => (&access.token, TokenTypeHint::AccessToken),
         (None, None) => return Err("there is no token left".into()),
     };
+    let client = Client::clone(&setup.client).named_for(&setup.profile);
     let request =
-        TokenRequest::revocation(&record.identity, &setup.client, token, hint, &setup.policy.request)
+        TokenRequest::revocation(&record.identity, &client, token, hint, &setup.policy.request)
             .ok_or("no revocation endpoint is known")?;
     match block_on(endpoint(config, name).send(SystemEntropy.attempt_id(), request)) {
         Answer::Response(response) if (200..=299).contains(&response.status) => Ok(()),

@@ -26,6 +26,7 @@ scope = true
 encoding = "json"
 parameters = { audience = "acme" }
 headers = { Acme-Version = "3" }
+names = { client_id = "appid" }
 
 [fields]
 access_token = ["data.token"]
@@ -106,6 +107,7 @@ fn one_is_explained_with_all_that_it_changes() {
         "names the scope again",
         "is sent as JSON, not as a form",
         "carries audience=acme",
+        "calls client_id appid",
         "carries the header Acme-Version: 3",
         "has its access_token at data.token, else at access_token",
         "400 or 401 to 403 with code kicked_out saying \"has ended\" → permanent_grant the session is over",
@@ -119,6 +121,7 @@ fn one_is_explained_with_all_that_it_changes() {
     assert_eq!(document["overrides"][0]["rule"], "acme/session-over");
     assert_eq!(document["overrides"][0]["when"]["status"], serde_json::json!([[400, 400], [401, 403]]));
     assert_eq!(document["refresh"]["encoding"], "json");
+    assert_eq!(document["refresh"]["names"], serde_json::json!({"client_id": "appid"}));
     assert_eq!(document["fields"]["access_token"], serde_json::json!(["data.token"]));
     assert_eq!(document["endpoints"]["token"], "https://{region}.acme.example/oauth/token");
 }

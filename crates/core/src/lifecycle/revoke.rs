@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use crate::answer::Answer;
 use crate::attempt::AttemptId;
+use crate::client::Client;
 use crate::command::{Command, Report};
 use crate::lifecycle::machine::{Claim, Cx, Machine, Writing};
 use crate::lifecycle::state::Out;
@@ -28,12 +29,13 @@ impl Machine {
     /// Revokes a record's tokens, refresh token first; nothing happens where the server has no endpoint for it.
     pub(crate) fn revoke(&self, record: &Record, cx: &mut Cx<'_>) {
         let setup = &self.setup;
+        let client = Client::clone(&setup.client).named_for(&setup.profile);
         let refresh = record.grant.refresh_token.iter().map(|t| (t, TokenTypeHint::RefreshToken));
         let access = record.grant.access.iter().map(|a| (&a.token, TokenTypeHint::AccessToken));
         let requests: Vec<TokenRequest> = refresh
             .chain(access)
             .filter_map(|(token, hint)| {
-                TokenRequest::revocation(&record.identity, &setup.client, token, hint, &setup.policy.request)
+                TokenRequest::revocation(&record.identity, &client, token, hint, &setup.policy.request)
             })
             .collect();
         if !requests.is_empty() {

@@ -87,6 +87,9 @@ pub struct RefreshRequest {
     pub headers: List<(Text, Text)>,
     /// How the body is written.
     pub encoding: BodyEncoding,
+    /// RFC 6749's parameters that this provider takes by other names, in order: `client_id` as `client_key`. The client's
+    /// own hold for a revocation too.
+    pub names: List<(Text, Text)>,
 }
 
 impl RefreshRequest {
@@ -96,5 +99,6 @@ impl RefreshRequest {
         parameters: Cow::Borrowed(&[]),
         headers: Cow::Borrowed(&[]),
         encoding: BodyEncoding::Form,
+        names: Cow::Borrowed(&[]),
     };
 }

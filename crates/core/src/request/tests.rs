@@ -187,6 +187,67 @@ fn a_body_of_json_holds_the_same_fields_and_a_revocation_stays_a_form() {
     assert!(body(&revocation).starts_with("token=r&"));
 }
 
+/// A provider with its own names for nearly everything.
+fn with_names(names: &[(&'static str, &'static str)]) -> Profile {
+    let names: Vec<_> = names.iter().map(|(usual, name)| ((*usual).into(), (*name).into())).collect();
+    Profile { refresh: RefreshRequest { names: names.into(), ..RefreshRequest::PLAIN }, ..Profile::GENERIC }
+}
+
+#[test]
+fn parameters_have_the_names_that_the_provider_takes_in_a_form_in_json_and_in_a_revocation() {
+    let profile = with_names(&[("client_id", "appid"), ("client_secret", "secret"), ("grant_type", "type")]);
+    let client = Client {
+        auth: ClientAuth::Post(Secret::from("s&3")),
+        // Once is enough, and the old name is free.
+        extra_parameters: vec![
+            ("appid".to_string(), "evil".to_string()),
+            ("grant_type".to_string(), "own".to_string()),
+        ],
+        ..Client::public("app")
+    };
+    let client = client.for_profile(&profile).for_profile(&profile);
+    assert_eq!(
+        body(&refresh(&client, "rt")),
+        "type=refresh_token&refresh_token=rt&appid=app&secret=s%263&grant_type=own"
+    );
+    let json = Client { encoding: BodyEncoding::Json, ..client.clone() };
+    assert_eq!(
+        body(&refresh(&json, "rt")),
+        r#"{"type":"refresh_token","refresh_token":"rt","appid":"app","secret":"s&3","grant_type":"own"}"#
+    );
+    let hint = TokenTypeHint::RefreshToken;
+    let policy = RequestPolicy::default();
+    let revocation =
+        TokenRequest::revocation(&identity(), &client, &Secret::from("rt"), hint, &policy).unwrap();
+    assert_eq!(body(&revocation), "token=rt&token_type_hint=refresh_token&appid=app&secret=s%263");
+}
+
+#[test]
+fn basic_authentication_has_no_names_to_change() {
+    let profile = with_names(&[("client_id", "appid"), ("client_secret", "secret")]);
+    let client = Client { auth: ClientAuth::Basic(Secret::from("s")), ..Client::public("app") };
+    let request = refresh(&client.for_profile(&profile), "rt");
+    assert_eq!(header(&request, "authorization"), ["Basic YXBwOnM="]);
+    assert_eq!(body(&request), "grant_type=refresh_token&refresh_token=rt");
+}
+
+#[test]
+fn a_name_that_is_taken_or_empty_leaves_the_usual_one() {
+    let profile = with_names(&[("client_id", "refresh_token"), ("refresh_token", ""), ("no_such", "x")]);
+    assert_eq!(
+        body(&refresh(&Client::public("app").for_profile(&profile), "rt")),
+        "grant_type=refresh_token&refresh_token=rt&client_id=app"
+    );
+}
+
+#[test]
+fn the_clients_own_name_goes_before_the_profiles() {
+    let own = vec![("client_id".to_string(), "mine".to_string())];
+    let client = Client { parameter_names: own, ..Client::public("app") };
+    let client = client.for_profile(&with_names(&[("client_id", "theirs"), ("refresh_token", "token")]));
+    assert_eq!(body(&refresh(&client, "rt")), "grant_type=refresh_token&token=rt&mine=app");
+}
+
 #[test]
 fn what_a_profile_wants_is_added_once_and_never_in_place_of_the_clients_own() {
     let profile = Profile {

@@ -75,12 +75,14 @@ fn refresh() -> impl Strategy<Value = RefreshRequest> {
         pairs("p_[a-z.\"]{1,8}", "[ -~é]{0,20}"),
         pairs("X-[a-z]{1,8}", "([!-~][ -~]{0,20})?[!-~]"),
         encoding,
+        option::of(text("n_[a-z]{1,8}")),
     )
-        .prop_map(|(scope, parameters, headers, encoding)| RefreshRequest {
+        .prop_map(|(scope, parameters, headers, encoding, id)| RefreshRequest {
             scope,
             parameters,
             headers,
             encoding,
+            names: id.map(|name| (Text::from("client_id"), name)).into_iter().collect(),
         })
 }
 

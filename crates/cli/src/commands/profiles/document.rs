@@ -53,6 +53,8 @@ struct Refresh<'p> {
     encoding: &'static str,
     parameters: BTreeMap<&'p str, &'p str>,
     headers: BTreeMap<&'p str, &'p str>,
+    /// What the provider calls the standard's parameters, where by other names.
+    names: BTreeMap<&'p str, &'p str>,
 }
 
 #[derive(Serialize)]
@@ -123,6 +125,7 @@ impl<'p> ProfileDocument<'p> {
                 encoding: encoding(refresh.encoding),
                 parameters: pairs(&refresh.parameters),
                 headers: pairs(&refresh.headers),
+                names: pairs(&refresh.names),
             },
             fields: paths(fields).into_iter().filter(|(_, paths)| !paths.is_empty()).collect(),
             overrides: overrides.iter().map(|one| OverrideDocument::new(&known.profile.name, one)).collect(),

@@ -103,6 +103,7 @@ fn request(profile: &Profile) -> Vec<String> {
     if encoding(refresh.encoding) != "form" {
         lines.push(format!("is sent as {}, not as a form", encoding(refresh.encoding).to_ascii_uppercase()));
     }
+    lines.extend(refresh.names.iter().map(|(usual, name)| format!("calls {usual} {name}")));
     lines.extend(refresh.parameters.iter().map(|(name, value)| format!("carries {name}={value}")));
     lines.extend(refresh.headers.iter().map(|(name, value)| format!("carries the header {name}: {value}")));
     lines

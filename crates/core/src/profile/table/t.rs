@@ -52,6 +52,10 @@ pub(super) const TIKTOK: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(24)),
+    refresh: RefreshRequest {
+        names: Borrowed(&[(Borrowed("client_id"), Borrowed("client_key"))]),
+        ..RefreshRequest::PLAIN
+    },
     fields: FieldMap {
         access_token: Borrowed(&[Borrowed("access_token"), Borrowed("data.access_token")]),
         refresh_token: Borrowed(&[Borrowed("refresh_token"), Borrowed("data.refresh_token")]),
@@ -117,10 +121,6 @@ pub(super) const TIKTOK: Profile = Profile {
         (
             Borrowed("as_class"),
             Borrowed("the answer may carry another refresh token, which must be used from then on"),
-        ),
-        (
-            Borrowed("refresh.parameters"),
-            Borrowed("the client id must be sent by the name client_key as well; it is the user's to add"),
         ),
         (
             Borrowed("override.refresh-token-dead"),
@@ -239,7 +239,7 @@ pub(super) const TIKTOK_BUSINESS: Profile = Profile {
             ),
         ),
         (
-            Borrowed("refresh.parameters"),
+            Borrowed("refresh.names"),
             Borrowed(
                 "the app's id and secret may have to be sent by the names client_id and client_secret, or app_id and secret",
             ),

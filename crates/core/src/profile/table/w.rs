@@ -63,6 +63,13 @@ pub(super) const WECHAT: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(2)),
+    refresh: RefreshRequest {
+        names: Borrowed(&[
+            (Borrowed("client_id"), Borrowed("appid")),
+            (Borrowed("client_secret"), Borrowed("secret")),
+        ]),
+        ..RefreshRequest::PLAIN
+    },
     fields: FieldMap { error_description: Borrowed(&[Borrowed("errmsg")]), ..FieldMap::STANDARD },
     overrides: Borrowed(&[
         Override {
@@ -163,8 +170,8 @@ pub(super) const WECHAT: Profile = Profile {
         ),
     ]),
     unsure: Borrowed(&[(
-        Borrowed("refresh.parameters"),
-        Borrowed("the client id must be sent by the name appid; it is the user's to add"),
+        Borrowed("refresh.names"),
+        Borrowed("the documentation shows a GET, and no secret; that a POST with one is taken is assumed"),
     )]),
     ..Profile::GENERIC
 };

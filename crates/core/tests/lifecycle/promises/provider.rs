@@ -127,7 +127,7 @@ fn a_refresh_carries_what_the_provider_wants_and_the_scope_where_it_must_be_name
             scope: true,
             parameters: Cow::Owned(vec![("team".into(), "7".into()), ("own".into(), "no".into())]),
             headers: Cow::Owned(vec![("Accept".into(), "application/vnd.example+json".into())]),
-            encoding: BodyEncoding::Form,
+            ..RefreshRequest::PLAIN
         },
         ..Profile::generic()
     };
