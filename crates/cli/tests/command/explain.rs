@@ -372,3 +372,28 @@ fn the_book_shows_what_is_said() {
         assert!(field == "message" || json[field] == *value, "{field}: {json}");
     }
 }
+
+#[test]
+fn a_network_that_wants_a_sign_in_is_no_matter_of_the_providers_status_page() {
+    let world = World::new();
+    let page = world.file("page.html", "<!DOCTYPE html><html>Welcome</html>");
+    let told = |status: &str, kind: &str| {
+        let header = format!("Content-Type: {kind}");
+        let args =
+            ["explain", "--status", status, "--header", &header, "--body", page.to_str().unwrap(), "--json"];
+        let json = world.run(&args).expect(0, &[]).json();
+        let text = world.run(&args[..args.len() - 1]).expect(0, &[]).out;
+        (json, text.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let (json, text) = told("511", "text/html");
+    assert_eq!(json["rule"], "network-sign-in");
+    assert_eq!(json["verdict"], "transient");
+    assert!(text.contains("sign in to the network") && !text.contains("status page"), "{text}");
+    let (json, text) = told("503", "text/html; charset=utf-8");
+    assert_eq!(json["rule"], "server-error");
+    assert!(text.contains("open any page in a browser and sign in"), "{text}");
+    let (_, text) = told("503", "application/json");
+    assert!(!text.contains("sign in"), "{text}");
+    let rule = world.run(&["explain", "--rule", "network-sign-in"]).expect(0, &[]).out;
+    assert!(rule.contains("RFC 6585"), "{rule}");
+}

@@ -83,6 +83,7 @@ fn by_status(reading: &Reading<'_>) -> Option<&'static Rule> {
         425 => Some(&TOO_EARLY),
         429 => Some(&TOO_MANY_REQUESTS),
         300..=399 => Some(&REDIRECT),
+        511 => Some(&NETWORK_SIGN_IN),
         500.. => Some(&SERVER_ERROR),
         _ => None,
     }
@@ -226,6 +227,8 @@ rules! {
     TOO_MANY_REQUESTS "too-many-requests" RateLimited false "too many requests";
     REDIRECT "redirect" ProtocolErrorTransient false
         "the server redirects token requests, which is never followed: check the token endpoint";
+    // Whoever answers so is not the server, but it had the request in its hands: the doubt stays.
+    NETWORK_SIGN_IN "network-sign-in" Transient true "the network wants somebody to sign in to it";
     SERVER_ERROR "server-error" Transient true "the server failed";
 
     DPOP_NONCE "dpop-nonce" RetryImmediately false "the server wants its nonce in the proof";

@@ -1,6 +1,6 @@
 //! Every rule in words: what it sees in an answer, why that means what it means, and what a person could do.
 
-use renewd_core::{Profile, RuleFacts, Verdict, plain_line, rules};
+use renewd_core::{Evidence, Profile, RuleFacts, Verdict, plain_line, rules};
 use renewd_profiles::nearest;
 
 /// What is said of a rule.
@@ -14,6 +14,8 @@ pub(super) struct Meaning {
 const NETWORK: &str =
     "look at the network on this machine: VPN, DNS, proxy, firewall. Nothing is wrong with the login";
 const WAIT: &str = "nothing: it passes. If it stays, look at the provider's status page";
+const SIGN_IN: &str = "sign in to the network: open any page in a browser, or ask whoever runs the proxy. Nothing is wrong with the login";
+const WAIT_OR_SIGN_IN: &str = "nothing, where the server itself is down: it passes. A web page may also be the network's: on one that wants a sign-in, open any page in a browser and sign in. If it stays, look who answers: a proxy, a gateway, the provider (its status page)";
 const LOGIN: &str = "log in again: renewd import NAME --replace …. If it comes back soon, look whether another program uses the same refresh token";
 const CLIENT: &str = "mend the client: its id, its secret, how it proves itself (client_auth), its registration at the provider. No new login is needed";
 const ENDPOINT: &str = "check the token endpoint: renewd config check, renewd doctor. A proxy or login page may stand in between";
@@ -67,6 +69,11 @@ const MEANINGS: &[(&str, &str, &str)] = &[
         "redirect",
         "HTTP 3xx: a token request is never sent on to another place, or the refresh token would go there too (RFC 9700 §4.12). Nothing was rotated",
         ENDPOINT,
+    ),
+    (
+        "network-sign-in",
+        "HTTP 511 does not come from the server: a network or proxy on the way lets nothing through until somebody signs in to it (RFC 6585 §6). It says nothing about the grant",
+        SIGN_IN,
     ),
     (
         "server-error",
@@ -202,6 +209,17 @@ pub(super) fn of(rule: &str, verdict: Verdict, profile: &Profile) -> Meaning {
         None => why.push_str(verdict.name()),
     }
     Meaning { why, you: generally(verdict).into() }
+}
+
+/// What a rule means for this answer. A failure that comes as a web page need not be the server's: networks that want a
+/// sign-in answer in its place, and some with a 5xx.
+pub(super) fn of_answer(evidence: &Evidence, verdict: Verdict, profile: &Profile) -> Meaning {
+    let meaning = of(&evidence.rule, verdict, profile);
+    let is_page = evidence.content_type.as_deref().is_some_and(|kind| kind.contains("html"));
+    if evidence.rule == "server-error" && is_page {
+        return Meaning { you: WAIT_OR_SIGN_IN.into(), ..meaning };
+    }
+    meaning
 }
 
 /// Longest title of a profile that is shown.

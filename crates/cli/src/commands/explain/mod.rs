@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Explain, app: &App) -> Result<(), Failure> {
         judgement: &judgement,
         secrets: &secrets,
         profile: by.why,
-        meaning: &meaning::of(&judgement.evidence.rule, judgement.verdict, &by.profile),
+        meaning: &meaning::of_answer(&judgement.evidence, judgement.verdict, &by.profile),
         next: &next::step(&judgement, &circumstances),
         notes: &asked.notes,
     };
