@@ -530,6 +530,7 @@ pub(super) const SLACK: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post]),
+    lifetime: Some(Span::from_hours(12)),
     fields: FieldMap {
         access_token: Borrowed(&[
             Borrowed("access_token"),

@@ -260,7 +260,7 @@ pub(super) const TODOIST: Profile = Profile {
     endpoints: Endpoints {
         token: Some(Borrowed("https://api.todoist.com/oauth/access_token")),
         authorization: Some(Borrowed("https://app.todoist.com/oauth/authorize")),
-        hosts: Borrowed(&[Borrowed("api.todoist.com")]),
+        hosts: Borrowed(&[Borrowed("api.todoist.com"), Borrowed("todoist.com")]),
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
