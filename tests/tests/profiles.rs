@@ -318,6 +318,33 @@ fn a_client_proves_itself_as_the_profile_says_unless_the_user_says_otherwise() {
 }
 
 #[test]
+fn a_provider_gets_the_client_and_its_secret_by_the_names_it_takes() {
+    let names = "names = { client_id = \"client_key\", client_secret = \"app_secret\" }";
+    for (encoding, expected) in [
+        (
+            "json",
+            "{\"grant_type\":\"refresh_token\",\"refresh_token\":\"rt-first\",\"client_key\":\"c1\",\"app_secret\":\"cs-1\"}",
+        ),
+        ("form", "grant_type=refresh_token&refresh_token=rt-first&client_key=c1&app_secret=cs-1"),
+    ] {
+        let home = Home::with(&format!("[profile.acme.refresh]\nencoding = \"{encoding}\"\n{names}\n"));
+        let provider = Provider::start();
+        let secret = home.private_file("secret", "cs-1\n").display().to_string();
+        let revocation = format!("{}/revoke", provider.token_url());
+        let with =
+            ["--profile", "acme", "--client-secret-file", &secret, "--revocation-endpoint", &revocation];
+        import(&home, &provider, &with).succeeded();
+        provider.always(200, &json!({"access_token": "at-1", "refresh_token": "rt-second"}).to_string());
+        token(&home, false).succeeded();
+        assert_eq!(provider.last().body, expected);
+        assert_eq!(provider.last().header("authorization"), None);
+        home.run(["logout", "work"]).succeeded();
+        let revoked = provider.last().body.clone();
+        assert_eq!(revoked, "token=rt-second&token_type_hint=refresh_token&client_key=c1&app_secret=cs-1");
+    }
+}
+
+#[test]
 fn the_scope_that_was_granted_is_named_again_where_the_provider_wants_that() {
     let answer =
         json!({"access_token": "at-1", "refresh_token": "rt-second", "expires_in": 3600, "scope": "a b"});

@@ -84,6 +84,20 @@ fn a_value_of_another_kind_is_told_with_what_it_must_be() {
         ("refresh.parameters = { scope = \"x\" }", "refresh.scope = true names the grant's scope again"),
         ("refresh.headers = { Host = \"x\" }", "refresh.headers.Host cannot be set by a profile"),
         ("refresh.headers = { a = \"1\", A = \"2\" }", "refresh.headers.A stands there twice"),
+        (
+            "refresh.names = { client = \"x\" }",
+            "refresh.names.client is no parameter that can have another name",
+        ),
+        ("refresh.names = { client_id = \"client_secret\" }", "has a meaning of its own"),
+        ("refresh.names = { client_id = 1 }", "refresh.names.client_id is an integer"),
+        (
+            "refresh.names = { client_id = \"a\", client_secret = \"a\" }",
+            "refresh.names calls both client_id and client_secret a",
+        ),
+        (
+            "refresh = { names = { client_id = \"a\" }, parameters = { a = \"1\" } }",
+            "refresh.names calls client_id a, and so is one of the parameters called; leave it out of refresh.parameters",
+        ),
         ("refresh.headers = [\"a\"]", "it must be a table of texts"),
         ("fields.error = [\"a..b\"]", "is no path like data.access_token"),
         ("fields.error = \"a\"", "write [\"a\"]"),
