@@ -64,6 +64,7 @@ pub(super) fn first_use(
         next: None,
         retired: None,
     };
+    access.note_use(dir, &remembered)?;
     remembered.write_in(dir, disk)?;
     Ok((KeySet::of(made.keys, dir), remembered))
 }

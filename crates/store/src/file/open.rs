@@ -114,7 +114,7 @@ impl FileStore {
         // First of all: a process may have died between giving a file its name and taking its temporary one away.
         sweep(dir);
         let (keys, remembered) = keys_at_hand(&options, dir, &access)?;
-        access.note_use(&options.dir, &remembered)?;
+        access.note_use(dir, &remembered)?;
         if remembered.retired.is_some() {
             super::rekey::take_away(dir, &access, keys.newest());
         }

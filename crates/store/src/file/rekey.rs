@@ -203,7 +203,8 @@ fn begin(
         remembered.store_id = Some(fresh_store_id(&inner.disk)?);
     }
     remembered.next = Some(made.key.clone());
-    if let Err(problem) = remembered.replace_in(dir, &inner.disk) {
+    let named = access.note_use(dir, remembered).and_then(|()| remembered.replace_in(dir, &inner.disk));
+    if let Err(problem) = named {
         give_up(dir, access, &made, set.newest());
         return Err(problem.into());
     }

@@ -1,6 +1,6 @@
 //! Gets keys, makes them, and takes them away: the one place that knows all sources.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use renewd_core::{StoreFault, StoreFaultKind};
@@ -265,6 +265,10 @@ impl KeyAccess {
                 let id_of = |file: &KeyFile| -> Result<_, StoreFault> {
                     Ok(file.fetch_on(machine)?.map(|material| Keys::derive(material.expose()).id()))
                 };
+                let _lock = file.lock_sharing(machine)?;
+                if file.is_shared(machine)? {
+                    return self.shared(file, old, new);
+                }
                 let found = file.fetch_on(machine)?;
                 let stands = found.as_ref().map(|material| Keys::derive(material.expose()).id());
                 if stands == Some(old.id) && found.is_some_and(|found| !was_ours(old, &found, keys)) {
@@ -281,17 +285,23 @@ impl KeyAccess {
                 Ok(Retired::Removed)
             }
             KeySource::Passphrase => Ok(Retired::Removed),
-            KeySource::File(file) if old.setting == new.setting && self.own_state => {
-                let message = format!(
-                    "a store in another folder has come to use {}: give that one a key of its own (`renewd rekey`), then \
-                     remove {}",
-                    file.place(),
-                    shown(&self.state_dir.join(SHARED_FILE))
-                );
-                Err(fault(StoreFaultKind::Denied, message))
-            }
-            KeySource::File(_) | KeySource::Systemd(_) => left(),
+            KeySource::File(file) => self.shared(file, old, new),
+            KeySource::Systemd(_) => left(),
         }
+    }
+
+    /// What becomes of a key file that is not this store's alone. It stays; and where its successor was to lie in its place,
+    /// that cannot be.
+    fn shared(&self, file: &KeyFile, old: &KeyRef, new: &KeyRef) -> Result<Retired, StoreFault> {
+        if old.setting != new.setting || !self.own_state {
+            return Ok(Retired::Left(file.place()));
+        }
+        let message = format!(
+            "a store in another folder has come to use {}: give that one a key of its own (`renewd rekey`), then remove {}",
+            file.place(),
+            shown(&self.state_dir.join(SHARED_FILE))
+        );
+        Err(fault(StoreFaultKind::Denied, message))
     }
 
     /// Whether that is the state folder's key file, and no other store has it.
@@ -300,19 +310,26 @@ impl KeyAccess {
     }
 
     /// Notes beside the state folder's key file that a store in another folder has it: the store that lies there would
-    /// take its key away.
-    pub(crate) fn note_use(&self, records: &Path, remembered: &Remembered) -> Result<(), StoreFault> {
+    /// take its key away. Comes before `store.toml` names that key.
+    ///
+    /// # Errors
+    /// Where that cannot be noted, and where the key was taken away before it was.
+    pub(crate) fn note_use(&self, dir: &Dir, remembered: &Remembered) -> Result<(), StoreFault> {
         let own = KeyFile::in_state_dir(&self.state_dir);
-        let uses = |key: &KeyRef| key.setting == own.setting();
-        if self.own_state
-            || ![Some(&remembered.current), remembered.next.as_ref()].into_iter().flatten().any(uses)
-        {
+        let uses = |key: &&KeyRef| key.setting == own.setting();
+        let keys = [Some(&remembered.current), remembered.next.as_ref()];
+        if self.own_state || !keys.into_iter().flatten().any(|key| uses(&key)) {
             return Ok(());
         }
-        match own.note_shared(&self.disk, records) {
+        match own.note_shared(&self.disk, dir.path()) {
             // Where nothing can be written nothing is taken away.
-            Err(fault) if fault.kind != StoreFaultKind::ReadOnly => Err(fault),
-            _ => Ok(()),
+            Err(fault) if fault.kind != StoreFaultKind::ReadOnly => return Err(fault),
+            _ => {}
+        }
+        // From here on it stays; it may have gone since it was looked at.
+        match Some(remembered.newest()).filter(uses) {
+            Some(newest) => self.keys_of(dir, newest, PassphrasePurpose::Open).map(drop),
+            None => Ok(()),
         }
     }
 

@@ -9,6 +9,7 @@ use super::{KEY_TEXT_BYTES_MAX, KEY_TEXT_BYTES_MIN, KeyMaterial};
 use crate::disk::{Disk, Target};
 use crate::fault::{fault, io_fault, shown};
 use crate::fs::FileSystem;
+use crate::lock::Lock;
 use crate::point::IoAct;
 
 /// The setting of the key file in the state folder.
@@ -22,6 +23,9 @@ pub(crate) const NEXT_FILE: &str = "key.next";
 
 /// Says that a store in another folder has that key, too.
 pub(crate) const SHARED_FILE: &str = "key.shared";
+
+/// Held while that is said, and while the key is taken away because nobody said so.
+const SHARING_LOCK: &str = "sharing.lock";
 
 /// A key in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,11 +142,17 @@ impl KeyFile {
         Ok(machine.open_folder(self.folder())?.stamp(SHARED_FILE).is_some())
     }
 
+    /// Keeps the key where it is, or unshared, for as long as it is held.
+    pub(super) fn lock_sharing(&self, machine: &dyn FileSystem) -> Result<Lock, StoreFault> {
+        Lock::take(machine, machine.open_folder(self.folder())?.as_ref(), SHARING_LOCK)
+    }
+
     /// Notes that the store in `records` has this key, too, and is lost without it.
     pub(super) fn note_shared(&self, disk: &Disk, records: &Path) -> Result<(), StoreFault> {
         if self.is_shared(disk.machine.as_ref())? {
             return Ok(());
         }
+        let _lock = self.lock_sharing(disk.machine.as_ref())?;
         let text = format!(
             "The key in this folder is also that of the store in {}. `renewd rekey` leaves it here while this file is \
              here.\n",

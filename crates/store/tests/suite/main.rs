@@ -35,6 +35,8 @@ mod rekey;
 mod rekey_crash;
 #[cfg(unix)]
 mod rekey_races;
+#[cfg(unix)]
+mod rekey_shared;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod simulated;
