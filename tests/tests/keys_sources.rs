@@ -4,7 +4,9 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer};
 use renewd_e2e::{Agent, Running, Session, Terminal};
@@ -28,7 +30,14 @@ fn an_agent_that_was_given_the_passphrase_serves_commands_that_were_not() {
     assert!(!token.is_empty());
     assert_eq!(session.run(["helper", "api-key", "work"]).succeeded().line(), token);
     assert_eq!(session.home.status("work")["status"], "running");
+    // Nothing is wrong: the agent has it open.
+    let doctor = session.run(["doctor"]).succeeded().stdout;
+    for words in ["its passphrase was not given here; the agent (process", "work: running, says the agent"] {
+        assert!(doctor.contains(words) && !doctor.contains('✗'), "{words}: {doctor}");
+    }
     agent.stop();
+    let doctor = session.run(["doctor"]).failed(5).stdout;
+    assert!(doctor.contains("✗ the store in"), "{doctor}");
 
     // Without it the words say how the passphrase is given, at once: nobody is asked.
     for args in [&["token", "work"][..], &["helper", "api-key", "work"], &["agent"], &["refresh", "work"]] {
@@ -44,6 +53,11 @@ fn an_agent_that_was_given_the_passphrase_serves_commands_that_were_not() {
     let seen = session.run(["status", "--json"]).failed(5).json();
     assert_eq!(seen["credentials"][0]["name"], "work");
     assert_eq!(seen["credentials"][0]["cause"], "store_unavailable");
+    // Nobody knows how it stands, and nobody makes an attempt.
+    assert_eq!(
+        (&seen["credentials"][0]["status"], &seen["credentials"][0]["next_attempt_at"]),
+        (&"unknown".into(), &serde_json::Value::Null)
+    );
     session.run(["status", "--check"]).failed(5);
     session.passphrase(Some("another horse"));
     let wrong = session.token().failed(5);
@@ -51,6 +65,26 @@ fn an_agent_that_was_given_the_passphrase_serves_commands_that_were_not() {
     session.passphrase(Some(&format!("{PASSPHRASE}\n")));
     session.token().succeeded();
     assert_eq!(server.totals().reuse_trips, 0);
+}
+
+#[test]
+fn a_pipe_with_the_passphrase_that_nobody_closes_does_not_keep_a_helper_waiting() {
+    let (mut session, server) = (Session::new("", "passphrase"), server());
+    session.passphrase(Some(PASSPHRASE));
+    session.run(["init"]).succeeded();
+    session.import(&server).succeeded();
+    session.passphrase(None);
+    let mut command = session.command(["helper", "api-key", "work", "--passphrase-fd", "0"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut helper = command.spawn().unwrap();
+    let mut kept = helper.stdin.take().unwrap();
+    kept.write_all(PASSPHRASE.as_bytes()).unwrap();
+    let ended = helper.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(5), "{said}");
+    assert!(said.contains("descriptor 0 ") && said.contains("nobody closed its other end"), "{said}");
+    assert!(!said.contains(PASSPHRASE) && ended.stdout.is_empty(), "{said}");
+    drop(kept);
 }
 
 /// The passphrase and the refresh token cannot both be standard input.

@@ -24,6 +24,8 @@ pub(crate) struct App {
     pub(crate) output: Output,
     /// The command is one before which somebody may be asked for something.
     may_ask: bool,
+    /// The command is a helper, which must answer soon.
+    helper: bool,
     config: OnceCell<Arc<Config>>,
 }
 
@@ -34,7 +36,13 @@ impl App {
         if let Some(level) = global.log {
             logging::begin(level, global.log_format, output.err.is_on());
         }
-        Self { global, env, output, may_ask, config: OnceCell::new() }
+        Self { global, env, output, may_ask, helper: false, config: OnceCell::new() }
+    }
+
+    /// The same for a helper, or not.
+    #[must_use]
+    pub(crate) fn of_helper(self, helper: bool) -> Self {
+        Self { helper, ..self }
     }
 
     /// Where things stand.
@@ -59,7 +67,8 @@ impl App {
             let fd = Value::Number(fd.into());
             config = config.with_flag("store", "passphrase_fd", fd, "--passphrase-fd");
         }
-        let config = Arc::new(config.with_access(Arc::new(Access::new(self.may_ask && person_is_here()))));
+        let access = Access::new(self.may_ask && person_is_here()).of_helper(self.helper);
+        let config = Arc::new(config.with_access(Arc::new(access)));
         for warning in &config.warnings {
             self.output.warn(warning);
         }

@@ -67,7 +67,8 @@ fn run(env: &Environment) -> exit::Exit {
             if !starts_a_program {
                 harden::seal();
             }
-            let app = app::App::new(cli.global, env.clone(), cli.command.may_ask());
+            let helper = matches!(cli.command, cli::Command::Helper(_));
+            let app = app::App::new(cli.global, env.clone(), cli.command.may_ask()).of_helper(helper);
             match test_points::arm(env).and_then(|()| commands::dispatch(cli.command, &app)) {
                 Ok(()) => exit::Exit::Done,
                 Err(failure) => {

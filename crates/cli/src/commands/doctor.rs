@@ -4,6 +4,7 @@
 //! and removes again. The exit code is that of the first thing that is wrong.
 
 mod keys;
+mod served;
 
 use clap::Args;
 use renewd_blocking::block_on;
@@ -18,6 +19,7 @@ use crate::credential::{
     OpenStore, Secrets, check_transport, glance, names, open_existing, setup, store_failure,
 };
 use crate::exit::{Exit, Failure};
+use crate::json::CredentialStatus;
 
 /// 2025-01-01: a clock before it was never set, and no certificate of today is valid for it.
 const PLAUSIBLE: Wall = Wall::from_unix_millis(1_735_689_600_000);
@@ -48,8 +50,11 @@ pub(crate) fn run(_args: &Doctor, app: &App) -> Result<(), Failure> {
             process(&mut findings);
             clocks(&mut findings);
             agent(&config, &mut findings);
-            if let Some(store) = store {
-                credentials(&config, store.as_ref(), &mut findings);
+            match store {
+                Seen::Unknown => {}
+                Seen::None => credentials(&config, None, &mut findings),
+                Seen::Open(store) => credentials(&config, Some(&store), &mut findings),
+                Seen::Served(all) => served::credentials(&config, &all, &mut findings),
             }
             proxies(&config, &mut findings);
         }
@@ -97,29 +102,42 @@ fn configuration(config: &Config, app: &App, findings: &mut Vec<Finding>) {
     }
 }
 
-/// None when nothing more can be said about credentials; a store may also not be there yet.
-fn store(config: &Config, findings: &mut Vec<Finding>) -> Option<Option<OpenStore>> {
+/// What was seen of the store.
+enum Seen {
+    /// Nothing more can be said about credentials.
+    Unknown,
+    /// It is not there yet.
+    None,
+    Open(OpenStore),
+    /// An agent has it open, and says this.
+    Served(Vec<CredentialStatus>),
+}
+
+fn store(config: &Config, findings: &mut Vec<Finding>) -> Seen {
     match config.places().state() {
         Err(failure) => {
             findings.push(Finding::Bad(failure));
-            return None;
+            return Seen::Unknown;
         }
         Ok(path) => findings.push(Finding::Good(format!("state: {}", path.display()))),
     }
     match open_existing(config) {
-        Err(failure) => {
-            findings.push(Finding::Bad(failure));
-            None
-        }
+        Err(failure) => match served::by_agent(config, &failure, findings) {
+            Some(all) => Seen::Served(all),
+            None => {
+                findings.push(Finding::Bad(failure));
+                Seen::Unknown
+            }
+        },
         Ok(None) => {
             findings.push(Finding::Good(
                 "store: none yet; `renewd init` makes it, and so does the first import".into(),
             ));
-            Some(None)
+            Seen::None
         }
         Ok(Some(store)) => {
             findings.push(Finding::Good(format!("store: {} opens with its key", store.place)));
-            Some(Some(store))
+            Seen::Open(store)
         }
     }
 }

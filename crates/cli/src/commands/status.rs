@@ -17,6 +17,9 @@ use crate::credential::{closed_store, glance, names, open_existing, unknown};
 use crate::exit::{Exit, Failure};
 use crate::json::{CredentialStatus, StatusDocument, line};
 
+/// In place of a status: the store does not open.
+const UNKNOWN: &str = "unknown";
+
 /// How often `--watch` looks.
 const WATCH: Duration = Duration::from_secs(2);
 
@@ -121,6 +124,9 @@ fn look(args: &Status, app: &App) -> Result<Seen, Failure> {
                 let (view, now) = glance.view();
                 let mut seen = CredentialStatus::new(name.as_str(), &view, now);
                 seen.advice = seen.advice.or_else(|| glance.greatest.map(older));
+                if closed.is_some() {
+                    seen = unread(seen);
+                }
                 if closed.is_some() && !args.json {
                     // Said once, below.
                     seen.advice = None;
@@ -167,6 +173,17 @@ fn print(seen: &Seen, args: &Status, app: &App) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Of a record that nobody could read its status is not known, and nobody here makes an attempt.
+fn unread(seen: CredentialStatus) -> CredentialStatus {
+    CredentialStatus {
+        status: UNKNOWN.into(),
+        next_attempt_at: None,
+        retry_after_s: None,
+        auth_retrying_since: None,
+        ..seen
+    }
 }
 
 /// What is said of a record that is older than one written before.

@@ -19,11 +19,19 @@ const QUIET: Duration = Duration::from_secs(5);
 /// A person who is asked to unlock the keyring looks for the password for so long.
 const ASKING: Duration = Duration::from_secs(120);
 
+/// A descriptor leads to a program that may ask a person for the passphrase, or fetch it from far away.
+const DESCRIPTOR: Duration = Duration::from_secs(120);
+
+/// Whoever asks a helper waits ten seconds, in which it must say what is wrong.
+const DESCRIPTOR_OF_HELPER: Duration = Duration::from_secs(5);
+
 /// How this process gets at the store's key.
 #[derive(Default)]
 pub(crate) struct Access {
     /// Somebody sits before this command and may be asked.
     person: bool,
+    /// The command is a helper, which has little time.
+    helper: bool,
     keyring: OnceLock<Arc<dyn Keyring>>,
     /// What was entered, once.
     entered: Entered,
@@ -40,6 +48,12 @@ impl Access {
     /// For a command before which somebody sits, or not.
     pub(crate) fn new(person: bool) -> Self {
         Self { person, ..Self::default() }
+    }
+
+    /// The same for a helper, or not.
+    #[must_use]
+    pub(crate) fn of_helper(self, helper: bool) -> Self {
+        Self { helper, ..self }
     }
 
     /// Whether somebody can be asked.
@@ -62,6 +76,7 @@ impl Access {
 
     /// The passphrase, from these descriptors or from the person.
     pub(crate) fn passphrases(&self, descriptors: Descriptors) -> Arc<dyn PassphraseSource> {
-        Arc::new(self.entered.clone().with(descriptors, self.person))
+        let patience = if self.helper { DESCRIPTOR_OF_HELPER } else { DESCRIPTOR };
+        Arc::new(self.entered.clone().with(descriptors, self.person, patience))
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod file;
 pub(crate) mod passphrase;
+mod patient;
 pub(crate) mod secret;
 pub(crate) mod stdin;
 #[cfg(unix)]

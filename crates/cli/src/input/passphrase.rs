@@ -2,12 +2,14 @@
 //! from the environment's text, and asked for once in a process.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use renewd_core::{Secret, StoreFault, StoreFaultKind};
 use renewd_store::{PassphraseAsk, PassphrasePurpose, PassphraseSource};
 use zeroize::Zeroizing;
 
-use super::file::read_limited;
+use super::patient::read_within;
+#[cfg(unix)]
 use super::secret::descriptor;
 use super::terminal::{ask_hidden, say};
 
@@ -42,8 +44,8 @@ struct Memory {
 
 impl Entered {
     /// As the store asks for it.
-    pub(crate) fn with(self, descriptors: Descriptors, person: bool) -> Passphrases {
-        Passphrases { entered: self, descriptors, person }
+    pub(crate) fn with(self, descriptors: Descriptors, person: bool, patience: Duration) -> Passphrases {
+        Passphrases { entered: self, descriptors, person, patience }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -56,6 +58,8 @@ pub(crate) struct Passphrases {
     entered: Entered,
     descriptors: Descriptors,
     person: bool,
+    /// How long a descriptor is read that nobody closes.
+    patience: Duration,
 }
 
 impl PassphraseSource for Passphrases {
@@ -148,7 +152,7 @@ impl Passphrases {
             return Ok(None);
         };
         memory.read.push(fd);
-        read(fd).map(Some)
+        read(fd, self.patience).map(Some)
     }
 }
 
@@ -165,10 +169,9 @@ fn hidden(prompt: &str) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
 }
 
 /// One line, without its end.
-fn read(fd: i32) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
+fn read(fd: i32, patience: Duration) -> Result<Zeroizing<Vec<u8>>, StoreFault> {
     let told = |why: String| unavailable(format!("the passphrase: descriptor {fd} {why}"));
-    let source = descriptor(fd).map_err(told)?;
-    let mut line = read_limited(source, LINE_BYTES_MAX).map_err(told)?;
+    let mut line = read_within(fd, LINE_BYTES_MAX, patience).map_err(told)?;
     if line.last() == Some(&b'\n') {
         line.pop();
     }
@@ -192,6 +195,9 @@ mod tests {
     use std::io::{Seek as _, Write as _};
     use std::os::fd::AsRawFd as _;
 
+    /// Longer than any test takes on the slowest machine.
+    const LONG: Duration = Duration::from_secs(60);
+
     fn ask(purpose: PassphrasePurpose, attempt: u32) -> PassphraseAsk {
         PassphraseAsk::new(purpose, attempt, "/store")
     }
@@ -209,7 +215,7 @@ mod tests {
         let entered = Entered::default();
         let descriptors = Descriptors { passphrase: Some(given.as_raw_fd()), ..Descriptors::default() };
         for _ in 0..2 {
-            let source = entered.clone().with(descriptors, false);
+            let source = entered.clone().with(descriptors, false, LONG);
             assert!(!source.asks_a_person());
             let got = source.passphrase(&ask(PassphrasePurpose::Open, 1)).unwrap();
             assert_eq!(got.as_slice(), "corr\u{e9}ct horse".as_bytes());
@@ -221,28 +227,28 @@ mod tests {
         let (old, new) = (file(b"old one"), file(b"new one"));
         let descriptors =
             Descriptors { passphrase: Some(old.as_raw_fd()), new: Some(new.as_raw_fd()), resuming: false };
-        let source = Entered::default().with(descriptors, false);
+        let source = Entered::default().with(descriptors, false, LONG);
         assert_eq!(source.passphrase(&ask(PassphrasePurpose::Open, 1)).unwrap().as_slice(), b"old one");
         assert_eq!(source.passphrase(&ask(PassphrasePurpose::New, 1)).unwrap().as_slice(), b"new one");
         // A change that was begun: the store opens with the new one, and the old one is asked for once more.
         let (old, new) = (file(b"old one"), file(b"new one"));
         let descriptors =
             Descriptors { passphrase: Some(old.as_raw_fd()), new: Some(new.as_raw_fd()), resuming: true };
-        let source = Entered::default().with(descriptors, false);
+        let source = Entered::default().with(descriptors, false, LONG);
         assert_eq!(source.passphrase(&ask(PassphrasePurpose::Open, 1)).unwrap().as_slice(), b"new one");
         assert_eq!(source.passphrase(&ask(PassphrasePurpose::Former, 1)).unwrap().as_slice(), b"old one");
         assert!(source.passphrase(&ask(PassphrasePurpose::Former, 1)).is_err(), "each is read once");
         // The store opened without one: the only descriptor holds the new one.
         let lone = file(b"the only");
         let descriptors = Descriptors { passphrase: Some(lone.as_raw_fd()), ..Descriptors::default() };
-        let source = Entered::default().with(descriptors, false);
+        let source = Entered::default().with(descriptors, false, LONG);
         assert_eq!(source.passphrase(&ask(PassphrasePurpose::New, 1)).unwrap().as_slice(), b"the only");
         assert_eq!(source.passphrase(&ask(PassphrasePurpose::Open, 1)).unwrap().as_slice(), b"the only");
     }
 
     #[test]
     fn where_nobody_can_be_asked_the_words_say_how_to_give_it_and_show_nothing() {
-        let source = Entered::default().with(Descriptors::default(), false);
+        let source = Entered::default().with(Descriptors::default(), false, LONG);
         for (purpose, words) in [
             (PassphrasePurpose::Open, "RENEWD_STORE_PASSPHRASE_FD"),
             (PassphrasePurpose::New, "--passphrase-fd"),
@@ -253,8 +259,25 @@ mod tests {
         }
         let two = file(b"hunter2 hunter2\nand more\n");
         let descriptors = Descriptors { passphrase: Some(two.as_raw_fd()), ..Descriptors::default() };
-        let fault = Entered::default().with(descriptors, false).passphrase(&ask(PassphrasePurpose::Open, 1));
+        let fault =
+            Entered::default().with(descriptors, false, LONG).passphrase(&ask(PassphrasePurpose::Open, 1));
         let words = fault.unwrap_err().message;
         assert!(words.contains("more than one line") && !words.contains("hunter2"), "{words}");
+    }
+
+    #[test]
+    fn a_pipe_whose_writer_never_ends_is_named_and_not_waited_for_without_end() {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(b"hunter2 hunter2\n").unwrap();
+        let fd = reader.as_raw_fd();
+        let descriptors = Descriptors { passphrase: Some(fd), ..Descriptors::default() };
+        let source = Entered::default().with(descriptors, false, Duration::from_millis(20));
+        let fault = source.passphrase(&ask(PassphrasePurpose::Open, 1)).unwrap_err();
+        assert_eq!(fault.kind, StoreFaultKind::KeyUnavailable);
+        for words in [format!("descriptor {fd} "), "nobody closed".into()] {
+            assert!(fault.message.contains(&words), "{}", fault.message);
+        }
+        assert!(!fault.message.contains("hunter2"), "{}", fault.message);
+        drop(writer);
     }
 }

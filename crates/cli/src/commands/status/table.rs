@@ -2,6 +2,7 @@
 
 use renewd_core::{Status, Verdict, Wall};
 
+use super::UNKNOWN;
 use crate::json::{AnnouncedStatus, AttemptStatus, CredentialStatus};
 use crate::output::Painter;
 use crate::output::evidence::answer;
@@ -59,11 +60,15 @@ pub(super) fn one(c: &CredentialStatus, agent: bool, now: Wall, paint: Painter) 
         ("status", (status.paint)(paint, &status.text)),
         ("health", c.health.clone()),
         ("token", token(c, now)),
-        ("login", format!("epoch {}, generation {}", c.epoch, c.generation)),
-        ("refreshes", c.refreshes.to_string()),
-        ("rejections", c.rejections.to_string()),
-        ("phase", c.phase.clone()),
     ];
+    if c.status != UNKNOWN {
+        rows.extend([
+            ("login", format!("epoch {}, generation {}", c.epoch, c.generation)),
+            ("refreshes", c.refreshes.to_string()),
+            ("rejections", c.rejections.to_string()),
+            ("phase", c.phase.clone()),
+        ]);
+    }
     rows.push(("next attempt", next(c, agent, now)));
     let mut time = |name, at: &Option<String>| {
         if let Some(at) = at {
@@ -133,6 +138,7 @@ fn token(c: &CredentialStatus, now: Wall) -> String {
             _ => format!("expired {}", when(at, now)),
         },
         (None, true) => "valid".into(),
+        (None, false) if c.status == UNKNOWN => UNKNOWN.into(),
         (None, false) => "none".into(),
     }
 }
@@ -287,6 +293,26 @@ mod tests {
         c.status = "dreaming".into();
         c.health = "of tomorrow".into();
         assert!(all(&[c], true, NOW, plain()).contains("? dreaming"));
+    }
+
+    #[test]
+    fn of_a_record_that_nobody_could_read_nothing_is_made_up() {
+        let seen = CredentialStatus {
+            token_expires_at: None,
+            token_valid: false,
+            health: "degraded".into(),
+            status: "auth_retrying".into(),
+            cause: Some("store_unavailable".into()),
+            ..credential("a")
+        };
+        let closed = super::super::unread(seen);
+        assert_eq!((closed.next_attempt_at.as_ref(), closed.retry_after_s), (None, None));
+        let table = all(std::slice::from_ref(&closed), false, NOW, plain());
+        let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(row, ["a", "?", "unknown", "unknown", "–", "–"]);
+        assert!(table.contains("! a: unknown (store_unavailable)"), "{table}");
+        let alone = one(&closed, false, NOW, plain());
+        assert!(!alone.contains("generation") && !alone.contains("refreshes"), "{alone}");
     }
 
     #[test]
