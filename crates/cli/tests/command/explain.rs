@@ -397,3 +397,37 @@ fn a_network_that_wants_a_sign_in_is_no_matter_of_the_providers_status_page() {
     let rule = world.run(&["explain", "--rule", "network-sign-in"]).expect(0, &[]).out;
     assert!(rule.contains("RFC 6585"), "{rule}");
 }
+
+#[test]
+fn an_answer_to_a_credential_is_read_by_the_profile_that_its_login_names() {
+    let world = World::new();
+    world.import("mail", "https://as.example/token", CANARY, &["--profile", "slack"]).expect(0, &[]);
+    let answer = r#"{"error":"invalid_auth"}"#;
+    let args = ["explain", "--credential", "mail", "--status", "200", "--body", "-"];
+    let out = world.feed(&args, answer.as_bytes()).expect(0, &[]).out;
+    let line = out.lines().find(|line| line.starts_with("profile")).unwrap();
+    assert!(line.contains("slack, as the login of mail has it"), "{out}");
+    assert!(out.contains("slack/login-refused"), "{out}");
+    let out = world.feed(&["explain", "--credential", "none", "--status", "500", "--body", "-"], b"").out;
+    assert!(out.contains("generic: there is no login none"), "{out}");
+    // What the configuration names goes before it.
+    world.configure("[credential.mail]\nprofile = \"github\"\n");
+    let out = world.feed(&args, answer.as_bytes()).expect(0, &[]).out;
+    assert!(out.contains("github, as the configuration has it for mail"), "{out}");
+}
+
+#[test]
+fn where_the_login_cannot_be_read_the_configuration_counts_and_that_is_said() {
+    let world = World::new();
+    world.import("mail", "https://as.example/token", CANARY, &["--profile", "slack"]).expect(0, &[]);
+    let args = ["explain", "--credential", "mail", "--status", "200", "--body", "-"];
+    let told = |world: &World| {
+        let ended = world.feed(&args, br#"{"error":"invalid_auth"}"#).expect(0, &["the login of mail"]);
+        assert!(ended.out.contains("generic, by the configuration of mail alone"), "{}", ended.out);
+    };
+    world.configure("[store]\npassphrase_fd = 0\n");
+    told(&world);
+    world.configure("");
+    std::fs::write(world.state().join("credentials/mail.record"), "damaged").unwrap();
+    told(&world);
+}

@@ -17,7 +17,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use renewd_core::{Grant, Judgement, Policy, Profile, RequestContext, Secret, Span, Verdict, judge};
+use renewd_blocking::block_on;
+use renewd_core::{
+    Grant, Judgement, Loaded, Policy, Profile, Record, RequestContext, Secret, Span, Verdict, judge,
+};
 use renewd_driver::CredentialName;
 use renewd_profiles::nearest;
 
@@ -191,21 +194,48 @@ fn choose(args: &Explain, app: &App, config: &Arc<Config>) -> Result<(Profile, S
         return app.profile(GENERIC).map(|p| (p, why.into()));
     }
     if let Some(name) = &args.credential {
-        let chosen = credential::chosen(config, name, None)?;
-        let profile = credential::effective(config, name, None, chosen.profile);
-        let why = match chosen.by {
-            By::Nobody => format!(
-                "{}: the configuration names none for {name}; what its login named is not looked at",
-                profile.name
-            ),
-            By::Configuration(_) | By::Login | By::Host => {
-                format!("{}, as {name} has it", profile.name)
-            }
-        };
-        return Ok((profile, why));
+        return of_credential(name, app, config);
     }
     let why = "generic: the rules that hold everywhere (--profile, --token-endpoint or --credential chooses another)";
     app.profile(GENERIC).map(|p| (p, why.into()))
+}
+
+/// The profile that refreshes of this credential go by: its login may name one. Where that cannot be read, an answer can
+/// be explained all the same.
+fn of_credential(name: &CredentialName, app: &App, config: &Config) -> Result<(Profile, String), Failure> {
+    let seen = login(name, config);
+    let record = seen.as_ref().ok().and_then(Option::as_ref);
+    let chosen = credential::chosen(config, name, record)?;
+    let profile = credential::effective(config, name, record, chosen.profile);
+    let why = match (&seen, chosen.by) {
+        (_, By::Configuration(_)) => format!("{}, as the configuration has it for {name}", profile.name),
+        (Err(why), _) => {
+            app.output.warn(&format!("the login of {name} is not looked at: {why}"));
+            format!("{}, by the configuration of {name} alone", profile.name)
+        }
+        (Ok(_), By::Login) => format!("{}, as the login of {name} has it", profile.name),
+        (Ok(_), By::Host) => format!("{}, by the host of {name}'s server", profile.name),
+        (Ok(Some(_)), By::Nobody) => format!("{}: {name} names none", profile.name),
+        (Ok(None), By::Nobody) => {
+            format!("{}: there is no login {name}, and the configuration names none", profile.name)
+        }
+    };
+    Ok((profile, why))
+}
+
+/// The record of a credential, where there is one; else why nobody can tell.
+fn login(name: &CredentialName, config: &Config) -> Result<Option<Record>, String> {
+    if config.reads_stdin("store", "passphrase_fd") {
+        return Err("its passphrase would come by standard input, where the answer may come from".into());
+    }
+    let Some(store) = credential::open_existing(config).map_err(|failure| failure.message)? else {
+        return Ok(None);
+    };
+    match block_on(store.port.load(name)) {
+        Loaded::Record(record) | Loaded::RolledBack { record, .. } => Ok(Some(*record)),
+        Loaded::Absent => Ok(None),
+        Loaded::Fault(fault) => Err(fault.message),
+    }
 }
 
 /// The program's numbers, with the provider's where the configuration says nothing.
