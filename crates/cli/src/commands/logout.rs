@@ -88,9 +88,8 @@ fn revoke(config: &Config, name: &CredentialName, record: &Record, setup: &Setup
         (None, None) => return Err("there is no token left".into()),
     };
     let client = Client::clone(&setup.client).named_for(&setup.profile);
-    let request =
-        TokenRequest::revocation(&record.identity, &client, token, hint, &setup.policy.request)
-            .ok_or("no revocation endpoint is known")?;
+    let request = TokenRequest::revocation(&record.identity, &client, token, hint, &setup.policy.request)
+        .ok_or("no revocation endpoint is known")?;
     match block_on(endpoint(config, name).send(SystemEntropy.attempt_id(), request)) {
         Answer::Response(response) if (200..=299).contains(&response.status) => Ok(()),
         Answer::Response(response) => Err(format!("HTTP {}", response.status)),
