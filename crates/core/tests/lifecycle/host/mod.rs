@@ -55,6 +55,7 @@ pub(crate) struct Host {
     /// The refresh tokens that were sent.
     pub(crate) sent_tokens: Vec<String>,
     pub(crate) last_request: Option<TokenRequest>,
+    pub(crate) last_revocation: Option<TokenRequest>,
     pub(crate) seen: Vec<(Boot, Seen)>,
     /// Every command as text.
     pub(crate) trace: Vec<String>,
@@ -86,6 +87,7 @@ impl Host {
             requests: Vec::new(),
             sent_tokens: Vec::new(),
             last_request: None,
+            last_revocation: None,
             seen: Vec::new(),
             trace: Vec::new(),
             inbox: VecDeque::new(),
@@ -166,6 +168,7 @@ impl Host {
             Command::Report(report) => self.note(Seen::Report(report)),
             Command::Revoke { requests } => {
                 self.note(Seen::Revoked(requests.len()));
+                self.last_revocation = requests.into_iter().next_back();
                 self.inbox.push_back(Input::Revoked);
             }
             Command::Drained { lost } => {

@@ -146,6 +146,29 @@ fn a_refresh_carries_what_the_provider_wants_and_the_scope_where_it_must_be_name
 }
 
 #[test]
+fn a_refresh_and_a_revocation_use_the_providers_names_and_a_revocation_nothing_else_of_it() {
+    let profile = Profile {
+        refresh: RefreshRequest {
+            names: Cow::Owned(vec![("client_id".into(), "client_key".into())]),
+            parameters: Cow::Owned(vec![("team".into(), "7".into())]),
+            ..RefreshRequest::PLAIN
+        },
+        ..Profile::generic()
+    };
+    let mut h = host(profile);
+    h.pass(secs(5));
+    assert_eq!(
+        h.last_request.as_ref().and_then(|request| request.body.expose_str()),
+        Some("grant_type=refresh_token&refresh_token=rt-0&client_key=cli&team=7")
+    );
+    h.log_out();
+    assert_eq!(
+        h.last_revocation.as_ref().and_then(|request| request.body.expose_str()),
+        Some("token=at-1&token_type_hint=access_token&client_key=cli")
+    );
+}
+
+#[test]
 fn a_demand_for_a_nonce_is_met_at_once_and_once_for_each_nonce() {
     let wants = |nonce| Mode::Says(400, Some(("DPoP-Nonce", nonce)), r#"{"error":"use_dpop_nonce"}"#);
     let mut h = host(Profile::generic());
