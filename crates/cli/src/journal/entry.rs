@@ -160,10 +160,14 @@ impl What {
                     time(expires_at)
                 )
             }
-            Self::AttemptFailed { evidence, next_attempt_at, .. } => match next_attempt_at {
-                Some(next) => format!("! attempt failed: {evidence}; next attempt {}", time(next)),
-                None => format!("! attempt failed: {evidence}"),
-            },
+            Self::AttemptFailed { evidence, rule, next_attempt_at, .. } => {
+                let next = next_attempt_at
+                    .as_ref()
+                    .map_or(String::new(), |at| format!("; next attempt {}", time(at)));
+                // `renewd explain --rule` tells of it.
+                let rule = if rule.is_empty() { String::new() } else { format!("; rule {rule}") };
+                format!("! attempt failed: {evidence}{next}{rule}")
+            }
             Self::Recovered { after_s, attempts } => {
                 let after = brief(renewd_core::Span::from_secs(*after_s));
                 format!("✓ recovered after {after}, {attempts} attempts")
@@ -213,6 +217,23 @@ mod tests {
         assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry);
         let tomorrow = r#"{"schema":1,"at":"2026-11-22T09:00:00Z","event":"teleported","where":"mars"}"#;
         assert_eq!(serde_json::from_str::<Entry>(tomorrow).unwrap().what, What::Unknown);
+    }
+
+    #[test]
+    fn a_failed_attempt_ends_with_the_rule_that_decided() {
+        let line = |rule: &str, next: &str| {
+            let text = format!(
+                r#"{{"schema":1,"at":"2026-11-22T09:00:00Z","event":"attempt_failed","verdict":"transient",
+                "evidence":"HTTP 502","rule":"{rule}","oauth_error":null,"next_attempt_at":{next}}}"#
+            );
+            serde_json::from_str::<Entry>(&text).unwrap().what.sentence()
+        };
+        assert_eq!(
+            line("server-error", "\"soon\""),
+            "! attempt failed: HTTP 502; next attempt soon; rule server-error"
+        );
+        assert_eq!(line("acme/dead", "null"), "! attempt failed: HTTP 502; rule acme/dead");
+        assert_eq!(line("", "null"), "! attempt failed: HTTP 502");
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub(crate) struct Explain {
     /// With --failure: bytes of the request had left
     #[arg(long, requires = "failure")]
     sent: bool,
-    /// Explain a rule by its name, as status --json, history --json and logs show it
+    /// Explain a rule by its name, as status NAME, history NAME and logs show it
     #[arg(long, value_name = "NAME", conflicts_with_all = ["json", "sent_refresh_token_file"])]
     rule: Option<String>,
     /// The provider profile [default: by the host of --token-endpoint or --issuer, else generic]
@@ -260,7 +260,7 @@ fn explain_override(rule: &str, chosen: &Profile, app: &App) -> Result<(), Failu
     let unknown = || {
         let near = meaning::near(rule);
         let known = if near.is_empty() {
-            "status --json, history --json and explain show the names of rules; docs/answers.md lists them"
+            "status NAME, history NAME and explain show the names of rules; docs/answers.md lists them"
                 .to_owned()
         } else {
             format!("perhaps: {}", near.join(", "))

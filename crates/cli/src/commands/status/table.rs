@@ -83,6 +83,9 @@ pub(super) fn one(c: &CredentialStatus, agent: bool, now: Wall, paint: Painter) 
         if let Some(message) = &last.message {
             rows.push(("", without_controls(message)));
         }
+        // `renewd explain --rule` tells of it; of a success there is nothing to tell.
+        let rule = last.rule.as_ref().filter(|_| last.verdict != Verdict::Success.name());
+        rows.extend(rule.map(|rule| ("rule", without_controls(rule))));
     }
     let mut text: String =
         rows.iter().map(|(k, v)| format!("{} {v}\n", paint.dim(format!("{k:<14}")))).collect();
@@ -327,6 +330,29 @@ mod tests {
         assert!(line(Some(true)).contains(", and is at it"));
         assert!(line(Some(false)).contains("and is gone: the next one waits"));
         assert!(line(None).contains("whether it lives cannot be told"));
+    }
+
+    #[test]
+    fn one_credential_shows_the_rule_by_which_its_last_attempt_failed() {
+        let mut c = credential("a");
+        let mut shown = |verdict: &str, rule: Option<&str>| {
+            c.last_attempt = Some(AttemptStatus {
+                at: crate::output::time::rfc3339(NOW),
+                verdict: verdict.into(),
+                http_status: Some(403),
+                content_type: None,
+                oauth_error: None,
+                message: None,
+                rule: rule.map(String::from),
+            });
+            one(&c, true, NOW, plain())
+        };
+        let text = shown("transient", Some("acme/waf"));
+        assert!(text.lines().any(|line| line == format!("{:<14} acme/waf", "rule")), "{text}");
+        for (verdict, rule) in [("success", Some("token-granted")), ("transient", None)] {
+            let text = shown(verdict, rule);
+            assert!(!text.contains("rule"), "{text}");
+        }
     }
 
     #[test]
