@@ -95,8 +95,23 @@ fn rephrased(error: &clap::Error) -> Option<Failure> {
         }
         ErrorKind::InvalidSubcommand => {
             let name = text(ContextKind::InvalidSubcommand)?;
-            (name.len() > SHOWN_BYTES_MAX)
-                .then(|| Failure::usage("no such command").advise("see renewd --help for those there are"))
+            if name.len() > SHOWN_BYTES_MAX {
+                return Some(
+                    Failure::usage("no such command").advise("see renewd --help for those there are"),
+                );
+            }
+            let meant = error.get(ContextKind::SuggestedSubcommand).is_some();
+            let of_profiles = matches!(
+                error.get(ContextKind::Usage),
+                Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("renewd profiles ")
+            );
+            let could_be_one = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            // The name of a profile, without the word before it.
+            (of_profiles && could_be_one && !meant).then(|| {
+                Failure::usage(format!("`renewd profiles {name}` is no command")).advise(format!(
+                    "`renewd profiles show {name}` explains that profile; `renewd profiles` lists all"
+                ))
+            })
         }
         _ => None,
     }
@@ -121,6 +136,17 @@ mod tests {
         ] {
             let failure = rephrased(&refused(args));
             assert!(failure.is_some_and(|f| !f.to_string().contains("canary")), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn a_profile_without_show_before_it_is_told_of_the_command_that_shows_it() {
+        let told = rephrased(&refused(&["renewd", "profiles", "github"])).unwrap();
+        assert!(told.advice.unwrap().contains("`renewd profiles show github`"));
+        for other in
+            [&["renewd", "profiles", "shwo"][..], &["renewd", "profiles", "a b"], &["renewd", "github"]]
+        {
+            assert!(rephrased(&refused(other)).is_none(), "{other:?}");
         }
     }
 
