@@ -38,7 +38,7 @@ const TEXT_BYTES_MAX: usize = 1024;
 pub(crate) struct Import {
     /// What to call the credential
     name: CredentialName,
-    /// Where the refresh token goes, and nowhere else [default: the profile's, where it is the same for everybody]
+    /// Where the refresh token goes, and nowhere else [default: the profile's, where it is the same for everybody or the issuer tells]
     #[arg(long, value_name = "URL")]
     token_endpoint: Option<String>,
     /// The OAuth client
@@ -104,6 +104,11 @@ pub(crate) fn run(args: &Import, app: &App) -> Result<(), Failure> {
     block_on(store.port.put(&args.name, &record, expect)).map_err(|f| write_failure(f, "import"))?;
     let name = &args.name;
     tell_agent(&config, name);
+    let written = checked.token_endpoint.is_some()
+        || config.lookup("credential", "token_endpoint", Some(name)).is_some();
+    if let Some(word) = named.filled_in(name, &record.identity).filter(|_| !written) {
+        app.output.note(&word);
+    }
     for word in profile::words(&config, name, &record, &named) {
         app.output.note(&word);
     }
@@ -221,11 +226,13 @@ fn identity(
 ) -> Result<Identity, Failure> {
     let old = standing.map(|r| &r.identity);
     let configured = |key| config.text("credential", key, Some(name));
+    let told = checked.issuer.clone().or_else(|| configured("issuer"));
     let token_endpoint = (checked.token_endpoint.clone())
         .or_else(|| configured("token_endpoint"))
-        .or_else(|| named.instead_of(old))
+        .or_else(|| named.instead_of(old, told.as_deref()))
         .or_else(|| old.map(|o| o.token_endpoint.clone()))
         .or_else(|| named.token_endpoint())
+        .or_else(|| named.at_issuer(told.as_deref()))
         .ok_or_else(|| named.no_token_endpoint(name))?;
     // What belongs to another server is not carried over to this one.
     let old = old.filter(|o| same_place(&o.token_endpoint, &token_endpoint));

@@ -14,7 +14,9 @@ use renewd_core::Profile;
 
 use crate::config::nearest;
 
-pub(crate) use template::{beside, parts, revocation_beside, token_endpoint, token_endpoint_of_login};
+pub(crate) use template::{
+    beside, parts, revocation_beside, token_endpoint, token_endpoint_of_issuer, token_endpoint_of_login,
+};
 
 /// What `Identity.profile` holds where the user asked for the generic profile in so many words: no host chooses
 /// another then. Plain `generic` is what a login without any profile holds.

@@ -79,12 +79,33 @@ fn filled<'a>(template: &'a str, url: &'a str) -> Option<Vec<(&'a str, &'a str)>
 
 /// Another endpoint of the profile, for the server that has this token endpoint. None where it takes more to know it.
 pub(crate) fn beside(profile: &Profile, token_endpoint: &str, other: Option<&str>) -> Option<String> {
-    let values = filled(profile.endpoints.token.as_deref()?, token_endpoint)?;
-    let mut url = String::from(other?);
+    refilled(profile.endpoints.token.as_deref()?, token_endpoint, other?)
+}
+
+/// The token endpoint of the server that is this issuer, where the profile's issuer is a template too and leaves no part
+/// of it open. A profile of somebody's own names none on another host: the refresh token goes there.
+pub(crate) fn token_endpoint_of_issuer(profile: &Profile, issuer: &str) -> Option<String> {
+    let known = profile.endpoints.issuer.as_deref().filter(|known| is_template(known))?;
+    // OpenID Connect Discovery §4.1 and RFC 8414 §3.1 take a slash at the end away too.
+    let (known, of_user) = (bare(known), bare(issuer));
+    let plain = |(_, value): &(&str, &str)| !value.contains(['/', '?', '#', '@', '\\', '{', '}']);
+    filled(known, of_user).filter(|values| values.iter().all(plain))?;
+    let url = refilled(known, of_user, profile.endpoints.token.as_deref()?)?;
+    (is_built_in(profile) || on_same_host(&url, issuer)).then_some(url)
+}
+
+fn bare(url: &str) -> &str {
+    url.strip_suffix('/').unwrap_or(url)
+}
+
+/// `other` with what was filled in where `template` became `url`.
+fn refilled(template: &str, url: &str, other: &str) -> Option<String> {
+    let values = filled(template, url)?;
+    let mut other = String::from(other);
     for (name, value) in values {
-        url = url.replace(&format!("{{{name}}}"), value);
+        other = other.replace(&format!("{{{name}}}"), value);
     }
-    (!is_template(&url)).then_some(url)
+    (!is_template(&other)).then_some(other)
 }
 
 #[cfg(test)]
@@ -115,6 +136,48 @@ mod tests {
         ] {
             assert_eq!(beside(&profile(token), url, Some(other)).as_deref(), expected, "{token} {url}");
         }
+    }
+
+    #[test]
+    fn an_issuer_fills_in_the_token_endpoint_or_nothing_does() {
+        let of = |name: &str, issuer| token_endpoint_of_issuer(Profile::by_name(name).unwrap(), issuer);
+        for (name, issuer, expected) in [
+            (
+                "microsoft-entra-id",
+                "https://login.microsoftonline.com/common/v2.0",
+                Some("https://login.microsoftonline.com/common/oauth2/v2.0/token"),
+            ),
+            ("microsoft-entra-id", "https://login.microsoftonline.com/v2.0", None),
+            ("microsoft-entra-id", "https://evil.example/common/v2.0", None),
+            (
+                "keycloak",
+                "https://sso.example:8443/realms/main/",
+                Some("https://sso.example:8443/realms/main/protocol/openid-connect/token"),
+            ),
+            ("keycloak", "https://sso.example/auth/realms/main", None),
+            ("keycloak", "https://sso.example/realms/main/more", None),
+            ("keycloak", "https://sso.example/realms/main?x", None),
+            (
+                "okta",
+                "https://acme.okta.com/oauth2/default",
+                Some("https://acme.okta.com/oauth2/default/v1/token"),
+            ),
+            ("okta", "https://acme.okta.com", None),
+            ("auth0", "https://acme.eu.auth0.com/", Some("https://acme.eu.auth0.com/oauth/token")),
+            ("auth0", "https://acme.eu.auth0.com", Some("https://acme.eu.auth0.com/oauth/token")),
+            ("auth0", "http://acme.eu.auth0.com", None),
+            ("google", "https://accounts.google.com", None),
+        ] {
+            assert_eq!(of(name, issuer).as_deref(), expected, "{name} {issuer}");
+        }
+        let own = |token: &'static str| {
+            let mut own = profile(token);
+            own.endpoints.issuer = Some("https://{host}/{realm}".into());
+            token_endpoint_of_issuer(&own, "https://as.example/r")
+        };
+        assert_eq!(own("https://{host}/{realm}/t").as_deref(), Some("https://as.example/r/t"));
+        assert_eq!(own("https://{host}.evil.example/{realm}/t"), None);
+        assert_eq!(own("https://{host}/{tenant}/t"), None);
     }
 
     #[test]

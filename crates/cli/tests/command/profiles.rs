@@ -325,3 +325,29 @@ fn explain_reads_an_answer_by_the_users_own_profile() {
     let plain = world.run(&args).expect(0, &[]).json();
     assert_eq!(plain["verdict"], "transient", "{plain}");
 }
+
+#[test]
+fn an_issuer_fills_in_the_token_endpoint_that_its_profile_knows_in_part() {
+    let world = World::new();
+    let import = |name: &str, more: &[&str]| {
+        let args = [&["import", name, "--client-id", "x"], more].concat();
+        world.feed(&args, format!("{CANARY}-{name}\n").as_bytes())
+    };
+    let entra = ["--profile", "microsoft-entra-id"];
+    let issuer = |url: &'static str| [&entra[..], &["--issuer", url]].concat();
+    let endpoint = "https://login.microsoftonline.com/common/oauth2/v2.0/token";
+    import("a", &issuer("https://login.microsoftonline.com/common/v2.0"))
+        .expect(0, &["the token endpoint is", endpoint]);
+    let shown = world.run(&["config", "show", "a"]).expect(0, &[]).out;
+    assert!(shown.contains(endpoint), "{shown}");
+    // What is written down goes before it, and nothing is guessed.
+    let own = "https://login.microsoftonline.com/mine/oauth2/v2.0/token";
+    let given = [issuer("https://login.microsoftonline.com/common/v2.0"), vec!["--token-endpoint", own]];
+    let ended = import("b", &given.concat()).expect(0, &[]);
+    assert!(!ended.err.contains("the token endpoint is"), "{}", ended.err);
+    import("c", &issuer("https://login.example/common/v2.0")).expect(2, &["needs --token-endpoint"]);
+    import("c", &entra).expect(2, &["needs --token-endpoint", "or --issuer as https://"]);
+    // Another provider than that of the login before.
+    let keycloak = ["--replace", "--profile", "keycloak", "--issuer", "https://sso.example/realms/main"];
+    import("a", &keycloak).expect(0, &["https://sso.example/realms/main/protocol/openid-connect/token"]);
+}

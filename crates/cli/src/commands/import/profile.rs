@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::credential::{By, chosen, contradictions};
 use crate::exit::Failure;
 use crate::input::url::same_place;
-use crate::profiles::{GENERIC, GENERIC_AS_TOLD, Known, parts, token_endpoint};
+use crate::profiles::{GENERIC, GENERIC_AS_TOLD, Known, parts, token_endpoint, token_endpoint_of_issuer};
 
 /// Who named a profile.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,11 +61,23 @@ impl<'c> Named<'c> {
         self.profile.and_then(|p| token_endpoint(p).ok()).map(String::from)
     }
 
+    /// The token endpoint that its templates give for the issuer: one that a flag names, or the configuration.
+    pub(super) fn at_issuer(&self, issuer: Option<&str>) -> Option<String> {
+        token_endpoint_of_issuer(self.profile?, issuer?)
+    }
+
     /// The same, where a flag names another provider than the login that stands has.
-    pub(super) fn instead_of(&self, old: Option<&Identity>) -> Option<String> {
+    pub(super) fn instead_of(&self, old: Option<&Identity>, issuer: Option<&str>) -> Option<String> {
         let profile =
             self.profile.filter(|p| self.by == Whom::Flag && old.is_some_and(|o| o.profile != p.name))?;
-        token_endpoint(profile).ok().map(String::from)
+        token_endpoint(profile).ok().map(String::from).or_else(|| self.at_issuer(issuer))
+    }
+
+    /// What is said of a token endpoint that nobody wrote down.
+    pub(super) fn filled_in(&self, name: &CredentialName, identity: &Identity) -> Option<String> {
+        let url = self.at_issuer(identity.issuer.as_deref()).filter(|url| *url == identity.token_endpoint)?;
+        let profile = self.profile?;
+        Some(format!("{name}: the token endpoint is {url}, by the issuer and the profile {}", profile.name))
     }
 
     /// What the record says: what was named; else whose server it is; else what it said before.
@@ -98,12 +110,18 @@ impl<'c> Named<'c> {
             ));
         };
         match token_endpoint(profile) {
-            Err(Some(template)) => missing.advise(format!(
-                "{}'s is {template}: give it with your own {} in place of {}",
-                profile.name,
-                parts(template).join(" and "),
-                parts(template).iter().map(|p| format!("{{{p}}}")).collect::<Vec<_>>().join(" and "),
-            )),
+            Err(Some(template)) => {
+                let own = parts(template);
+                let issuer = profile.endpoints.issuer.as_deref();
+                let issuer = issuer.filter(|issuer| own.iter().all(|part| parts(issuer).contains(part)));
+                missing.advise(format!(
+                    "{}'s is {template}: give it with your own {} in place of {}{}",
+                    profile.name,
+                    own.join(" and "),
+                    own.iter().map(|p| format!("{{{p}}}")).collect::<Vec<_>>().join(" and "),
+                    issuer.map_or(String::new(), |issuer| format!(", or --issuer as {issuer}")),
+                ))
+            }
             _ => missing.advise(format!("the profile {} knows none", profile.name)),
         }
     }
