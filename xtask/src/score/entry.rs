@@ -33,7 +33,7 @@ pub(crate) struct Entry {
 }
 
 /// In a folder: the files that are not part of it.
-const HELD_OUT_FILES: [&str; 2] = ["unseen.toml", "unseen-2.toml"];
+const HELD_OUT_FILES: [&str; 3] = ["unseen.toml", "unseen-2.toml", "unseen-3.toml"];
 
 /// The entries of a file, or of every TOML file in a folder but those held out. An error names the file, the entry, what is wrong.
 pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, String> {

@@ -33,6 +33,9 @@ const DEAD: [&str; 20] = [
     "unable to parse",
 ];
 
+/// So many of [`DEAD`] are said of a member of the wrong form too.
+const MALFORMED: usize = 2;
+
 /// What they say of a request that lacks something, that could be sent again, or that somebody in between did not let
 /// through: what checks the members of a body names them too.
 const FAULTY_REQUEST: [&str; 22] = [
@@ -64,8 +67,17 @@ const FAULTY_REQUEST: [&str; 22] = [
 /// Do these words say that the refresh token is dead? `Refresh token is invalid or has already been claimed`, but not
 /// `Missing "refresh_token" in request`.
 pub(super) fn name_a_dead_token(words: &str) -> bool {
-    (says(words, &TOKEN) && says(words, &DEAD) && !says(words, &FAULTY_REQUEST))
-        || is_code_of(words, Class::Grant)
+    let at_member = name_a_member_first(words);
+    let dead = if at_member { &DEAD[MALFORMED..] } else { &DEAD[..] };
+    (says(words, &TOKEN) && says(words, dead) && !says(words, &FAULTY_REQUEST))
+        || (!at_member && is_code_of(words, Class::Grant))
+}
+
+/// `refresh_token: invalid`: what checks the members of a request writes so of one that has the wrong form.
+fn name_a_member_first(words: &str) -> bool {
+    let Some((member, _)) = words.split_once(':') else { return false };
+    let member = member.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    ["refresh_token", "refreshtoken"].iter().any(|name| member.eq_ignore_ascii_case(name))
 }
 
 /// Are these words nothing but the refusal of the client? `Invalid client secret`, `Client authentication failed.`
@@ -96,6 +108,9 @@ mod tests {
             "The refresh token is invalid.",
             "The refreshToken has been revoked",
             "This request requires an active refresh_token",
+            "refresh_token: revoked",
+            "Invalid refresh_token: abc",
+            "Refresh token: invalid",
             "invalid_grant",
         ] {
             assert!(name_a_dead_token(words), "{words}");
@@ -117,6 +132,9 @@ mod tests {
             "json: unknown field \"refresh_token\"",
             "invalid character 'r' looking for beginning of value: refresh_token=x",
             "Property refresh_token is invalid: expected object",
+            "refresh_token: invalid",
+            "\"refreshToken\": not a valid string",
+            "['refresh_token']: is invalid",
             "#/refresh_token: not valid under schema",
             "Request blocked: invalid value of refresh_token",
             "Denied by policy 12: refresh_token not found in allow-list",

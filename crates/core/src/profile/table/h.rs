@@ -158,14 +158,14 @@ pub(super) const HUBSPOT: Profile = Profile {
                 status: Borrowed(&[StatusRange { from: 400, to: 403 }]),
                 members: Borrowed(&[MemberIs {
                     path: Borrowed("status"),
-                    equals: Borrowed(&[Borrowed("BAD_AUTH_CODE")]),
+                    equals: Borrowed(&[Borrowed("BAD_AUTH_CODE"), Borrowed("EXPIRED_AUTH_CODE")]),
                 }]),
                 ..When::ANY
             },
             verdict: Verdict::PermanentGrant,
             may_have_rotated: false,
             retry_after: None,
-            message: Borrowed("the authorization code is unknown or used"),
+            message: Borrowed("the authorization code is unknown, used or expired"),
             source: None,
         },
         Override {
