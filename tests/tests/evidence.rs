@@ -193,6 +193,8 @@ fn answers(text: &str) -> Vec<Fault> {
 #[test]
 fn no_echo_in_any_way_of_writing_reaches_any_place_that_shows_a_failure() {
     let world = World::new();
+    // Before the agent's own first attempt: a success would spend the token that is echoed below, and leave another.
+    world.server.set_fault(Fault::WafBlock);
     let mut command = world.home.command(["agent"]);
     command.args(["--log", "trace", "--log-format", "json"]);
     let agent = Agent::start_at(command, &world.home.socket());
