@@ -75,6 +75,12 @@ impl World {
     }
 }
 
+/// Until what the agent tries by itself is over: an attempt of its own that is under way answers for the next refresh
+/// that is asked for, by what the server said before.
+fn wait_for_long_cadence(agent: &Agent) {
+    wait_for("auth_retrying", || (agent.credential("work")["status"] == "auth_retrying").then_some(()));
+}
+
 /// Everything that is sent to listeners, until the agent ends.
 fn listen(agent: &Agent) -> JoinHandle<String> {
     let mut stream = agent.socket().connect().expect("the agent listens");
@@ -199,6 +205,7 @@ fn no_echo_in_any_way_of_writing_reaches_any_place_that_shows_a_failure() {
     command.args(["--log", "trace", "--log-format", "json"]);
     let agent = Agent::start_at(command, &world.home.socket());
     let heard = listen(&agent);
+    wait_for_long_cadence(&agent);
     let proxy = wait_for("a proxy", || {
         let described = fs::read_to_string(world.home.socket().with_file_name("agent.json")).ok()?;
         let described: Value = serde_json::from_str(&described).ok()?;
@@ -342,7 +349,10 @@ fn status_type_code_and_words_of_a_failure_are_in_every_place_that_shows_it() {
     let strange =
         AuthorizationServer::start_tls(AsConfig::default(), &identity).expect("a server can be started");
     world.home.import("tls", &strange);
+    let (_, first, _) = situations().swap_remove(0);
+    world.server.set_fault(first);
     let agent = Agent::start(&world.home);
+    wait_for_long_cadence(&agent);
     let heard = listen(&agent);
     let proxy = agent.proxy();
     let status_of = |name: &str| {
