@@ -68,8 +68,9 @@ const OWN_HEADERS: [&str; 16] = [
     "range",
 ];
 
-/// Parameters a profile may not set: the request's own, the client's, and what has a key of its own.
-const OWN_PARAMETERS: [&str; 9] = [
+/// Parameters that neither a profile nor a credential's entry may set: the request's own, the client's, and what has a
+/// key of its own.
+pub const OWN_PARAMETERS: [&str; 9] = [
     "grant_type",
     "refresh_token",
     "client_id",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use renewd_core::Profile;
 use renewd_driver::CredentialName;
-use renewd_profiles::Lines;
+use renewd_profiles::{Lines, OWN_PARAMETERS};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -42,19 +42,6 @@ const OWN_HEADERS: [&str; 12] = [
     "expect",
     "accept-encoding",
     "range",
-];
-
-/// Form fields a configuration may not set: they have keys of their own, or are secrets.
-const OWN_PARAMETERS: [&str; 9] = [
-    "grant_type",
-    "refresh_token",
-    "client_id",
-    "client_secret",
-    "scope",
-    "resource",
-    "client_assertion",
-    "client_assertion_type",
-    "code",
 ];
 
 /// A value and its line.
