@@ -2,11 +2,11 @@
 //! searched for every secret. What is looked for and what is meant to be shown stands in `tests/src/disclosure.rs`.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::peers;
 use crate::shell::{self, Failure};
 use crate::steps::Outcome;
-use crate::workspace;
 
 /// Whose tests they are.
 const PACKAGE: &str = "renewd-e2e";
@@ -17,7 +17,7 @@ const ON_ENV: &str = "RENEWD_TEST_DISCLOSURE";
 /// Names the file that is told each leak: one that a second try does not show again is a leak all the same.
 const LEAKS_ENV: &str = "RENEWD_TEST_LEAKS";
 
-/// Test programs that are not run again, each with its reason. All others are.
+/// Modules of tests that are not run again, each with its reason. All others are.
 const LEFT_OUT: &[(&str, &str)] = &[
     (
         "heartbeats",
@@ -26,8 +26,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("peers_facts", "asks other people's servers directly: nothing of ours runs"),
     ("peers_race", "many equal processes at a stranger's server; the races at our own server run again"),
     (
-        "transaction_pause",
-        "every point again, stopped rather than killed: the same writing as transaction_kill, with waits",
+        "pause",
+        "every point again, stopped rather than killed: the same writing as the module `kill`, with waits",
     ),
 ];
 
@@ -47,10 +47,9 @@ pub(crate) fn run(binary: &str) -> Result<Outcome, Failure> {
         runner.args(["--filterset", &filter()]);
         runner
     } else {
-        let mut runner = shell::cargo(&["test", "--package", PACKAGE, "--no-fail-fast"]);
-        let again = |test: &&String| LEFT_OUT.iter().all(|(name, _)| name != test);
-        for test in programs()?.iter().filter(again) {
-            runner.args(["--test", test]);
+        let mut runner = shell::cargo(&["test", "--package", PACKAGE, "--tests", "--no-fail-fast", "--"]);
+        for (name, _) in LEFT_OUT {
+            runner.args(["--skip", &format!("{name}::")]);
         }
         runner
     };
@@ -64,16 +63,34 @@ pub(crate) fn run(binary: &str) -> Result<Outcome, Failure> {
     ran.map(|()| Outcome::Passed)
 }
 
-/// The test programs there are.
-fn programs() -> Result<Vec<String>, Failure> {
-    let packages = workspace::packages()?;
-    let ours = packages.into_iter().find(|package| package.name == PACKAGE);
-    Ok(ours.map(|package| package.tests).unwrap_or_default())
+/// The files of end-to-end tests, each a module of the test program that its folder is.
+pub(crate) fn modules() -> Result<Vec<PathBuf>, Failure> {
+    let mut modules = Vec::new();
+    for program in entries(&shell::root().join("tests/tests"))? {
+        if program.is_dir() {
+            let files = entries(&program)?;
+            modules.extend(files.into_iter().filter(|file| file.extension().is_some_and(|e| e == "rs")));
+        }
+    }
+    modules.retain(|file| file.file_stem().is_some_and(|stem| stem != "main"));
+    Ok(modules)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let fail = |e: std::io::Error| Failure::from(format!("{}: {e}", folder.display()));
+    let entries = fs::read_dir(folder).map_err(fail)?;
+    entries.map(|entry| entry.map(|e| e.path()).map_err(fail)).collect()
+}
+
+/// The test runner's filter for the tests of these modules, each named as `module::`.
+pub(crate) fn any_of(modules: &[String]) -> String {
+    let each: Vec<String> = modules.iter().map(|module| format!("test(/^{module}/)")).collect();
+    each.join(" or ")
 }
 
 fn filter() -> String {
-    let names: Vec<String> = LEFT_OUT.iter().map(|(name, _)| format!("binary(={name})")).collect();
-    format!("not ({})", names.join(" or "))
+    let names: Vec<String> = LEFT_OUT.iter().map(|(name, _)| format!("{name}::")).collect();
+    format!("not ({})", any_of(&names))
 }
 
 #[cfg(test)]
@@ -81,13 +98,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_out_is_a_test_program_that_there_is_and_has_a_reason() {
-        let all = programs().unwrap();
+    fn what_is_left_out_is_a_module_of_tests_that_there_is_and_has_a_reason() {
+        let all = modules().unwrap();
         for (name, why) in LEFT_OUT {
-            assert!(all.iter().any(|test| test == name), "{name} is no test program");
+            let named = all.iter().filter(|file| file.file_stem().is_some_and(|stem| stem == *name));
+            assert_eq!(named.count(), 1, "{name} is no module, or several");
             assert!(why.len() > 20, "{name}");
         }
         assert!(all.len() > 5 * LEFT_OUT.len(), "most of them run again");
-        assert!(filter().contains("binary(=heartbeats) or "), "{}", filter());
+        assert!(filter().starts_with("not (test(/^heartbeats::/) or "), "{}", filter());
     }
 }

@@ -93,7 +93,7 @@ mod tests {
         let words: Vec<&str> = text.split(' ').collect();
         let dependency =
             Dependency { name: words[2].into(), dev: words[1] == "dev", optional: words[1] == "opt" };
-        Package { name: words[0].into(), dependencies: vec![dependency], examples: vec![], tests: vec![] }
+        Package { name: words[0].into(), dependencies: vec![dependency], examples: vec![] }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::faults::{self, Fault};
 use crate::shell::{self, Failure};
 use crate::simulate;
 use crate::steps::Outcome;
-use crate::{needs, peers, test};
+use crate::{disclosure, needs, peers, test};
 
 /// Rows of tests that met a server of class P3 after its grace carry these words; all others of P3 count as inside.
 const AFTER_THE_GRACE: &str = "after the grace";
@@ -55,13 +55,15 @@ pub(crate) fn run() -> Result<(), Failure> {
     let folder = fresh()?;
     needs::provide()?;
     world(&folder)?;
-    let mut args = vec!["nextest", "run", "--package", "renewd-e2e", "--no-fail-fast"];
-    let names = tests_with_numbers()?;
-    for name in &names {
-        args.extend(["--test", name]);
-    }
-    if !shell::has_cargo_tool("nextest") {
-        args.splice(0..2, ["test"]);
+    let modules = tests_with_numbers()?;
+    let mut args = vec!["--package", "renewd-e2e", "--no-fail-fast"];
+    let filter = disclosure::any_of(&modules);
+    if shell::has_cargo_tool("nextest") {
+        args.splice(0..0, ["nextest", "run", "--filterset", &filter]);
+    } else {
+        args.insert(0, "test");
+        args.push("--");
+        args.extend(modules.iter().map(String::as_str));
     }
     let mut tests = shell::cargo(&args);
     tests.env("RENEWD_BIN", test::build_binary()?).env(NUMBERS_ENV, &folder);
@@ -80,19 +82,13 @@ pub(crate) fn world(folder: &Path) -> Result<(), Failure> {
     simulate::run(&["--numbers".to_owned(), folder.display().to_string()])
 }
 
-/// The files of end-to-end tests that report rows.
+/// The modules of end-to-end tests that report rows.
 fn tests_with_numbers() -> Result<Vec<String>, Failure> {
-    let folder = shell::root().join("tests/tests");
-    let fail = |e: std::io::Error| Failure::from(format!("{}: {e}", folder.display()));
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(fail)? {
-        let path = entry.map_err(fail)?.path();
-        if path.extension().is_none_or(|e| e != "rs") {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).map_err(fail)?;
+    for path in disclosure::modules()? {
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         if text.contains("Numbers") || text.contains(".numbers(") {
-            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+            names.extend(path.file_stem().map(|stem| format!("{}::", stem.to_string_lossy())));
         }
     }
     names.sort();

@@ -10,8 +10,6 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) examples: Vec<Example>,
-    /// Its test programs, by name.
-    pub(crate) tests: Vec<String>,
 }
 
 /// What it depends on.
@@ -54,13 +52,7 @@ fn package(value: &Value) -> Package {
             name: text(t, "name"),
             features: list(t, "required-features").filter_map(Value::as_str).map(str::to_owned).collect(),
         });
-    let tests = list(value, "targets").filter(|t| list(t, "kind").any(|k| k == "test"));
-    Package {
-        name: text(value, "name"),
-        dependencies: dependencies.collect(),
-        examples: examples.collect(),
-        tests: tests.map(|t| text(t, "name")).collect(),
-    }
+    Package { name: text(value, "name"), dependencies: dependencies.collect(), examples: examples.collect() }
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
@@ -91,7 +83,6 @@ mod tests {
                 name: "a".into(),
                 dependencies: vec![dependency("b", false, true), dependency("c", true, false)],
                 examples: vec![Example { name: "show".into(), features: vec!["demo".into()] }],
-                tests: vec!["whole".into()],
             }]
         );
     }

@@ -46,7 +46,7 @@ fn inside(test: &str) -> bool {
     }
     let this = std::env::current_exe().expect("a test knows its own program");
     let mut again = unshare(&[]);
-    again.arg("--").arg(this).args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
+    again.arg("--").arg(this).args(["--exact", &format!("network::{test}"), "--nocapture"]).env(INSIDE, "1");
     let ran = Running::start(again, b"").finish();
     print!("{}{}", ran.stdout, ran.stderr);
     assert_eq!(ran.code, Some(0), "the test in its own network");

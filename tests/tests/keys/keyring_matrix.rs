@@ -260,7 +260,7 @@ fn page(sections: &[Section]) -> String {
     let mut text = format!(
         "# Keys and keyrings: what each failure looks like\n\n\
          What the built binary says, taken from a run on Linux: written by `cargo xtask keyrings`, and held to it by\n\
-         `tests/tests/keyring_matrix.rs`. Keyrings are a real GNOME Keyring on a session bus of its own and, for what no sound one\n\
+         `tests/tests/keys/keyring_matrix.rs`. Keyrings are a real GNOME Keyring on a session bus of its own and, for what no sound one\n\
          does, one that fails as it is told. A login and its token were there before, but for `import`, which is a first login.\n\
          Folders are shortened (`STATE`, `HOME`), drawn numbers are dots, and `store.keyring_timeout` was {SHORT} where a keyring hung. What to choose, and\n\
          what is kept where: [What is kept where](storage.md).\n"
