@@ -26,6 +26,7 @@ const RULES: &[(&str, Rule)] = &[
     ("renewd-store", PORTS),
     ("renewd-keyring", PORTS),
     ("renewd-login", PORTS),
+    ("renewd-signer", PORTS),
     ("renewd-proxy", PORTS),
     ("renewd-testkit", PORTS),
     ("renewd-sim", Rule::Only(&["renewd-core", "renewd-driver", "renewd-store", "renewd-testkit"])),

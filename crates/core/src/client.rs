@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::grant_type::{GrantType, SigningKey};
 use crate::profile::{BodyEncoding, Profile};
 use crate::secret::Secret;
 
@@ -16,15 +17,23 @@ pub enum ClientAuth {
     Basic(Secret),
     /// `client_secret_post`: in the body.
     Post(Secret),
+    /// `private_key_jwt`: an assertion that the driver's signer makes for each request (RFC 7523 §2.2).
+    PrivateKeyJwt {
+        /// Signs it.
+        key: SigningKey,
+        /// Its `aud`; none means the token endpoint's address.
+        audience: Option<String>,
+    },
 }
 
 impl ClientAuth {
-    /// `none`, `basic` or `post`.
+    /// `none`, `basic`, `post` or `private_key_jwt`.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Basic(_) => "basic",
             Self::Post(_) => "post",
+            Self::PrivateKeyJwt { .. } => "private_key_jwt",
         }
     }
 }
@@ -38,6 +47,12 @@ pub struct Client {
     pub auth: ClientAuth,
     /// `scope` to ask for on refresh, where the provider wants one (RFC 6749 §6). Space-separated.
     pub scope: Option<String>,
+    /// `audience`, where the server knows resources by names of its own (RFC 8693 §2.1 has it for exchanges).
+    pub audience: Option<String>,
+    /// The grant that is run for the next token.
+    pub grant_type: GrantType,
+    /// The key that tokens are bound to (RFC 9449), a private JWK or PEM; none: bearer tokens.
+    pub dpop_key: Option<Secret>,
     /// Extra form parameters for every refresh, in order.
     pub extra_parameters: Vec<(String, String)>,
     /// Extra request headers for every refresh, in order. `Accept`, `Content-Type`, `Authorization`, `Host` and
@@ -57,6 +72,9 @@ impl Client {
             id: id.into(),
             auth: ClientAuth::None,
             scope: None,
+            audience: None,
+            grant_type: GrantType::RefreshToken,
+            dpop_key: None,
             extra_parameters: Vec::new(),
             extra_headers: Vec::new(),
             encoding: BodyEncoding::Form,

@@ -8,6 +8,7 @@ use crate::attempt::{AttemptId, Fence};
 use crate::input::StoreFault;
 use crate::record::{Access, LastAttempt, Record};
 use crate::request::TokenRequest;
+use crate::secret::Secret;
 use crate::time::{Boot, Span, Wall};
 use crate::view::{Cause, Status, Unavailable};
 
@@ -109,6 +110,8 @@ pub struct PublishedToken {
     pub epoch: u64,
     /// Its generation.
     pub generation: u64,
+    /// The key it is bound to (RFC 9449): whoever uses it must prove possession. None: a bearer token.
+    pub proof_key: Option<Secret>,
     /// Hand it out on the fast path until this point of the boot clock…
     pub until_boot: Boot,
     /// …and until this point of the wall clock, whichever comes first. Afterwards ask the machine.

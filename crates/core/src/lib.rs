@@ -31,6 +31,7 @@ mod attempt;
 mod budget;
 mod client;
 mod command;
+mod grant_type;
 mod input;
 mod jitter;
 mod lifecycle;
@@ -51,6 +52,7 @@ pub use attempt::{AttemptId, BootId, Fence, Owner};
 pub use budget::Budget;
 pub use client::{Client, ClientAuth};
 pub use command::{Command, Hint, Publication, PublishedToken, RefreshReason, Report, Ticket};
+pub use grant_type::{AssertionClaims, GrantType, JwtBearer, SigningKey, TokenExchange, TokenSource};
 pub use input::{CommitFailure, Input, Loaded, StoreFault, StoreFaultKind};
 pub use lifecycle::{Lifecycle, Setup};
 pub use policy::{AuthRetryingPolicy, Policy, RETRY_AFTER_MAX, RefreshPolicy, RequestPolicy, RetryPolicy};
@@ -60,7 +62,7 @@ pub use profile::{
 };
 pub use record::{
     Access, AccessKey, GrantMaterial, Identity, Intent, LastAttempt, NotBefore, Orphaned, RECORD_FORMAT,
-    Record, RecordState, RefusedCause, RtExpiry, Settings, Stamp, Window,
+    Record, RecordState, RefusedCause, Registration, RtExpiry, Settings, Stamp, Window,
 };
 pub use request::{ProofSpec, TokenRequest, TokenTypeHint};
 pub use secret::{Held, Keeping, Secret, keep_secrets};

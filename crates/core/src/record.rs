@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use crate::attempt::{AttemptId, BootId, Owner};
 use crate::budget::Budget;
+use crate::grant_type::{GrantType, SigningKey};
 use crate::profile::AsClass;
 use crate::secret::Secret;
 use crate::time::{Boot, Now, Span, Wall};
@@ -106,7 +107,7 @@ impl Record {
     /// The record that a logout leaves: the next epoch, no secret in it.
     #[must_use]
     pub fn tombstone(&self, now: Now) -> Self {
-        let settings = Settings { client_secret: None, ..self.settings.clone() };
+        let settings = self.settings.without_secrets();
         let mut t = Self::new(
             self.epoch.saturating_add(1),
             self.identity.clone(),
@@ -185,7 +186,7 @@ pub struct Identity {
 /// What the login was told besides the identity.
 #[derive(Clone, Default, Hash)]
 pub struct Settings {
-    /// `none`, `basic` or `post`; none means: `post` with a secret, `none` without.
+    /// `none`, `basic`, `post` or `private_key_jwt`; none means: what the secret or key at hand allows.
     pub client_auth: Option<String>,
     /// The client's secret.
     pub client_secret: Option<Secret>,
@@ -195,6 +196,51 @@ pub struct Settings {
     pub as_class: Option<AsClass>,
     /// The grace, where the user said.
     pub grace: Option<Span>,
+    /// How it is renewed.
+    pub grant_type: GrantType,
+    /// `audience` (see [`Client::audience`](crate::Client::audience)).
+    pub audience: Option<String>,
+    /// The client's key (RFC 7523 §2.2).
+    pub client_key: Option<SigningKey>,
+    /// The key that the tokens are bound to (RFC 9449); none: bearer tokens.
+    pub dpop_key: Option<Secret>,
+    /// What the server said when it registered this client (RFC 7591).
+    pub registration: Option<Registration>,
+}
+
+impl Settings {
+    /// What is left of them after a logout: nothing that could be used.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        Self {
+            client_auth: self.client_auth.clone(),
+            client_secret: None,
+            scope: self.scope.clone(),
+            as_class: self.as_class,
+            grace: self.grace,
+            // Its parts hold keys and tokens, or say where they lie: a login says it anew.
+            grant_type: GrantType::RefreshToken,
+            audience: self.audience.clone(),
+            client_key: None,
+            dpop_key: None,
+            registration: None,
+        }
+    }
+}
+
+/// A dynamic registration (RFC 7591 §3.2.1). Its client id stands in the identity, its secret in the settings.
+#[derive(Clone, Default, Hash)]
+pub struct Registration {
+    /// Where it was made.
+    pub endpoint: String,
+    /// When.
+    pub at: Wall,
+    /// `client_secret_expires_at`; none: never.
+    pub secret_expires: Option<Wall>,
+    /// `registration_client_uri` (RFC 7592 §3).
+    pub client_uri: Option<String>,
+    /// `registration_access_token` (RFC 7592 §3).
+    pub access_token: Option<Secret>,
 }
 
 /// The tokens of a grant.
@@ -226,6 +272,8 @@ pub struct AccessKey {
     pub scope: Option<String>,
     /// The resource (RFC 8707).
     pub resource: Option<String>,
+    /// The audience, where the server knows resources by names of its own.
+    pub audience: Option<String>,
 }
 
 /// An access token.

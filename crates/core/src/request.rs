@@ -11,11 +11,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::client::{Client, ClientAuth};
+use crate::grant_type::{AssertionClaims, SigningKey, TokenSource};
 use crate::policy::RequestPolicy;
 use crate::profile::BodyEncoding;
 use crate::record::Identity;
 use crate::secret::Secret;
-use crate::time::Span;
+use crate::time::{Span, Wall};
 
 pub(crate) use encode::push_base64;
 
@@ -52,21 +53,57 @@ pub struct TokenRequest {
     pub connect_timeout: Span,
 }
 
-/// A proof that the driver's signer adds.
+/// What the driver's signer adds to a request: whatever needs a key, entropy or a file. The order is that of the list;
+/// parameters go into the body, which is a form or a JSON object as its `Content-Type` says.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Hash)]
 pub enum ProofSpec {
-    /// A signed client assertion as parameters of the body, which is a form or a JSON object as its `Content-Type` says
-    /// (RFC 7523 §2.2).
+    /// `client_assertion_type` and `client_assertion` (RFC 7523 §2.2).
     ClientAssertion {
-        /// Its audience.
+        /// Signs it.
+        key: SigningKey,
+        /// Its `iss` and `sub`.
+        client_id: String,
+        /// Its `aud`.
         audience: String,
+        /// Its `iat`: the server's clock, as far as it is known.
+        at: Wall,
+    },
+    /// The parameter `assertion` of a JWT bearer grant (RFC 7523 §2.1).
+    Assertion {
+        /// What is claimed.
+        claims: AssertionClaims,
+        /// Its `iat`.
+        at: Wall,
+    },
+    /// A token of somebody else's, as this parameter.
+    Token {
+        /// `subject_token`, `actor_token` or `assertion`.
+        parameter: &'static str,
+        /// Where it comes from.
+        source: TokenSource,
     },
     /// A `DPoP` header (RFC 9449 §4).
     Dpop {
+        /// The key.
+        key: Secret,
         /// The nonce the server gave, if it did.
         nonce: Option<String>,
+        /// Its `iat`.
+        at: Wall,
     },
+}
+
+impl ProofSpec {
+    /// What is missing, for people.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ClientAssertion { .. } => "a client assertion",
+            Self::Assertion { .. } => "an assertion",
+            Self::Token { .. } => "a token of somebody else's",
+            Self::Dpop { .. } => "a DPoP proof",
+        }
+    }
 }
 
 /// What kind of token is to be revoked (RFC 7009 §2.1).
@@ -166,7 +203,11 @@ fn push_client<'a>(fields: &mut Vec<encode::Field<'a>>, client: &'a Client) {
         ClientAuth::None | ClientAuth::Post(_) if !client.id.is_empty() => {
             fields.push((b"client_id", client.id.as_bytes()));
         }
-        ClientAuth::None | ClientAuth::Post(_) | ClientAuth::Basic(_) => {}
+        ClientAuth::None | ClientAuth::Post(_) | ClientAuth::Basic(_) | ClientAuth::PrivateKeyJwt { .. } => {}
+    }
+    // A client that signs names itself beside its assertion: some servers look it up before they read that.
+    if matches!(client.auth, ClientAuth::PrivateKeyJwt { .. }) && !client.id.is_empty() {
+        fields.push((b"client_id", client.id.as_bytes()));
     }
     if let ClientAuth::Post(secret) = &client.auth {
         fields.push((b"client_secret", secret.expose()));

@@ -30,8 +30,8 @@ pub use handle::{Drained, DriverHandle, Removal, Shutdown};
 pub use keeper::{Keeper, Rejection, Seen, TokenFuture, TokenRequestOptions};
 pub use name::{CredentialName, NameError};
 pub use ports::{
-    Claim, Clock, CredentialStore, Entropy, Event, Expect, NoSigner, NullObserver, Observer, Signer,
-    StoreChange, StoreWatch, Timer, TokenEndpoint,
+    Claim, Clock, CredentialStore, Entropy, Event, Expect, NoSigner, NullObserver, Observer, ResourceProof,
+    Signer, StoreChange, StoreWatch, Timer, TokenEndpoint,
 };
 pub use reader::Reader;
 pub use snapshot::{Lease, Snapshot, TokenGuard};

@@ -160,6 +160,31 @@ pub trait Signer: Send + Sync + 'static {
     /// # Errors
     /// A sentence for people when a proof cannot be made; the request is then not sent.
     async fn prove(&self, request: &mut TokenRequest) -> Result<(), String>;
+
+    /// The value of a `DPoP` header for a request to a resource server (RFC 9449 §7.1).
+    ///
+    /// # Errors
+    /// A sentence for people when a proof cannot be made; the request is then not sent.
+    fn resource_proof(&self, _proof: &ResourceProof<'_>) -> Result<Secret, String> {
+        Err("this token is bound to a key, and nothing here can sign with it".into())
+    }
+}
+
+/// What a resource server is shown beside a token that is bound to a key (RFC 9449 §4.2).
+#[derive(Clone, Copy)]
+pub struct ResourceProof<'a> {
+    /// The key.
+    pub key: &'a Secret,
+    /// The access token; its hash is the proof's `ath`.
+    pub token: &'a Secret,
+    /// `htm`.
+    pub method: &'a str,
+    /// `htu`: the address that the resource server is known by. Query and fragment are cut off.
+    pub url: &'a str,
+    /// The nonce that this server gave last, if it did (RFC 9449 §9).
+    pub nonce: Option<&'a str>,
+    /// `iat`.
+    pub at: Wall,
 }
 
 /// A signer without keys: it serves requests that ask for no proof.

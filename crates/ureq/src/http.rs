@@ -103,7 +103,8 @@ pub(crate) fn config(
 fn outgoing<'a>(request: &'a TokenRequest, target: &Target) -> Result<Request<&'a [u8]>, Ended> {
     if let Some(proof) = request.proofs.first() {
         return Err(ConfigurationError::new(format!(
-            "the request lacks a proof that was asked for: {proof:?}"
+            "the request lacks a proof that was asked for: {}",
+            proof.name()
         ))
         .into());
     }
@@ -173,7 +174,7 @@ fn read_body(attempt: &Attempt, body: Body) -> Result<(Secret, bool), Ended> {
 mod tests {
     use super::*;
     use crate::testing::request;
-    use renewd_core::{FailureKind, ProofSpec};
+    use renewd_core::{FailureKind, ProofSpec, Secret, Wall};
 
     fn refused(change: impl FnOnce(&mut TokenRequest)) -> Ended {
         let mut request = request("https://as.example/token");
@@ -184,7 +185,9 @@ mod tests {
 
     #[test]
     fn a_request_that_lacks_its_proof_is_not_sent() {
-        let ended = refused(|r| r.proofs.push(ProofSpec::Dpop { nonce: None }));
+        let ended = refused(|r| {
+            r.proofs.push(ProofSpec::Dpop { key: Secret::from("key"), nonce: None, at: Wall::default() })
+        });
         assert_eq!(ended.kind, FailureKind::Configuration);
         assert!(ended.message.contains("proof"));
     }

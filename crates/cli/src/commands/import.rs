@@ -293,6 +293,7 @@ fn settings(
         scope: checked.scope.clone().or_else(|| old.and_then(|s| s.scope.clone())),
         as_class: checked.as_class.or_else(|| old.and_then(|s| s.as_class)),
         grace: old.and_then(|s| s.grace),
+        ..Settings::default()
     })
 }
 

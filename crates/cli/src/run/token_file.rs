@@ -273,7 +273,14 @@ mod tests {
             lifetime_given: true,
         };
         let (until_boot, until_wall) = (now.boot + lifetime, now.wall + lifetime);
-        Publication::Token(PublishedToken { access, epoch: 1, generation: 1, until_boot, until_wall })
+        Publication::Token(PublishedToken {
+            access,
+            epoch: 1,
+            generation: 1,
+            proof_key: None,
+            until_boot,
+            until_wall,
+        })
     }
 
     fn none(status: Status) -> Publication {

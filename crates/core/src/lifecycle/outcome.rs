@@ -48,7 +48,7 @@ impl Machine {
         let context = RequestContext {
             sent_refresh_token: record.grant.refresh_token.as_ref(),
             client_secret: match &client.auth {
-                ClientAuth::None => None,
+                ClientAuth::None | ClientAuth::PrivateKeyJwt { .. } => None,
                 ClientAuth::Basic(secret) | ClientAuth::Post(secret) => Some(secret),
             },
             now: self.now.wall,
@@ -119,6 +119,7 @@ impl Machine {
         let key = AccessKey {
             scope: grant.scope.clone().or_else(|| record.settings.scope.clone()),
             resource: record.identity.resource.clone(),
+            audience: record.settings.audience.clone(),
         };
         let access = Access {
             key,

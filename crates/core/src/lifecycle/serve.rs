@@ -195,6 +195,7 @@ impl Machine {
             access: record.access()?.clone(),
             epoch: record.epoch,
             generation: record.generation,
+            proof_key: record.settings.dpop_key.clone(),
             until_boot,
             until_wall,
         })

@@ -2,13 +2,13 @@
 //! forgotten here.
 
 use renewd_core::{
-    Access, AccessKey, AsClass, GrantMaterial, Identity, Record, RecordState, RefusedCause, RtExpiry,
-    Settings, Span, Wall,
+    Access, AccessKey, GrantMaterial, Identity, Record, RecordState, RefusedCause, RtExpiry, Span, Wall,
 };
 use serde::{Deserialize, Serialize};
 
 use super::Version;
 use super::parts::{BudgetDto, IntentDto, LastAttemptDto, NotBeforeDto, StampDto, WindowDto};
+use super::settings::SettingsDto;
 use super::text::{Digest, SecretText};
 
 #[derive(Serialize, Deserialize)]
@@ -90,7 +90,7 @@ impl RecordDto {
             generation,
             state: self.state.into_state()?,
             identity: self.identity.into(),
-            settings: self.settings.into(),
+            settings: self.settings.into_settings()?,
             grant: self.grant.into(),
             intent: self.intent.map(Into::into),
             window: self.window.map(Into::into),
@@ -183,41 +183,6 @@ impl From<IdentityDto> for Identity {
 
 #[derive(Serialize, Deserialize, Default)]
 #[serde(default)]
-struct SettingsDto {
-    client_auth: Option<String>,
-    client_secret: Option<SecretText>,
-    scope: Option<String>,
-    as_class: Option<String>,
-    grace_ms: Option<u64>,
-}
-
-impl From<&Settings> for SettingsDto {
-    fn from(settings: &Settings) -> Self {
-        let Settings { client_auth, client_secret, scope, as_class, grace } = settings.clone();
-        Self {
-            client_auth,
-            client_secret: client_secret.map(SecretText),
-            scope,
-            as_class: as_class.map(|class| class.name().to_owned()),
-            grace_ms: grace.map(Span::as_millis),
-        }
-    }
-}
-
-impl From<SettingsDto> for Settings {
-    fn from(dto: SettingsDto) -> Self {
-        Self {
-            client_auth: dto.client_auth,
-            client_secret: dto.client_secret.map(|s| s.0),
-            scope: dto.scope,
-            as_class: dto.as_class.and_then(|name| AsClass::from_name(&name)),
-            grace: dto.grace_ms.map(Span::from_millis),
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize, Default)]
-#[serde(default)]
 struct GrantDto {
     refresh_token: Option<SecretText>,
     rt_expiry: Option<RtExpiryDto>,
@@ -237,6 +202,8 @@ struct AccessDto {
     scope: Option<String>,
     #[serde(default)]
     resource: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    audience: Option<String>,
     token: SecretText,
     #[serde(default)]
     token_type: String,
@@ -279,10 +246,11 @@ impl From<GrantDto> for GrantMaterial {
 impl From<&Access> for AccessDto {
     fn from(access: &Access) -> Self {
         let Access { key, token, token_type, issued, lifetime, lifetime_given } = access;
-        let AccessKey { scope, resource } = key.clone();
+        let AccessKey { scope, resource, audience } = key.clone();
         Self {
             scope,
             resource,
+            audience,
             token: SecretText(token.clone()),
             token_type: token_type.clone(),
             issued: (*issued).into(),
@@ -295,7 +263,7 @@ impl From<&Access> for AccessDto {
 impl From<AccessDto> for Access {
     fn from(dto: AccessDto) -> Self {
         Self {
-            key: AccessKey { scope: dto.scope, resource: dto.resource },
+            key: AccessKey { scope: dto.scope, resource: dto.resource, audience: dto.audience },
             token: dto.token.0,
             token_type: dto.token_type,
             issued: dto.issued.into(),

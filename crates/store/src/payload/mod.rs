@@ -9,6 +9,7 @@
 
 mod dto;
 mod parts;
+mod settings;
 mod text;
 
 use std::io;

@@ -1,11 +1,11 @@
 use super::*;
 use proptest::prelude::*;
-use renewd_core::{RECORD_FORMAT, Secret};
+use renewd_core::{AssertionClaims, GrantType, JwtBearer, RECORD_FORMAT, Secret, Span, TokenSource};
 
 #[path = "../../tests/suite/records.rs"]
 mod records;
 
-use records::{described, full, login};
+use records::{described, full, login, signing_key};
 
 fn text_of(record: &Record) -> String {
     String::from_utf8(encode(record).unwrap().to_vec()).unwrap()
@@ -20,6 +20,30 @@ fn every_field_comes_back() {
     let record = full();
     let again = decode(&encode(&record).unwrap(), RECORD_FORMAT, record.version()).unwrap();
     assert_eq!(described(&again), described(&record));
+}
+
+#[test]
+fn each_grant_type_comes_back_as_it_was_written() {
+    let signed = AssertionClaims {
+        key: signing_key("assertion key"),
+        issuer: "issuer".into(),
+        subject: Some("subject".into()),
+        audience: "audience".into(),
+        claims: vec![("scope".into(), "a b".into())],
+        lifetime: Span::from_secs(300),
+    };
+    for grant_type in [
+        GrantType::RefreshToken,
+        GrantType::ClientCredentials,
+        GrantType::JwtBearer(JwtBearer::Given(TokenSource::File("/run/assertion".into()))),
+        GrantType::JwtBearer(JwtBearer::Given(TokenSource::Kept(Secret::from("assertion")))),
+        GrantType::JwtBearer(JwtBearer::Signed(signed)),
+    ] {
+        let mut record = full();
+        record.settings.grant_type = grant_type;
+        let again = decode(&encode(&record).unwrap(), RECORD_FORMAT, record.version()).unwrap();
+        assert_eq!(described(&again), described(&record));
+    }
 }
 
 #[test]

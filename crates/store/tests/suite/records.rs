@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use renewd_core::{
-    Access, AccessKey, AsClass, AttemptId, Boot, BootId, Budget, Evidence, GrantMaterial, Identity, Intent,
-    LastAttempt, NotBefore, Now, Orphaned, Owner, Record, RecordState, RefusedCause, RtExpiry, Secret,
-    Settings, Span, Stamp, Verdict, Wall, Window,
+    Access, AccessKey, AsClass, AssertionClaims, AttemptId, Boot, BootId, Budget, Evidence, GrantMaterial,
+    GrantType, Identity, Intent, JwtBearer, LastAttempt, NotBefore, Now, Orphaned, Owner, Record,
+    RecordState, RefusedCause, Registration, RtExpiry, Secret, Settings, SigningKey, Span, Stamp,
+    TokenExchange, TokenSource, Verdict, Wall, Window,
 };
 
 /// A login with one refresh token and one access token.
@@ -52,11 +53,31 @@ pub(crate) fn full() -> Record {
         scope: Some("a b".into()),
         as_class: Some(AsClass::P3),
         grace: Some(Span::from_millis(1234)),
+        grant_type: GrantType::TokenExchange(TokenExchange {
+            subject: TokenSource::File("/run/token".into()),
+            subject_type: "urn:example:subject".into(),
+            actor: Some((TokenSource::Kept(Secret::from("actor")), "urn:example:actor".into())),
+            requested_type: Some("urn:example:requested".into()),
+        }),
+        audience: Some("api".into()),
+        client_key: Some(signing_key("client key")),
+        dpop_key: Some(Secret::from("dpop key")),
+        registration: Some(Registration {
+            endpoint: "https://as.example/register".into(),
+            at: Wall::from_unix_millis(21),
+            secret_expires: Some(Wall::from_unix_millis(22)),
+            client_uri: Some("https://as.example/register/1".into()),
+            access_token: Some(Secret::from("registration")),
+        }),
     };
     record.grant.rt_expiry = Some(RtExpiry { issued: stamp(11), lifetime: Span::from_hours(720) });
     record.grant.id_token = Some(Secret::from("id.token.x"));
     record.grant.access.push(Access {
-        key: AccessKey { scope: Some("c".into()), resource: Some("https://other.example".into()) },
+        key: AccessKey {
+            scope: Some("c".into()),
+            resource: Some("https://other.example".into()),
+            audience: Some("other".into()),
+        },
         token: Secret::from("at-2"),
         token_type: "DPoP".into(),
         issued: stamp(12),
@@ -124,9 +145,26 @@ pub(crate) fn described(record: &Record) -> String {
         "{format} {epoch} {generation} {state:?} {identity:?} {intent:?} {window:?} {budget:?} {last_refresh:?} \
          {not_before:?} {max_wall_seen:?} {last_attempt:?} {rejections} {previous_digest:?}"
     );
-    let Settings { client_auth, client_secret, scope, as_class, grace } = settings;
+    let Settings {
+        client_auth,
+        client_secret,
+        scope,
+        as_class,
+        grace,
+        grant_type,
+        audience,
+        client_key,
+        dpop_key,
+        registration,
+    } = settings;
     let secret = |secret: &Option<Secret>| secret.as_ref().map(|s| s.expose().to_vec());
     let _ = write!(out, " {client_auth:?} {:?} {scope:?} {as_class:?} {grace:?}", secret(client_secret));
+    let _ = write!(out, " {} {audience:?} {:?}", grant_type_text(grant_type), secret(dpop_key));
+    let _ = write!(out, " {:?}", client_key.as_ref().map(key_text));
+    if let Some(Registration { endpoint, at, secret_expires, client_uri, access_token }) = registration {
+        let _ =
+            write!(out, " {endpoint} {at:?} {secret_expires:?} {client_uri:?} {:?}", secret(access_token));
+    }
     let GrantMaterial { refresh_token, rt_expiry, id_token, access } = grant;
     let _ = write!(out, " {:?} {rt_expiry:?} {:?}", secret(refresh_token), secret(id_token));
     for Access { key, token, token_type, issued, lifetime, lifetime_given } in access {
@@ -145,4 +183,40 @@ fn stamp(n: u64) -> Stamp {
         boot: Boot::from_millis(n),
         wall: Wall::from_unix_millis(1_700_000_000_000 + i64::try_from(n).unwrap()),
     }
+}
+
+pub(crate) fn signing_key(material: &str) -> SigningKey {
+    SigningKey {
+        material: Secret::from(material),
+        key_id: Some(format!("id of {material}")),
+        algorithm: Some("ES256".into()),
+    }
+}
+
+fn key_text(SigningKey { material, key_id, algorithm }: &SigningKey) -> String {
+    format!("{:?} {key_id:?} {algorithm:?}", material.expose())
+}
+
+fn source_text(source: &TokenSource) -> String {
+    match source {
+        TokenSource::File(path) => format!("file {path}"),
+        TokenSource::Kept(token) => format!("kept {:?}", token.expose()),
+        _ => panic!("a source that this text does not know"),
+    }
+}
+
+fn grant_type_text(grant_type: &GrantType) -> String {
+    let parts = match grant_type {
+        GrantType::TokenExchange(TokenExchange { subject, subject_type, actor, requested_type }) => {
+            let actor = actor.as_ref().map(|(source, kind)| (source_text(source), kind));
+            format!("{} {subject_type} {actor:?} {requested_type:?}", source_text(subject))
+        }
+        GrantType::JwtBearer(JwtBearer::Given(source)) => source_text(source),
+        GrantType::JwtBearer(JwtBearer::Signed(claims)) => {
+            let AssertionClaims { key, issuer, subject, audience, claims, lifetime } = claims;
+            format!("{} {issuer} {subject:?} {audience} {claims:?} {lifetime:?}", key_text(key))
+        }
+        _ => String::new(),
+    };
+    format!("{} {parts}", grant_type.name())
 }

@@ -1,0 +1,1 @@
+//! Gets a credential to keep: from a name and an address to a living token.
