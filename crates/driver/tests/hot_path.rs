@@ -82,7 +82,7 @@ fn a_valid_token_is_had_without_an_allocation() {
 fn a_tick_with_nothing_due_allocates_nothing() {
     let now = Now { boot: Boot::from_millis(1_000_000), wall: Wall::from_unix_millis(1_780_000_000_000) };
     let access = Access {
-        key: AccessKey { scope: Some("all of it".into()), resource: None },
+        key: AccessKey { scope: Some("all of it".into()), ..AccessKey::default() },
         token: Secret::from("at"),
         token_type: "Bearer".into(),
         issued: Stamp::new(now, system::boot_id()),
