@@ -22,6 +22,7 @@ mod snapshot;
 pub mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod web;
 
 pub use driver::{Driver, DriverOptions, Ports};
 pub use error::{NoToken, TokenError};
@@ -35,3 +36,4 @@ pub use ports::{
 };
 pub use reader::Reader;
 pub use snapshot::{Lease, Snapshot, TokenGuard};
+pub use web::{Reach, WEB_BODY_MAX_BYTES, Web, WebMethod, WebRequest};
