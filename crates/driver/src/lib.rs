@@ -16,6 +16,7 @@ pub mod keyring;
 mod message;
 mod name;
 mod ports;
+mod prepared;
 mod reader;
 mod run;
 mod snapshot;
@@ -34,6 +35,7 @@ pub use ports::{
     Claim, Clock, CredentialStore, Entropy, Event, Expect, NoSigner, NullObserver, Observer, ResourceProof,
     Signer, StoreChange, StoreWatch, Timer, TokenEndpoint,
 };
+pub use prepared::{Prepared, PreparedClient, PreparedFor};
 pub use reader::Reader;
 pub use snapshot::{Lease, Snapshot, TokenGuard};
 pub use web::{Reach, WEB_BODY_MAX_BYTES, Web, WebMethod, WebRequest};

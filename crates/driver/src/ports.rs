@@ -5,10 +5,11 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use renewd_core::{
     Answer, AttemptId, Boot, BootId, Cause, CommitFailure, Fence, Hint, Loaded, Now, Publication, Record,
-    Report, Secret, Span, Status, StoreFault, TokenRequest, Wall,
+    Report, Secret, Span, Status, StoreFault, StoreFaultKind, TokenRequest, Wall,
 };
 
 use crate::CredentialName;
+use crate::prepared::{Prepared, PreparedFor};
 
 /// Sends token requests. One request for one call: no redirect is followed, nothing is retried behind the caller's
 /// back, and the future ends only when the request's socket is closed (or the [`Failure`](renewd_core::Failure) says
@@ -82,6 +83,44 @@ pub trait CredentialStore: Send + Sync + 'static {
         refresh_token: &Secret,
         except: Option<&CredentialName>,
     ) -> Result<Option<CredentialName>, StoreFault>;
+
+    /// What was prepared for a login at that server, and at no other.
+    ///
+    /// # Errors
+    /// [`Damaged`](renewd_core::StoreFaultKind::Damaged) where what was kept cannot be read: it was set aside, and the
+    /// next call finds nothing. Otherwise as [`load`](Self::load).
+    async fn prepared(
+        &self,
+        _name: &CredentialName,
+        _server: &PreparedFor,
+    ) -> Result<Option<Prepared>, StoreFault> {
+        Ok(None)
+    }
+
+    /// Keeps, durably, what a login needs before there is a grant, and gives what is kept for that server from now on: of
+    /// two logins that make a key at once, the second gets the first one's. What stands already stays, what is missing is
+    /// filled in; what must be another is [forgotten](Self::forget_prepared) first. It is removed by the
+    /// [`put`](Self::put) of the login's record, or of a logout's.
+    ///
+    /// # Errors
+    /// When it cannot be kept: nothing may then be said to the server that would have to be kept.
+    async fn prepare(&self, _name: &CredentialName, _prepared: &Prepared) -> Result<Prepared, StoreFault> {
+        let message =
+            "this store keeps nothing before there is a grant: no key and no registration can be made for it";
+        Err(StoreFault { kind: StoreFaultKind::Io, message: message.into() })
+    }
+
+    /// Forgets what was prepared for that server, or all of it.
+    ///
+    /// # Errors
+    /// When some of it may be there still.
+    async fn forget_prepared(
+        &self,
+        _name: &CredentialName,
+        _server: Option<&PreparedFor>,
+    ) -> Result<(), StoreFault> {
+        Ok(())
+    }
 
     /// A cheap number that changes whenever the record is written by anybody; `None` where nobody else can write.
     fn fingerprint(&self, name: &CredentialName) -> Option<u64>;

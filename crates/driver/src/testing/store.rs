@@ -12,6 +12,7 @@ use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, Span, StoreFault
 use super::{VirtualClock, lock};
 use crate::CredentialName;
 use crate::ports::{Claim, CredentialStore, Expect, StoreChange, StoreWatch};
+use crate::prepared::{Prepared, PreparedFor};
 
 /// A call that a [`MemoryStore`] got.
 #[non_exhaustive]
@@ -59,6 +60,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct State {
     records: BTreeMap<CredentialName, Record>,
+    prepared: BTreeMap<CredentialName, Vec<Prepared>>,
     writes: BTreeMap<CredentialName, u64>,
     claims: BTreeSet<CredentialName>,
     /// Counts how often all claims were lost.
@@ -313,6 +315,38 @@ impl CredentialStore for MemoryStore {
             return Err(CommitFailure::Fenced(standing));
         }
         self.write(name, record.clone());
+        lock(&self.state).prepared.remove(name);
+        Ok(())
+    }
+
+    async fn prepared(
+        &self,
+        name: &CredentialName,
+        server: &PreparedFor,
+    ) -> Result<Option<Prepared>, StoreFault> {
+        let state = lock(&self.state);
+        let all = state.prepared.get(name).map(Vec::as_slice).unwrap_or_default();
+        Ok(all.iter().find(|stands| stands.server == *server).cloned())
+    }
+
+    async fn prepare(&self, name: &CredentialName, prepared: &Prepared) -> Result<Prepared, StoreFault> {
+        let mut state = lock(&self.state);
+        let all = state.prepared.entry(name.clone()).or_default();
+        let stands = all.iter().position(|stands| stands.server == prepared.server).map(|at| all.remove(at));
+        let next = stands.map_or(prepared.clone(), |stands| stands.or(prepared.clone()));
+        all.push(next.clone());
+        Ok(next)
+    }
+
+    async fn forget_prepared(
+        &self,
+        name: &CredentialName,
+        server: Option<&PreparedFor>,
+    ) -> Result<(), StoreFault> {
+        let mut state = lock(&self.state);
+        if let Some(all) = state.prepared.get_mut(name) {
+            all.retain(|stands| server.is_some_and(|server| stands.server != *server));
+        }
         Ok(())
     }
 
