@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault, StoreFaultKind};
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect};
+use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, Prepared, PreparedFor};
 
 use super::store::{OpenStore, store_folder};
 use crate::config::Config;
@@ -73,6 +73,22 @@ impl CredentialStore for Closed {
         _: &Secret,
         _: Option<&CredentialName>,
     ) -> Result<Option<CredentialName>, StoreFault> {
+        Err(self.why.clone())
+    }
+
+    async fn prepared(&self, _: &CredentialName, _: &PreparedFor) -> Result<Option<Prepared>, StoreFault> {
+        Err(self.why.clone())
+    }
+
+    async fn prepare(&self, _: &CredentialName, _: &Prepared) -> Result<Prepared, StoreFault> {
+        Err(self.why.clone())
+    }
+
+    async fn forget_prepared(
+        &self,
+        _: &CredentialName,
+        _: Option<&PreparedFor>,
+    ) -> Result<(), StoreFault> {
         Err(self.why.clone())
     }
 

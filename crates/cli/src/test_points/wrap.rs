@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use renewd_core::{
     Answer, AttemptId, CommitFailure, Fence, Loaded, Record, Secret, StoreFault, TokenRequest,
 };
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreWatch, TokenEndpoint};
+use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, Prepared, PreparedFor, StoreWatch, TokenEndpoint};
 use renewd_store::{IoAct, IoHook, IoPoint};
 
 use super::Points;
@@ -103,6 +103,26 @@ impl CredentialStore for Store {
         except: Option<&CredentialName>,
     ) -> Result<Option<CredentialName>, StoreFault> {
         self.inner.holder_of(refresh_token, except).await
+    }
+
+    async fn prepared(
+        &self,
+        name: &CredentialName,
+        server: &PreparedFor,
+    ) -> Result<Option<Prepared>, StoreFault> {
+        self.inner.prepared(name, server).await
+    }
+
+    async fn prepare(&self, name: &CredentialName, prepared: &Prepared) -> Result<Prepared, StoreFault> {
+        self.inner.prepare(name, prepared).await
+    }
+
+    async fn forget_prepared(
+        &self,
+        name: &CredentialName,
+        server: Option<&PreparedFor>,
+    ) -> Result<(), StoreFault> {
+        self.inner.forget_prepared(name, server).await
     }
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, Span, StoreFault};
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreWatch};
+use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, Prepared, PreparedFor, StoreWatch};
 
 use super::life::Life;
 use super::machine::Machine;
@@ -142,6 +142,29 @@ impl CredentialStore for ProcessStore {
     ) -> Result<Option<CredentialName>, StoreFault> {
         self.begin().await;
         self.store.holder_of(refresh_token, except).await
+    }
+
+    async fn prepared(
+        &self,
+        name: &CredentialName,
+        server: &PreparedFor,
+    ) -> Result<Option<Prepared>, StoreFault> {
+        self.begin().await;
+        self.store.prepared(name, server).await
+    }
+
+    async fn prepare(&self, name: &CredentialName, prepared: &Prepared) -> Result<Prepared, StoreFault> {
+        self.begin().await;
+        self.store.prepare(name, prepared).await
+    }
+
+    async fn forget_prepared(
+        &self,
+        name: &CredentialName,
+        server: Option<&PreparedFor>,
+    ) -> Result<(), StoreFault> {
+        self.begin().await;
+        self.store.forget_prepared(name, server).await
     }
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {
