@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use renewd_core::{
-    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, PATHS_MAX, Profile, RefreshRequest, Span,
-    Text,
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, Login, PATHS_MAX, Profile, Redirect,
+    RefreshRequest, Span, Text,
 };
 
 use crate::keys;
@@ -29,6 +29,7 @@ pub(crate) fn profile(name: &str, values: &Values, rules: Rules, problems: &mut 
             .collect(),
         lifetime: values.span("lifetime"),
         min_interval: values.span("min_interval"),
+        login: values.table("login").map_or(Login::PLAIN, login),
         refresh: values.table("refresh").map_or(RefreshRequest::PLAIN, refresh),
         fields: values.table("fields").map_or(FieldMap::STANDARD, fields),
         overrides: values
@@ -51,6 +52,17 @@ fn endpoints(values: &Values) -> Endpoints {
         device_authorization: values.owned("device_authorization"),
         revocation: values.owned("revocation"),
         hosts: values.list("hosts"),
+    }
+}
+
+fn login(values: &Values) -> Login {
+    Login {
+        scope: values.list("scope"),
+        scope_separator: values.owned("scope_separator"),
+        parameters: values.pair_list("parameters"),
+        redirect: values.text("redirect").and_then(Redirect::from_name).unwrap_or_default(),
+        pkce: values.flag("pkce").unwrap_or(true),
+        client: values.owned("client"),
     }
 }
 

@@ -3,7 +3,7 @@
 //! One list: the reader refuses what does not stand in it, the schema is written from it, and the page for people
 //! shows it.
 
-use renewd_core::{AsClass, ClientAuthMethod, OVERRIDES_MAX, Verdict};
+use renewd_core::{AsClass, ClientAuthMethod, OVERRIDES_MAX, Redirect, Verdict};
 
 /// Longest title, in bytes: a name for people, in a table.
 pub(crate) const TITLE_BYTES_MAX: usize = 80;
@@ -90,6 +90,8 @@ pub(crate) enum UrlUse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pairs {
     Parameters,
+    /// Of an authorization request.
+    LoginParameters,
     Headers,
     Names,
     Unsure,
@@ -111,6 +113,8 @@ const METHODS: &[&str] = &[
     ClientAuthMethod::Post.name(),
     ClientAuthMethod::PrivateKeyJwt.name(),
 ];
+
+const REDIRECTS: &[&str] = &[Redirect::AnyPort.name(), Redirect::Registered.name(), Redirect::Https.name()];
 
 /// All but success, which needs a token.
 const VERDICTS: &[&str] = &[
@@ -161,6 +165,11 @@ pub(crate) const PROFILE: &[Key] = &[
     ),
     key("sources", Kind::Sources, "where the facts come from: addresses of public documentation"),
     key("endpoints", Kind::Table(ENDPOINTS), "where it is"),
+    key(
+        "login",
+        Kind::Table(LOGIN),
+        "how a login begins: what an authorization request must carry beside RFC 6749 §4.1.1",
+    ),
     key("refresh", Kind::Table(REFRESH), "what a refresh request must carry beside RFC 6749 §6"),
     key(
         "fields",
@@ -190,6 +199,27 @@ const ENDPOINTS: &[Key] = &[
         Kind::Hosts,
         "hosts of this provider and of nobody else: the profile is chosen by them where none is named",
     ),
+];
+
+const LOGIN: &[Key] = &[
+    key(
+        "scope",
+        Kind::Texts { least: 1 },
+        "scopes to ask for where the user names none: what brings a refresh token, and little else",
+    ),
+    key(
+        "scope_separator",
+        Kind::Choice(&[",", "+"]),
+        "what stands between scopes; a blank where it is not said",
+    ),
+    key("parameters", Kind::Pairs(Pairs::LoginParameters), "further parameters of the authorization request"),
+    key(
+        "redirect",
+        Kind::Choice(REDIRECTS),
+        "which redirect addresses are taken: loopback with any port (where it is not said), loopback as it was registered, or https only",
+    ),
+    key("pkce", Kind::Flag, "false where the parameters of RFC 7636 are refused"),
+    key("client", Kind::Url(UrlUse::Documentation), "the page on which a person registers a client"),
 ];
 
 const REFRESH: &[Key] = &[

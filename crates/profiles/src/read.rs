@@ -311,6 +311,7 @@ impl Reader<'_> {
             _ if text.len() > PAIR_BYTES_MAX => Err(format!("is longer than {PAIR_BYTES_MAX} bytes")),
             Pairs::Headers => text::header(name, text),
             Pairs::Parameters => text::parameter(name, text),
+            Pairs::LoginParameters => text::login_parameter(name, text),
             Pairs::Names => text::renamed(name, text),
         };
         if let Err(why) = checked {

@@ -123,6 +123,35 @@ pub(crate) fn parameter(name: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// What an authorization request carries by itself (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core §3.1.2.1).
+pub const OWN_LOGIN_PARAMETERS: [&str; 10] = [
+    "response_type",
+    "response_mode",
+    "redirect_uri",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "request",
+    "request_uri",
+    "dpop_jkt",
+];
+
+/// Checks a parameter of an authorization request.
+///
+/// # Errors
+/// Half a sentence for people.
+pub(crate) fn login_parameter(name: &str, value: &str) -> Result<(), String> {
+    let lower = name.to_ascii_lowercase();
+    if lower == "scope" {
+        return Err("has a key of its own: login.scope".into());
+    }
+    if OWN_LOGIN_PARAMETERS.contains(&lower.as_str()) {
+        return Err("cannot be set by a profile: each login makes its own".into());
+    }
+    parameter(name, value)
+}
+
 /// Parameters that a provider may call otherwise. The others belong to extensions, whose servers know their names.
 pub(crate) const RENAMED: [&str; 5] = ["grant_type", "refresh_token", "client_id", "client_secret", "scope"];
 

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use renewd_core::{
-    BodyEncoding, Endpoints, FieldMap, Override, Profile, RefreshRequest, Span, Text, Verdict, When,
+    BodyEncoding, Endpoints, FieldMap, Login, Override, Profile, Redirect, RefreshRequest, Span, Text,
+    Verdict, When,
 };
 
 /// Writes a profile as the file that it could have been read from. Only what it says stands there.
@@ -19,6 +20,7 @@ pub fn to_toml(profile: &Profile) -> String {
     out.span("min_interval", profile.min_interval);
     out.list("sources", &profile.sources);
     out.endpoints(&profile.endpoints);
+    out.login(&profile.login);
     out.refresh(&profile.refresh);
     out.fields(&profile.fields);
     for one in profile.overrides.iter() {
@@ -86,6 +88,23 @@ impl Writer {
         self.optional("device_authorization", endpoints.device_authorization.as_ref());
         self.optional("revocation", endpoints.revocation.as_ref());
         self.list("hosts", &endpoints.hosts);
+    }
+
+    fn login(&mut self, login: &Login) {
+        if login == &Login::PLAIN {
+            return;
+        }
+        self.header("[login]");
+        self.list("scope", &login.scope);
+        self.optional("scope_separator", login.scope_separator.as_ref());
+        if login.redirect != Redirect::AnyPort {
+            self.text("redirect", login.redirect.name());
+        }
+        if !login.pkce {
+            self.line("pkce", false);
+        }
+        self.optional("client", login.client.as_ref());
+        self.pairs("login.parameters", &login.parameters);
     }
 
     fn refresh(&mut self, refresh: &RefreshRequest) {

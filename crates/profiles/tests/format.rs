@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use renewd_core::{
-    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile,
-    RefreshRequest, Span, StatusRange, Verdict, When,
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, Login, MemberIs, Override, Profile,
+    Redirect, RefreshRequest, Span, StatusRange, Verdict, When,
 };
 use renewd_profiles::{Rules, documented, parse, parse_file, schema};
 use serde_json::Value;
@@ -32,6 +32,14 @@ authorization = "https://as.example/authorize"
 device_authorization = "https://as.example/device"
 revocation = "https://as.example/revoke"
 hosts = ["as.example", "*.as.example"]
+
+[login]
+scope = ["openid", "offline_access"]
+scope_separator = ","
+parameters = { prompt = "consent" }
+redirect = "registered"
+pkce = false
+client = "https://as.example/apps"
 
 [refresh]
 scope = true
@@ -98,6 +106,14 @@ fn whole() -> Profile {
         .into(),
         lifetime: Some(Span::from_mins(90)),
         min_interval: Some(Span::from_millis(500)),
+        login: Login {
+            scope: paths(&["openid", "offline_access"]),
+            scope_separator: Some(",".into()),
+            parameters: vec![("prompt".into(), "consent".into())].into(),
+            redirect: Redirect::Registered,
+            pkce: false,
+            client: Some("https://as.example/apps".into()),
+        },
         refresh: RefreshRequest {
             scope: true,
             parameters: vec![("audience".into(), "api".into()), ("x.y".into(), "".into())].into(),
@@ -197,6 +213,7 @@ fn the_schema_knows_the_keys_that_are_read_and_no_others() {
     properties_of(&serde_json::from_str(&schema()).unwrap(), "", &mut known);
     // What stands below these are not keys of the format.
     for free in [
+        ".login.parameters.",
         ".refresh.parameters.",
         ".refresh.headers.",
         ".refresh.names.",

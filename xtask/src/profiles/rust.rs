@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use renewd_core::{
-    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile,
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, Login, MemberIs, Override, Profile,
     RefreshRequest, Span, StatusRange, Text, Verdict, When,
 };
 
@@ -60,8 +60,10 @@ fn source(module: &str, profiles: &[&Profile]) -> String {
     let body: Vec<String> = profiles.iter().map(|profile| item(profile)).collect();
     let body = body.join("\n");
     let used = |all: &[&str]| -> Vec<String> {
-        let stands =
-            |name: &&&str| body.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == **name);
+        // A title may hold any of these words.
+        let parts =
+            || body.split('"').step_by(2).flat_map(|code| code.split(|c: char| !c.is_ascii_alphanumeric()));
+        let stands = |name: &&&str| parts().any(|word| word == **name);
         all.iter().filter(stands).map(|name| (*name).to_owned()).collect()
     };
     let mut text = format!("//! Profiles whose names begin with `{module}`.\n//!\n//! {MADE}\n\n");
@@ -72,9 +74,11 @@ fn source(module: &str, profiles: &[&Profile]) -> String {
         "ClientAuthMethod",
         "Endpoints",
         "FieldMap",
+        "Login",
         "MemberIs",
         "Override",
         "Profile",
+        "Redirect",
         "RefreshRequest",
         "StatusRange",
         "When",
@@ -101,6 +105,7 @@ fn item(profile: &Profile) -> String {
     out.differing("min_interval", &profile.min_interval, &base.min_interval, |some| {
         option(some.as_ref(), span)
     });
+    out.differing("login", &profile.login, &base.login, login);
     out.differing("refresh", &profile.refresh, &base.refresh, refresh);
     out.differing("fields", &profile.fields, &base.fields, fields);
     out.differing("overrides", &profile.overrides, &base.overrides, |all| list(all, one_override));
@@ -172,6 +177,20 @@ fn refresh(all: &RefreshRequest) -> String {
     });
     out.differing("names", &all.names, &base.names, |all| list(all, pair));
     out.of("RefreshRequest", "RefreshRequest::PLAIN")
+}
+
+fn login(all: &Login) -> String {
+    let base = Login::PLAIN;
+    let mut out = Fields::default();
+    out.differing("scope", &all.scope, &base.scope, |all| list(all, text));
+    out.differing("scope_separator", &all.scope_separator, &base.scope_separator, |some| {
+        option(some.as_ref(), text)
+    });
+    out.differing("parameters", &all.parameters, &base.parameters, |all| list(all, pair));
+    out.differing("redirect", &all.redirect, &base.redirect, |redirect| format!("Redirect::{redirect:?}"));
+    out.differing("pkce", &all.pkce, &base.pkce, bool::to_string);
+    out.differing("client", &all.client, &base.client, |some| option(some.as_ref(), text));
+    out.of("Login", "Login::PLAIN")
 }
 
 fn fields(all: &FieldMap) -> String {

@@ -8,6 +8,7 @@
 mod class;
 mod facts;
 mod find;
+mod login;
 mod reading;
 mod table;
 
@@ -17,6 +18,7 @@ use crate::time::Span;
 
 pub use class::AsClass;
 pub use facts::{BodyEncoding, ClientAuthMethod, Endpoints, RefreshRequest};
+pub use login::{Login, Redirect};
 pub use reading::{FieldMap, MemberIs, Override, StatusRange, When};
 
 /// A text that is built in or was read at run time.
@@ -44,6 +46,8 @@ pub struct Profile {
     pub lifetime: Option<Span>,
     /// The least time between two refreshes, where the provider counts them.
     pub min_interval: Option<Span>,
+    /// How a login begins.
+    pub login: Login,
     /// What a refresh request must carry.
     pub refresh: RefreshRequest,
     /// Where its answers keep what belongs in RFC 6749's members.
@@ -67,6 +71,7 @@ impl Profile {
         client_auth: Cow::Borrowed(&[]),
         lifetime: None,
         min_interval: None,
+        login: Login::PLAIN,
         refresh: RefreshRequest::PLAIN,
         fields: FieldMap::STANDARD,
         overrides: Cow::Borrowed(&[]),

@@ -8,8 +8,8 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use renewd_core::{
-    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, List, MemberIs, Override, Profile,
-    RefreshRequest, Span, StatusRange, Text, Verdict, When,
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, List, Login, MemberIs, Override, Profile,
+    Redirect, RefreshRequest, Span, StatusRange, Text, Verdict, When,
 };
 
 use crate::{parse_file, to_toml};
@@ -84,6 +84,23 @@ fn refresh() -> impl Strategy<Value = RefreshRequest> {
             encoding,
             names: id.map(|name| (Text::from("client_id"), name)).into_iter().collect(),
         })
+}
+
+fn login() -> impl Strategy<Value = Login> {
+    let pairs = btree_map(text("p_[a-z.\"]{1,8}"), text("[ -~é]{0,20}"), 0..3)
+        .prop_map(|map| List::from(map.into_iter().collect::<Vec<_>>()));
+    let redirect = prop_oneof![Just(Redirect::AnyPort), Just(Redirect::Registered), Just(Redirect::Https)];
+    let separator = option::of(prop_oneof![Just(Text::Borrowed(",")), Just(Text::Borrowed("+"))]);
+    (texts("[a-z:/._]{1,12}"), separator, pairs, redirect, any::<bool>(), option::of(text(ISSUER))).prop_map(
+        |(scope, scope_separator, parameters, redirect, pkce, client)| Login {
+            scope,
+            scope_separator,
+            parameters,
+            redirect,
+            pkce,
+            client,
+        },
+    )
 }
 
 fn fields() -> impl Strategy<Value = FieldMap> {
@@ -174,11 +191,11 @@ fn profile() -> impl Strategy<Value = Profile> {
     });
     let facts = (text(SLUG), text(LINE), class(), methods, option::of(span()), option::of(span()));
     let unsure = (any::<bool>(), any::<bool>(), any::<bool>(), text(LINE));
-    let parts = (endpoints(), refresh(), fields(), overrides(), texts(ISSUER), unsure);
+    let parts = (endpoints(), (login(), refresh()), fields(), overrides(), texts(ISSUER), unsure);
     (facts, parts).prop_map(
         |(
             (name, title, (as_class, grace), methods, lifetime, min_interval),
-            (endpoints, refresh, fields, overrides, sources, unsure),
+            (endpoints, (login, refresh), fields, overrides, sources, unsure),
         )| {
             let (plain, dotted, of_override, why) = unsure;
             let keys = [
@@ -198,6 +215,7 @@ fn profile() -> impl Strategy<Value = Profile> {
                 client_auth: methods.into(),
                 lifetime,
                 min_interval,
+                login,
                 refresh,
                 fields,
                 overrides: overrides.into(),
@@ -220,6 +238,10 @@ fn lines() -> impl Strategy<Value = String> {
             "lifetime",
             "sources",
             "endpoints",
+            "login",
+            "login.scope",
+            "login.parameters",
+            "login.redirect",
             "refresh",
             "fields",
             "override",
@@ -255,6 +277,7 @@ fn lines() -> impl Strategy<Value = String> {
         (key, value).prop_map(|(key, value)| format!("{key} = {value}")),
         proptest::sample::select(vec![
             "[endpoints]",
+            "[login]",
             "[refresh]",
             "[fields]",
             "[[override]]",

@@ -40,11 +40,22 @@ pub(super) struct ProfileDocument<'p> {
     #[serde(flatten)]
     summary: Summary<'p>,
     endpoints: BTreeMap<&'static str, &'p str>,
+    login: Login<'p>,
     refresh: Refresh<'p>,
     fields: BTreeMap<&'static str, &'p [renewd_core::Text]>,
     overrides: Vec<OverrideDocument<'p>>,
     sources: &'p [renewd_core::Text],
     unsure: Vec<Unsure<'p>>,
+}
+
+#[derive(Serialize)]
+struct Login<'p> {
+    scope: &'p [renewd_core::Text],
+    scope_separator: Option<&'p str>,
+    parameters: BTreeMap<&'p str, &'p str>,
+    redirect: &'static str,
+    pkce: bool,
+    client: Option<&'p str>,
 }
 
 #[derive(Serialize)]
@@ -111,7 +122,7 @@ impl<'p> Summary<'p> {
 
 impl<'p> ProfileDocument<'p> {
     pub(super) fn new(known: Known<'p>) -> Self {
-        let Profile { endpoints, refresh, fields, overrides, sources, unsure, .. } = known.profile;
+        let Profile { endpoints, login, refresh, fields, overrides, sources, unsure, .. } = known.profile;
         let there = super::explained::endpoints(endpoints).into_iter();
         let pairs = |all: &'p [(renewd_core::Text, renewd_core::Text)]| {
             all.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).collect()
@@ -120,6 +131,14 @@ impl<'p> ProfileDocument<'p> {
             schema: SCHEMA,
             summary: Summary::new(known),
             endpoints: there.map(|(key, _, url)| (key, url)).collect(),
+            login: Login {
+                scope: &login.scope,
+                scope_separator: login.scope_separator.as_deref(),
+                parameters: pairs(&login.parameters),
+                redirect: login.redirect.name(),
+                pkce: login.pkce,
+                client: login.client.as_deref(),
+            },
             refresh: Refresh {
                 scope: refresh.scope,
                 encoding: encoding(refresh.encoding),

@@ -1,6 +1,6 @@
 //! One profile, explained to a person: everything that it changes, in sentences.
 
-use renewd_core::{Endpoints, Profile, Span};
+use renewd_core::{Endpoints, Profile, Redirect, Span};
 
 use super::document::{encoding, paths};
 use crate::output::{Painter, without_controls};
@@ -43,6 +43,9 @@ pub(super) fn text(known: Known<'_>, settle: Span, columns: Option<usize>, paint
     }
     if let Some(least) = profile.min_interval {
         page.line("at most", &format!("one refresh in {least} that nobody needs"));
+    }
+    for line in login(profile) {
+        page.line("a login", &line);
     }
     for line in request(profile) {
         page.line("a refresh", &line);
@@ -91,6 +94,29 @@ fn client(profile: &Profile) -> String {
         return "nothing is known: post with a secret, none without".into();
     }
     words::any_of(profile.client_auth.iter().map(|m| how(m.name())))
+}
+
+/// What a login carries beside what RFC 6749 wants, and what a person must do first.
+fn login(profile: &Profile) -> Vec<String> {
+    let login = &profile.login;
+    let mut lines = Vec::new();
+    if let Some(page) = &login.client {
+        lines.push(format!("needs a client of your own, made at {page}"));
+    }
+    if !login.scope.is_empty() {
+        let scope: Vec<&str> = login.scope.iter().map(|s| &**s).collect();
+        lines.push(format!("asks for {}, where you name no scope", scope.join(" ")));
+    }
+    lines.extend(login.parameters.iter().map(|(name, value)| format!("carries {name}={value}")));
+    match login.redirect {
+        Redirect::AnyPort => {}
+        Redirect::Registered => lines.push("comes back to the loopback port and path that are registered".into()),
+        Redirect::Https => lines.push("comes back to an https address only: paste it from the browser".into()),
+    }
+    if !login.pkce {
+        lines.push("carries no PKCE challenge: the server refuses it".into());
+    }
+    lines
 }
 
 /// What a refresh carries beside what RFC 6749 wants.
