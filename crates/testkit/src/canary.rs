@@ -40,6 +40,18 @@ pub enum SecretKind {
     PathSecret,
     /// What a person types to open the store.
     Passphrase,
+    /// What a login is exchanged for a token with, once (RFC 6749 §4.1.2).
+    AuthorizationCode,
+    /// What shows that the code came back to who asked for it (RFC 7636).
+    CodeVerifier,
+    /// What a device asks with whether its login is done (RFC 8628).
+    DeviceCode,
+    /// The private half of a key pair: a client's own, or one that tokens are bound to (RFC 9449).
+    PrivateKey,
+    /// A signed statement that stands for a client or a person while it lives (RFC 7523).
+    Assertion,
+    /// What a client's registration is changed with (RFC 7592).
+    RegistrationToken,
 }
 
 /// How a secret may be written.
