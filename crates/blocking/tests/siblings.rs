@@ -94,6 +94,8 @@ fn login(epoch: u64, seconds: u64) -> Record {
         issued: Stamp::new(now, system::SystemClock.boot_id()),
         lifetime: Span::from_secs(seconds),
         lifetime_given: true,
+        granted: None,
+        brought_by: None,
     };
     let grant = GrantMaterial {
         refresh_token: Some(Secret::from(format!("rt-of-{epoch}").as_str())),

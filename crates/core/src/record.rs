@@ -128,6 +128,11 @@ impl Record {
     pub fn access(&self) -> Option<&Access> {
         self.grant.access.first()
     }
+
+    /// The generation that brought this token. Each brings one, so that within a login it names the token.
+    pub fn generation_of(&self, access: &Access) -> u64 {
+        access.brought_by.unwrap_or(self.generation)
+    }
 }
 
 /// Whether a record may be used.
@@ -268,7 +273,7 @@ pub struct RtExpiry {
 /// What an access token is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AccessKey {
-    /// Space-separated scope, as granted.
+    /// Space-separated scope. Of the identity's own token as granted, of another as it was asked for, in order.
     pub scope: Option<String>,
     /// The resource (RFC 8707).
     pub resource: Option<String>,
@@ -291,12 +296,21 @@ pub struct Access {
     pub lifetime: Span,
     /// Whether the answer gave the lifetime.
     pub lifetime_given: bool,
+    /// The scope that was granted, where the server named another than was asked for (RFC 6749 §5.1).
+    pub granted: Option<String>,
+    /// The generation that brought it, where a later one brought a token for something else. None: the record's own.
+    pub brought_by: Option<u64>,
 }
 
 impl Access {
     /// Its expiry on the wall clock.
     pub fn expires_wall(&self) -> Wall {
         self.issued.wall + self.lifetime
+    }
+
+    /// The scope it was granted for, where known.
+    pub fn scope(&self) -> Option<&str> {
+        self.granted.as_deref().or(self.key.scope.as_deref())
     }
 
     /// What is left of it: the lesser of what the two clocks say; over a reboot only the wall clock can be asked.

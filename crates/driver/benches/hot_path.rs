@@ -167,6 +167,8 @@ fn keeper_with_a_token() -> Keeper {
         issued: Stamp::new(now, system::boot_id()),
         lifetime: Span::from_hours(24),
         lifetime_given: true,
+        granted: None,
+        brought_by: None,
     };
     let grant =
         GrantMaterial { refresh_token: Some("rt".into()), access: vec![access], ..GrantMaterial::default() };

@@ -146,6 +146,8 @@ fn filled_store(n: usize, age: Span) -> MemoryStore {
             issued: Stamp::new(issued, BOOT),
             lifetime: Span::from_hours(1),
             lifetime_given: true,
+            granted: None,
+            brought_by: None,
         };
         let grant = GrantMaterial {
             refresh_token: Some(Secret::new(format!("rt-0-{i}").into_bytes())),

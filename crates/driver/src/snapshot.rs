@@ -35,6 +35,8 @@ impl Snapshot {
                 issued: renewd_core::Stamp::default(),
                 lifetime: Span::ZERO,
                 lifetime_given: false,
+                granted: None,
+                brought_by: None,
             },
             epoch: 0,
             generation: 0,

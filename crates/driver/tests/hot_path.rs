@@ -37,6 +37,8 @@ fn keeper_of_a_valid_token() -> (Keeper, impl Future<Output = ()>) {
         issued: Stamp::new(now, system::boot_id()),
         lifetime: Span::from_hours(24),
         lifetime_given: true,
+        granted: None,
+        brought_by: None,
     };
     let grant =
         GrantMaterial { refresh_token: Some("rt".into()), access: vec![access], ..GrantMaterial::default() };
@@ -88,6 +90,8 @@ fn a_tick_with_nothing_due_allocates_nothing() {
         issued: Stamp::new(now, system::boot_id()),
         lifetime: Span::from_hours(24),
         lifetime_given: true,
+        granted: None,
+        brought_by: None,
     };
     let grant =
         GrantMaterial { refresh_token: Some("rt".into()), access: vec![access], ..GrantMaterial::default() };

@@ -35,6 +35,8 @@ fn record(age: Span) -> Record {
         issued: Stamp::new(issued, BOOT),
         lifetime: Span::from_hours(1),
         lifetime_given: true,
+        granted: None,
+        brought_by: None,
     };
     let refresh_token = Some(Secret::from("rt-0"));
     let grant = GrantMaterial { refresh_token, access: vec![access], ..GrantMaterial::default() };

@@ -64,6 +64,8 @@ async fn a_sibling_serves_the_token_of_another_without_a_request() {
         issued: Stamp::new(now, system::SystemClock.boot_id()),
         lifetime: Span::from_hours(1),
         lifetime_given: true,
+        granted: None,
+        brought_by: None,
     };
     let grant = GrantMaterial {
         refresh_token: Some(Secret::from("rt-0")),

@@ -271,6 +271,8 @@ mod tests {
             issued: Stamp::new(now, SystemClock.boot_id()),
             lifetime,
             lifetime_given: true,
+            granted: None,
+            brought_by: None,
         };
         let (until_boot, until_wall) = (now.boot + lifetime, now.wall + lifetime);
         Publication::Token(PublishedToken {

@@ -128,6 +128,8 @@ impl Machine {
             issued,
             lifetime,
             lifetime_given: given.is_some(),
+            granted: None,
+            brought_by: None,
         };
         if record.grant.access.is_empty() {
             record.grant.access.push(access);

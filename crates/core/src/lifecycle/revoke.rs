@@ -107,6 +107,8 @@ impl Machine {
             issued: self.stamp(),
             lifetime: Span::ZERO,
             lifetime_given: false,
+            granted: None,
+            brought_by: None,
         }));
         record
     }

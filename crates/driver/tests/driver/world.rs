@@ -56,6 +56,8 @@ pub(crate) fn record_at(now: Now, age: Span) -> Record {
         issued: Stamp::new(issued, BootId(0xb007)),
         lifetime: Span::from_hours(1),
         lifetime_given: true,
+        granted: None,
+        brought_by: None,
     };
     let grant = GrantMaterial {
         refresh_token: Some(Secret::from("rt-0")),

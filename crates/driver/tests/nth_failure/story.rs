@@ -96,6 +96,8 @@ impl Story {
             issued: Stamp::new(issued, BootId(0xb007)),
             lifetime: Span::from_hours(1),
             lifetime_given: true,
+            granted: None,
+            brought_by: None,
         };
         let grant = GrantMaterial {
             refresh_token: Some(Secret::from(login.refresh_token.as_str())),

@@ -99,6 +99,8 @@ impl Stored for RealRecord {
             issued: Stamp::new(now, clock.boot_id()),
             lifetime: Span::from_secs(translate::EXPIRES_IN.into()),
             lifetime_given: true,
+            granted: None,
+            brought_by: None,
         };
         let grant = GrantMaterial {
             refresh_token: Some(translate::secret(token)),

@@ -59,6 +59,8 @@ impl World<'_> {
             issued: Stamp::new(now, self.machine.boot_id()),
             lifetime: Span::from_millis(self.scenario.server.lifetime_ms),
             lifetime_given: true,
+            granted: None,
+            brought_by: None,
         };
         let grant = GrantMaterial {
             refresh_token: self.scenario.refresh_token.then(|| Secret::from_string(minted.refresh_token)),

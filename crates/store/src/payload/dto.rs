@@ -213,6 +213,10 @@ struct AccessDto {
     lifetime_ms: u64,
     #[serde(default)]
     lifetime_given: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    granted: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    brought_by: Option<u64>,
 }
 
 impl From<&GrantMaterial> for GrantDto {
@@ -245,7 +249,7 @@ impl From<GrantDto> for GrantMaterial {
 
 impl From<&Access> for AccessDto {
     fn from(access: &Access) -> Self {
-        let Access { key, token, token_type, issued, lifetime, lifetime_given } = access;
+        let Access { key, token, token_type, issued, lifetime, lifetime_given, granted, brought_by } = access;
         let AccessKey { scope, resource, audience } = key.clone();
         Self {
             scope,
@@ -256,6 +260,8 @@ impl From<&Access> for AccessDto {
             issued: (*issued).into(),
             lifetime_ms: lifetime.as_millis(),
             lifetime_given: *lifetime_given,
+            granted: granted.clone(),
+            brought_by: *brought_by,
         }
     }
 }
@@ -269,6 +275,8 @@ impl From<AccessDto> for Access {
             issued: dto.issued.into(),
             lifetime: Span::from_millis(dto.lifetime_ms),
             lifetime_given: dto.lifetime_given,
+            granted: dto.granted,
+            brought_by: dto.brought_by,
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) fn login(epoch: u64, refresh_token: &str) -> Record {
         issued: stamp(5),
         lifetime: Span::from_hours(1),
         lifetime_given: true,
+        granted: None,
+        brought_by: None,
     };
     let grant = GrantMaterial {
         refresh_token: Some(Secret::from(refresh_token)),
@@ -83,6 +85,8 @@ pub(crate) fn full() -> Record {
         issued: stamp(12),
         lifetime: Span::from_secs(20),
         lifetime_given: false,
+        granted: Some("c-".into()),
+        brought_by: Some(40),
     });
     record.intent = Some(Intent {
         attempt: AttemptId(u128::MAX - 1),
@@ -167,10 +171,10 @@ pub(crate) fn described(record: &Record) -> String {
     }
     let GrantMaterial { refresh_token, rt_expiry, id_token, access } = grant;
     let _ = write!(out, " {:?} {rt_expiry:?} {:?}", secret(refresh_token), secret(id_token));
-    for Access { key, token, token_type, issued, lifetime, lifetime_given } in access {
+    for Access { key, token, token_type, issued, lifetime, lifetime_given, granted, brought_by } in access {
         let _ = write!(
             out,
-            " [{key:?} {:?} {token_type} {issued:?} {lifetime:?} {lifetime_given}]",
+            " [{key:?} {:?} {token_type} {issued:?} {lifetime:?} {lifetime_given} {granted:?} {brought_by:?}]",
             token.expose()
         );
     }

@@ -73,6 +73,8 @@ pub(crate) fn access(token: &str, issued: Stamp, seconds: u64) -> Access {
         issued,
         lifetime: Span::from_secs(seconds),
         lifetime_given: true,
+        granted: None,
+        brought_by: None,
     }
 }
 
