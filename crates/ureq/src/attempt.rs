@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use renewd_core::{Boot, FailureKind, Sent, Span, TokenRequest};
-use renewd_driver::Clock;
+use renewd_driver::{Clock, Reach};
 
 use crate::failure::Ended;
 
@@ -38,6 +38,7 @@ pub(crate) struct Attempt {
     connect_timeout: Span,
     deadline: Boot,
     connect_deadline: Boot,
+    reach: Reach,
     state: Mutex<State>,
 }
 
@@ -53,13 +54,19 @@ struct State {
 impl Attempt {
     /// The clock starts now: time spent in the queue counts.
     pub(crate) fn new(clock: Arc<dyn Clock>, request: &TokenRequest) -> Self {
+        Self::within(clock, request.timeout, request.connect_timeout, Reach::Anywhere)
+    }
+
+    /// One that may take so long, and connect there.
+    pub(crate) fn within(clock: Arc<dyn Clock>, timeout: Span, connect_timeout: Span, reach: Reach) -> Self {
         let now = clock.now().boot;
         Self {
             clock,
-            timeout: request.timeout,
-            connect_timeout: request.connect_timeout,
-            deadline: now + request.timeout,
-            connect_deadline: now + request.connect_timeout,
+            timeout,
+            connect_timeout,
+            deadline: now + timeout,
+            connect_deadline: now + connect_timeout,
+            reach,
             state: Mutex::new(State {
                 phase: Phase::Resolving,
                 aborted: false,
@@ -81,6 +88,11 @@ impl Attempt {
 
     pub(crate) fn timeout(&self) -> Span {
         self.timeout
+    }
+
+    /// Where it may connect to.
+    pub(crate) fn reach(&self) -> Reach {
+        self.reach
     }
 
     pub(crate) fn phase(&self) -> Phase {

@@ -8,7 +8,7 @@ use renewd_core::{Answer, AttemptId, Failure, FailureKind, TokenRequest};
 
 use crate::attempt::Attempt;
 use crate::failure::Ended;
-use crate::http;
+use crate::http::{self, Outgoing};
 use crate::settings::Settings;
 use crate::workers::Job;
 
@@ -111,8 +111,9 @@ impl Job for Exchange {
     fn run(&self) {
         let Some(Open { request, answer }) = self.open().take() else { return };
         // The library below has assertions; one that fails must cost this attempt and not this thread.
-        let result =
-            catch_unwind(AssertUnwindSafe(|| http::exchange(&self.attempt, &self.settings, &request)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            http::exchange(&self.attempt, &self.settings, &Outgoing::token_request(&request)?)
+        }));
         drop(request);
         let result = match result {
             Ok(Ok(response)) => Answer::Response(response),

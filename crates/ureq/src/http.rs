@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use renewd_core::{Response, Secret, TokenRequest};
+use renewd_driver::{WebMethod, WebRequest};
 use ureq::http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Request};
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
 use ureq::{Agent, Body, Proxy, ProxyProtocol};
 use zeroize::Zeroizing;
@@ -21,6 +22,7 @@ use crate::log_guard;
 use crate::names::Names;
 use crate::options::ConfigurationError;
 use crate::proxy::proxy;
+use crate::reach;
 use crate::settings::Settings;
 use crate::target::{self, Target};
 use crate::tcp::{StandingConnector, TcpConnector};
@@ -33,30 +35,79 @@ const HEAD_MAX_BYTES: usize = 32 * 1024;
 /// The longest header that is sent: a proof or a certificate, not a document.
 const HEADER_MAX_BYTES: usize = 16 * 1024;
 
+/// What is sent, lent from whoever asked for it.
+pub(crate) struct Outgoing<'a> {
+    /// What messages call the address.
+    what: &'static str,
+    method: Method,
+    url: &'a str,
+    headers: &'a [(String, Secret)],
+    body: &'a Secret,
+    body_max_bytes: usize,
+}
+
+impl<'a> Outgoing<'a> {
+    /// A token request, all of whose proofs were added.
+    pub(crate) fn token_request(request: &'a TokenRequest) -> Result<Self, Ended> {
+        if let Some(proof) = request.proofs.first() {
+            return Err(ConfigurationError::new(format!(
+                "the request lacks a proof that was asked for: {}",
+                proof.name()
+            ))
+            .into());
+        }
+        Ok(Self {
+            what: "the token endpoint",
+            method: Method::POST,
+            url: &request.url,
+            headers: &request.headers,
+            body: &request.body,
+            body_max_bytes: BODY_MAX_BYTES,
+        })
+    }
+
+    pub(crate) fn web_request(request: &'a WebRequest) -> Self {
+        Self {
+            what: "the address",
+            method: match request.method {
+                WebMethod::Get => Method::GET,
+                WebMethod::Post => Method::POST,
+            },
+            url: &request.url,
+            headers: &request.headers,
+            body: &request.body,
+            body_max_bytes: request.body_max_bytes,
+        }
+    }
+}
+
 /// Sends it and reads the answer. All that was opened is closed on return.
 pub(crate) fn exchange(
     attempt: &Arc<Attempt>,
     settings: &Settings,
-    request: &TokenRequest,
+    outgoing: &Outgoing<'_>,
 ) -> Result<Response, Ended> {
     attempt.left()?;
     log_guard::check()?;
-    let target = target::read(&request.url, settings.options.allow_insecure_http)?;
-    run(attempt, settings, request, &target)
+    let target = target::read_as(outgoing.what, outgoing.url, settings.options.allow_insecure_http)?;
+    run(attempt, settings, outgoing, &target)
         .map_err(|ended| Ended { message: format!("{}: {}", target.shown, ended.message), ..ended })
 }
 
 fn run(
     attempt: &Arc<Attempt>,
     settings: &Settings,
-    request: &TokenRequest,
+    outgoing: &Outgoing<'_>,
     target: &Target,
 ) -> Result<Response, Ended> {
-    let outgoing = outgoing(request, target)?;
+    let request = request(outgoing, target)?;
     let agent = agent(attempt, settings, target)?;
-    let response = agent.run(outgoing).map_err(|error| ended(attempt, &error))?;
+    // The library takes no body with a GET, not even an empty one.
+    let response =
+        if outgoing.method == Method::GET { agent.run(request.map(|_| ())) } else { agent.run(request) };
+    let response = response.map_err(|error| ended(attempt, &error))?;
     let (head, body) = response.into_parts();
-    let (body, truncated) = read_body(attempt, body)?;
+    let (body, truncated) = read_body(attempt, body, outgoing.body_max_bytes)?;
     Ok(Response { status: head.status.as_u16(), headers: incoming_headers(&head.headers), body, truncated })
 }
 
@@ -68,11 +119,14 @@ fn ended(attempt: &Attempt, error: &ureq::Error) -> Ended {
 fn agent(attempt: &Arc<Attempt>, settings: &Settings, target: &Target) -> Result<Agent, Ended> {
     let proxy = if target.local { None } else { proxy(&settings.options.proxy)? };
     let proxy = proxy.filter(|p| !p.is_no_proxy(&target.uri));
+    if proxy.is_some() {
+        reach::through_proxy(attempt.reach(), &target.uri)?;
+    }
     let speaks_tls = target.tls || proxy.as_ref().is_some_and(|p| p.protocol() == ProxyProtocol::Https);
     let tls = if speaks_tls { Some(settings.trust.config(&settings.options)?) } else { None };
     let chain =
         ().chain(ConnectProxyConnector::default())
-            .chain(TcpConnector(Arc::clone(attempt)))
+            .chain(TcpConnector { attempt: Arc::clone(attempt), proxied: proxy.is_some() })
             .chain(TlsConnector { attempt: Arc::clone(attempt), config: tls })
             .chain(StandingConnector { attempt: Arc::clone(attempt), proxied: proxy.is_some() });
     let names = Names { attempt: Arc::clone(attempt), lookup: Arc::clone(&settings.lookup) };
@@ -100,23 +154,16 @@ pub(crate) fn config(
 }
 
 /// Builds the request. The body stays where it is; header values are lent, not copied.
-fn outgoing<'a>(request: &'a TokenRequest, target: &Target) -> Result<Request<&'a [u8]>, Ended> {
-    if let Some(proof) = request.proofs.first() {
-        return Err(ConfigurationError::new(format!(
-            "the request lacks a proof that was asked for: {}",
-            proof.name()
-        ))
-        .into());
-    }
-    let mut outgoing = Request::new(request.body.expose());
-    *outgoing.method_mut() = ureq::http::Method::POST;
-    *outgoing.uri_mut() = target.uri.clone();
-    for (name, value) in &request.headers {
+fn request<'a>(outgoing: &Outgoing<'a>, target: &Target) -> Result<Request<&'a [u8]>, Ended> {
+    let mut request = Request::new(outgoing.body.expose());
+    *request.method_mut() = outgoing.method.clone();
+    *request.uri_mut() = target.uri.clone();
+    for (name, value) in outgoing.headers {
         let (name, value) = header(name, value)?;
-        outgoing.headers_mut().append(name, value);
+        request.headers_mut().append(name, value);
     }
-    outgoing.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    Ok(outgoing)
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    Ok(request)
 }
 
 /// A header, checked. Its value never shows in a message.
@@ -153,10 +200,10 @@ fn incoming_headers(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Reads at most [`BODY_MAX_BYTES`], and whether there was more. Nothing is decoded: what says gzip stays gzip.
-fn read_body(attempt: &Attempt, body: Body) -> Result<(Secret, bool), Ended> {
+/// Reads at most `max_bytes`, and whether there was more. Nothing is decoded: what says gzip stays gzip.
+fn read_body(attempt: &Attempt, body: Body, max_bytes: usize) -> Result<(Secret, bool), Ended> {
     let mut reader = body.into_reader();
-    let mut buffer = Zeroizing::new(vec![0; BODY_MAX_BYTES + 1]);
+    let mut buffer = Zeroizing::new(vec![0; max_bytes.saturating_add(1)]);
     let mut filled = 0;
     while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
         match reader.read(room) {
@@ -166,8 +213,8 @@ fn read_body(attempt: &Attempt, body: Body) -> Result<(Secret, bool), Ended> {
             Err(error) => return Err(ended(attempt, &ureq::Error::from(error))),
         }
     }
-    let kept = buffer.get(..filled.min(BODY_MAX_BYTES)).unwrap_or_default();
-    Ok((Secret::copy_of(kept), filled > BODY_MAX_BYTES))
+    let kept = buffer.get(..filled.min(max_bytes)).unwrap_or_default();
+    Ok((Secret::copy_of(kept), filled > max_bytes))
 }
 
 #[cfg(test)]
@@ -180,7 +227,7 @@ mod tests {
         let mut request = request("https://as.example/token");
         change(&mut request);
         let target = target::read(&request.url, false).unwrap();
-        outgoing(&request, &target).map(|_| ()).unwrap_err()
+        Outgoing::token_request(&request).and_then(|o| super::request(&o, &target).map(|_| ())).unwrap_err()
     }
 
     #[test]

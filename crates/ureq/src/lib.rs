@@ -18,6 +18,8 @@
 //! - **Everything has a limit**: threads, waiting requests, lookups that hang, the answer's head and body, all bytes
 //!   received.
 //!
+//! What logging in fetches besides (metadata, registrations) goes the same way, through [`UreqWeb`].
+//!
 //! Requests run on threads of their own ([`Workers`]); the futures complete under any executor.
 //!
 //! ```
@@ -48,6 +50,7 @@ mod log_guard;
 mod names;
 mod options;
 mod proxy;
+mod reach;
 mod roots;
 mod settings;
 mod socket;
@@ -56,8 +59,10 @@ mod tcp;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod web;
 mod workers;
 
 pub use endpoint::UreqEndpoint;
 pub use options::{ConfigurationError, ProxyChoice, Roots, UreqOptions};
+pub use web::UreqWeb;
 pub use workers::Workers;

@@ -1,4 +1,4 @@
-//! Which token endpoints a secret may be sent to.
+//! Which addresses a secret may be sent to.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use crate::options::ConfigurationError;
 /// The longest URL that is accepted, in bytes.
 const URL_MAX_BYTES: usize = 8 * 1024;
 
-/// A token endpoint that may be used.
+/// An address that may be used.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) uri: Uri,
@@ -23,43 +23,46 @@ pub(crate) struct Target {
 }
 
 /// Reads a token endpoint's URL. RFC 6749 §3.2 demands TLS; loopback is the exception, since nothing travels.
+// rfc: 6749-3.2 requests to the token endpoint go over TLS; plain http is for this machine only
 pub(crate) fn read(url: &str, allow_insecure_http: bool) -> Result<Target, ConfigurationError> {
+    read_as("the token endpoint", url, allow_insecure_http)
+}
+
+/// Reads a URL that messages call `what`.
+pub(crate) fn read_as(
+    what: &str,
+    url: &str,
+    allow_insecure_http: bool,
+) -> Result<Target, ConfigurationError> {
     if url.len() > URL_MAX_BYTES {
-        return Err(ConfigurationError::new(format!(
-            "the token endpoint's URL is longer than {URL_MAX_BYTES} bytes"
-        )));
+        return Err(ConfigurationError::new(format!("{what}'s URL is longer than {URL_MAX_BYTES} bytes")));
     }
     let uri: Uri = url.parse().map_err(|e| {
-        ConfigurationError::new(format!(
-            "the token endpoint is no URL ({e}); write https://HOST/PATH in ASCII"
-        ))
+        ConfigurationError::new(format!("{what} is no URL ({e}); write https://HOST/PATH in ASCII"))
     })?;
     let Some(authority) = uri.authority().filter(|a| !a.host().is_empty()) else {
-        return Err(ConfigurationError::new("the token endpoint names no host; write https://HOST/PATH"));
+        return Err(ConfigurationError::new(format!("{what} names no host; write https://HOST/PATH")));
     };
     if authority.as_str().contains('@') {
-        return Err(ConfigurationError::new(
-            "the token endpoint's URL holds a user or password; configure the client's credentials instead",
-        ));
+        return Err(ConfigurationError::new(format!(
+            "{what}'s URL holds a user or password; configure the client's credentials instead"
+        )));
     }
     if has_bad_port(authority) {
-        return Err(ConfigurationError::new(format!(
-            "{authority}: the token endpoint's port is no number up to 65535"
-        )));
+        return Err(ConfigurationError::new(format!("{authority}: {what}'s port is no number up to 65535")));
     }
     let shown = authority.as_str().to_owned();
     let tls = match uri.scheme() {
         Some(scheme) if *scheme == Scheme::HTTPS => true,
         Some(scheme) if *scheme == Scheme::HTTP => false,
         _ => {
-            let text = format!("{shown}: the token endpoint's URL must begin with https://");
+            let text = format!("{shown}: {what}'s URL must begin with https://");
             return Err(ConfigurationError::new(text));
         }
     };
     let local = !tls && is_loopback(bare_host(&uri));
     if !tls && !local && !allow_insecure_http {
-        let text =
-            format!("{shown}: plain http:// would show the refresh token to the network; use https://");
+        let text = format!("{shown}: plain http:// would show tokens to the network; use https://");
         return Err(ConfigurationError::new(text));
     }
     Ok(Target { uri, tls, local, shown })

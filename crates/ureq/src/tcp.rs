@@ -6,15 +6,21 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use renewd_core::FailureKind;
+use renewd_driver::Reach;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport};
 
 use crate::attempt::{Attempt, Phase};
 use crate::buffers::WipedBuffers;
 use crate::failure::Ended;
+use crate::reach;
 use crate::socket::{self, Readiness};
 
 /// Opens the socket, unless a tunnel through a proxy stands already.
-pub(crate) struct TcpConnector(pub(crate) Arc<Attempt>);
+pub(crate) struct TcpConnector {
+    pub(crate) attempt: Arc<Attempt>,
+    /// The connection is one to the proxy, which the user named.
+    pub(crate) proxied: bool,
+}
 
 impl<In: Transport> Connector<In> for TcpConnector {
     type Out = Either<In, TcpTransport>;
@@ -27,9 +33,12 @@ impl<In: Transport> Connector<In> for TcpConnector {
         if let Some(tunnel) = chained {
             return Ok(Some(Either::A(tunnel)));
         }
-        let attempt = Arc::clone(&self.0);
+        let attempt = Arc::clone(&self.attempt);
         attempt.enter(Phase::Connecting);
-        let stream = socket::connect(&details.addrs, &attempt).map_err(|ended| attempt.fail(ended))?;
+        let reach = if self.proxied { Reach::Anywhere } else { attempt.reach() };
+        let stream = reach::within(reach, &details.addrs)
+            .and_then(|addresses| socket::connect(&addresses, &attempt))
+            .map_err(|ended| attempt.fail(ended))?;
         Ok(Some(Either::B(TcpTransport { stream, attempt, buffers: WipedBuffers::new() })))
     }
 }
