@@ -16,6 +16,7 @@ mod numbers;
 mod peers;
 mod profiles;
 mod purity;
+mod rfc;
 mod score;
 mod shell;
 mod simulate;
@@ -86,6 +87,12 @@ const CHORES: &[Chore] = &[
         args: "[--check]",
         about: "write core's constants, docs/providers.md and the schema from crates/core/profiles",
         run: profiles::run,
+    },
+    Chore {
+        name: "rfc",
+        args: "[--check]",
+        about: "write docs/rfc-coverage.md, where each demand of a standard is met and shown, from comments at the code",
+        run: rfc::run,
     },
     Chore {
         name: "keyrings",
