@@ -1,0 +1,6 @@
+//! Keys are read or refused with a reason, and what is signed with them holds before a verifier that shares no code.
+
+mod keys;
+mod proofs;
+mod token_files;
+mod verify;
