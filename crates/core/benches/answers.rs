@@ -158,6 +158,7 @@ fn measure(case: &Case, whole: bool) {
     let context = RequestContext {
         sent_refresh_token: Some(&sent),
         client_secret: Some(&client_secret),
+        sent: &[],
         now: Wall::from_unix_millis(1_780_000_000_000),
         profile: &case.profile,
     };

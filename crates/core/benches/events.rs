@@ -114,7 +114,7 @@ impl Host {
             }
             Command::Send { attempt, .. } => {
                 let answer = Answer::Response(self.answers[(self.attempts % 2) as usize].clone());
-                Some(Input::Answer { attempt, answer })
+                Some(Input::Answer { attempt, answer, sent: Vec::new() })
             }
             Command::Commit { ticket, record, .. } => {
                 self.record = record;
@@ -207,6 +207,7 @@ fn judging(name: &str, response: &Response, expect: Verdict, repeats: u64) {
     let context = RequestContext {
         sent_refresh_token: Some(&sent),
         client_secret: None,
+        sent: &[],
         now: START.wall,
         profile: &profile,
     };

@@ -41,7 +41,7 @@ fn run(mut store: Record, mut on_token: impl FnMut(&PublishedToken) -> Next) {
                     std::thread::spawn(move || {
                         let answer = server(&request);
                         // The loop may have ended.
-                        let _ = outcomes.send(Input::Answer { attempt, answer });
+                        let _ = outcomes.send(Input::Answer { attempt, answer, sent: Vec::new() });
                     });
                     continue;
                 }

@@ -134,7 +134,7 @@ impl Replay {
             match self.wire.take_if(|(at, _)| *at <= due) {
                 Some((_, attempt)) => {
                     let answer = self.answer();
-                    self.feed(Input::Answer { attempt, answer });
+                    self.feed(Input::Answer { attempt, answer, sent: Vec::new() });
                 }
                 None => self.feed(Input::Tick),
             }

@@ -55,8 +55,8 @@ pub struct Client {
     pub dpop_key: Option<Secret>,
     /// Extra form parameters for every refresh, in order.
     pub extra_parameters: Vec<(String, String)>,
-    /// Extra request headers for every refresh, in order. `Accept`, `Content-Type`, `Authorization`, `Host` and
-    /// `Content-Length` are the core's own: they are ignored here, but for `Accept`, which replaces the default.
+    /// Extra request headers for every refresh, in order. Those of [`RESERVED_HEADERS`](crate::RESERVED_HEADERS) are
+    /// ignored; `Accept` replaces the default.
     pub extra_headers: Vec<(String, String)>,
     /// How the body of a refresh is written.
     pub encoding: BodyEncoding,
@@ -82,17 +82,25 @@ impl Client {
         }
     }
 
-    /// This client with what the provider wants in every refresh besides: parameters and headers, of which those stay
-    /// that the client names itself, the way the body is written, and [other names](Self::named_for). The lifecycle does this for each refresh; doing
-    /// it twice changes nothing.
+    /// This client with what the provider wants in every refresh besides: parameters, of which those stay that the
+    /// client names itself, and what it wants [in every token request](Self::for_login). The lifecycle does this for each
+    /// refresh; doing it twice changes nothing.
     #[must_use]
     pub fn for_profile(mut self, profile: &Profile) -> Self {
-        let wanted = &profile.refresh;
-        for (name, value) in wanted.parameters.iter() {
+        for (name, value) in profile.refresh.parameters.iter() {
             if self.extra_parameters.iter().all(|(own, _)| *own != **name) {
                 self.extra_parameters.push((name.to_string(), value.to_string()));
             }
         }
+        self.for_login(profile)
+    }
+
+    /// This client with what the provider wants in a token request of any grant: headers, of which those stay that the
+    /// client names itself, the way the body is written, and [other names](Self::named_for). Parameters of a refresh are
+    /// not among it: they may say that it is one.
+    #[must_use]
+    pub fn for_login(mut self, profile: &Profile) -> Self {
+        let wanted = &profile.refresh;
         for (name, value) in wanted.headers.iter() {
             if self.extra_headers.iter().all(|(own, _)| !own.eq_ignore_ascii_case(name)) {
                 self.extra_headers.push((name.to_string(), value.to_string()));

@@ -39,6 +39,43 @@ impl GrantType {
     pub const fn spends_refresh_token(&self) -> bool {
         matches!(self, Self::RefreshToken)
     }
+
+    /// Whether it is asked with nothing but what was told once, at login: refused once, it is refused for ever. Keys sign
+    /// anew, files are kept fresh by somebody, and a client is mended where it is registered.
+    pub const fn is_told_once(&self) -> bool {
+        match self {
+            Self::RefreshToken => true,
+            Self::ClientCredentials | Self::JwtBearer(JwtBearer::Signed(_)) => false,
+            Self::JwtBearer(JwtBearer::Given(source)) => !source.is_read_anew(),
+            Self::TokenExchange(exchange) => !exchange.is_read_anew(),
+        }
+    }
+
+    /// Whether it is asked with what lies in a file that somebody else keeps fresh.
+    pub const fn is_read_anew(&self) -> bool {
+        match self {
+            Self::RefreshToken | Self::ClientCredentials | Self::JwtBearer(JwtBearer::Signed(_)) => false,
+            Self::JwtBearer(JwtBearer::Given(source)) => source.is_read_anew(),
+            Self::TokenExchange(exchange) => exchange.is_read_anew(),
+        }
+    }
+
+    /// The tokens and assertions in it that are secrets, as they are sent.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &Secret> {
+        let (one, other) = match self {
+            Self::TokenExchange(exchange) => {
+                (Some(&exchange.subject), exchange.actor.as_ref().map(|(actor, _)| actor))
+            }
+            Self::JwtBearer(JwtBearer::Given(source)) => (Some(source), None),
+            Self::RefreshToken | Self::ClientCredentials | Self::JwtBearer(JwtBearer::Signed(_)) => {
+                (None, None)
+            }
+        };
+        one.into_iter().chain(other).filter_map(|source| match source {
+            TokenSource::Kept(token) => Some(token),
+            TokenSource::File(_) => None,
+        })
+    }
 }
 
 /// What is exchanged (RFC 8693 §2.1).
@@ -62,6 +99,22 @@ pub enum TokenSource {
     File(String),
     /// Told once at login, and kept in the record.
     Kept(Secret),
+}
+
+impl TokenSource {
+    const fn is_read_anew(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+}
+
+impl TokenExchange {
+    const fn is_read_anew(&self) -> bool {
+        let actor = match &self.actor {
+            Some((actor, _)) => actor.is_read_anew(),
+            None => false,
+        };
+        self.subject.is_read_anew() || actor
+    }
 }
 
 /// The assertion of a JWT bearer grant.

@@ -2,12 +2,14 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::answer::Answer;
 use crate::attempt::AttemptId;
 use crate::command::Ticket;
 use crate::lifecycle::Setup;
-use crate::record::Record;
+use crate::record::{AccessKey, Record};
+use crate::secret::Secret;
 use crate::time::Span;
 
 /// An input of [`Lifecycle::handle`](crate::Lifecycle::handle).
@@ -41,6 +43,10 @@ pub enum Input {
         attempt: AttemptId,
         /// How it ended.
         answer: Answer,
+        /// The secrets that the request showed and that core did not put in itself
+        /// ([`TokenRequest::secrets`](crate::TokenRequest::secrets) after the signer): an answer may bring them back. Empty
+        /// where the request asked for no proof.
+        sent: Vec<Secret>,
     },
     /// [`Command::Commit`](crate::Command::Commit) is durable and was read back.
     Committed(Ticket),
@@ -53,7 +59,16 @@ pub enum Input {
         /// It should live at least so long.
         min_validity: Span,
     },
-    /// A resource server answered 401 to this token (RFC 6750 §3.1).
+    /// A caller wants a token for another scope, resource or audience than the login's own (RFC 8707 §2.2); ask
+    /// [`Lifecycle::serve_for`](crate::Lifecycle::serve_for) what it gets.
+    DemandFor {
+        /// What it should be for. What is not named is the login's.
+        key: AccessKey,
+        /// It should live at least so long.
+        min_validity: Span,
+    },
+    /// A resource server answered 401 to this token (RFC 6750 §3.1). Each generation brings one token, so that it names
+    /// one of those for other resources as well.
     Rejected {
         /// The token's epoch.
         epoch: u64,

@@ -40,6 +40,7 @@ mod profile;
 mod record;
 mod request;
 mod secret;
+mod server_clock;
 mod time;
 mod verdict;
 mod view;
@@ -64,8 +65,11 @@ pub use record::{
     Access, AccessKey, GrantMaterial, Identity, Intent, LastAttempt, NotBefore, Orphaned, RECORD_FORMAT,
     Record, RecordState, RefusedCause, Registration, RtExpiry, Settings, Stamp, Window,
 };
-pub use request::{ProofSpec, TokenRequest, TokenTypeHint};
+pub use request::{
+    AuthorizationCode, ProofSpec, Proving, RESERVED_HEADERS, TokenRequest, TokenTypeHint, is_reserved_header,
+};
 pub use secret::{Held, Keeping, Secret, keep_secrets};
+pub use server_clock::ServerClock;
 pub use time::{Boot, Now, Span, Wall};
 pub use verdict::{Evidence, Verdict};
 pub use view::{Cause, Health, Phase, Serve, Status, Unavailable, View, Wake};

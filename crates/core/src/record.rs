@@ -5,6 +5,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::attempt::{AttemptId, BootId, Owner};
 use crate::budget::Budget;
@@ -104,6 +105,11 @@ impl Record {
         }
     }
 
+    /// Whether the next access token can be had without anybody: by a refresh token, or by a grant that needs none.
+    pub const fn is_renewable(&self) -> bool {
+        self.grant.refresh_token.is_some() || !self.settings.grant_type.spends_refresh_token()
+    }
+
     /// The record that a logout leaves: the next epoch, no secret in it.
     #[must_use]
     pub fn tombstone(&self, now: Now) -> Self {
@@ -127,6 +133,11 @@ impl Record {
     /// The access token for the scope and resource of the identity itself.
     pub fn access(&self) -> Option<&Access> {
         self.grant.access.first()
+    }
+
+    /// The access tokens for other scopes, resources and audiences.
+    pub fn other_access(&self) -> impl Iterator<Item = &Access> {
+        self.grant.access.iter().skip(1)
     }
 
     /// The generation that brought this token. Each brings one, so that within a login it names the token.
@@ -279,6 +290,42 @@ pub struct AccessKey {
     pub resource: Option<String>,
     /// The audience, where the server knows resources by names of its own.
     pub audience: Option<String>,
+}
+
+impl AccessKey {
+    /// The same, written in one way: what is empty is not named, and the words of a scope stand in order, each once
+    /// (RFC 6749 §3.3: their order says nothing).
+    #[must_use]
+    pub fn in_order(&self) -> Self {
+        let named = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let scope = self.scope.as_ref().map(|scope| {
+            let mut words: Vec<&str> = scope.split_ascii_whitespace().collect();
+            words.sort_unstable();
+            words.dedup();
+            words.join(" ")
+        });
+        Self { scope: named(&scope), resource: named(&self.resource), audience: named(&self.audience) }
+    }
+
+    /// Whether nothing is named.
+    pub const fn is_own(&self) -> bool {
+        self.scope.is_none() && self.resource.is_none() && self.audience.is_none()
+    }
+}
+
+/// In words, for people: `resource https://a.example, scope read write`.
+impl fmt::Display for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [("resource", &self.resource), ("audience", &self.audience), ("scope", &self.scope)];
+        let mut between = "";
+        for (name, value) in parts {
+            if let Some(value) = value {
+                write!(f, "{between}{name} {value}")?;
+                between = ", ";
+            }
+        }
+        if between.is_empty() { f.write_str("the login's own") } else { Ok(()) }
+    }
 }
 
 /// An access token.

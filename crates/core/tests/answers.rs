@@ -145,7 +145,8 @@ fn judge_case(case: &Table) -> Judgement {
 
 fn judge_by(case: &Table, profile: &Profile) -> Judgement {
     let sent = Secret::from(OLD_REFRESH_TOKEN);
-    let context = RequestContext { sent_refresh_token: Some(&sent), client_secret: None, now: NOW, profile };
+    let context =
+        RequestContext { sent_refresh_token: Some(&sent), client_secret: None, sent: &[], now: NOW, profile };
     judge(&answer(case), &context)
 }
 

@@ -72,6 +72,7 @@ fn taken(profile: &Profile) {
         let context = RequestContext {
             sent_refresh_token: None,
             client_secret: None,
+            sent: &[],
             now: Wall::from_unix_millis(0),
             profile,
         };

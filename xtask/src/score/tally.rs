@@ -197,8 +197,13 @@ fn stands_for_a_provider(slug: &str) -> bool {
 /// The judgement on an entry.
 fn judged(entry: &Entry, profile: &Profile) -> Judgement {
     let sent = Secret::from(SENT_REFRESH_TOKEN);
-    let context =
-        RequestContext { sent_refresh_token: Some(&sent), client_secret: None, now: ANSWERED_AT, profile };
+    let context = RequestContext {
+        sent_refresh_token: Some(&sent),
+        client_secret: None,
+        sent: &[],
+        now: ANSWERED_AT,
+        profile,
+    };
     judge(&entry.answer, &context)
 }
 

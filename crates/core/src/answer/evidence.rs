@@ -6,10 +6,12 @@ use alloc::string::String;
 use super::body::{Body, Format};
 use super::challenge;
 use super::code::{Class, Code};
+use super::http_date;
 use super::plain::{boundary, plain_text};
 use super::redact::Redactor;
 use super::rules::Rule;
 use super::types::{RequestContext, Response};
+use crate::time::Wall;
 use crate::verdict::{Evidence, Verdict};
 
 /// One line on a terminal, and a fraction of a journal line.
@@ -65,7 +67,9 @@ pub(super) fn of_failure(said: &str, rule: &Rule, redactor: &Redactor<'_>) -> Ev
 /// Knows every secret that the answer could echo, those that it brought itself included.
 pub(super) fn redactor<'a>(context: &RequestContext<'a>, body: Option<&'a Body>) -> Redactor<'a> {
     let mut redactor = Redactor::default();
-    for secret in [context.sent_refresh_token, context.client_secret].into_iter().flatten() {
+    for secret in
+        [context.sent_refresh_token, context.client_secret].into_iter().flatten().chain(context.sent)
+    {
         redactor.add(secret.expose());
     }
     let brought = body.into_iter().flat_map(|body| body.fields.secrets().map(|slot| body.bytes(slot)));
@@ -78,6 +82,14 @@ pub(super) fn dpop_nonce(response: &Response) -> Option<String> {
     let nonce = response.header("dpop-nonce")?.trim();
     let valid = nonce.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
     (valid && !nonce.is_empty() && nonce.len() <= NONCE_MAX_BYTES).then(|| String::from(nonce))
+}
+
+/// The `Date` of a response that came from the server itself (RFC 9110 §6.6.1); an older one, kept by a cache, says
+/// nothing of what time it is there.
+pub(super) fn server_time(response: &Response) -> Option<Wall> {
+    let date =
+        response.header("date").filter(|date| date.contains(':') && response.header("age").is_none())?;
+    http_date::parse(date).map(|seconds| Wall::from_unix_millis(seconds.saturating_mul(1000)))
 }
 
 /// Does the answer's text say one of these? In any case.
@@ -173,6 +185,7 @@ mod tests {
         let context = RequestContext {
             sent_refresh_token: Some(&sent),
             client_secret: None,
+            sent: &[],
             now: crate::time::Wall::from_unix_millis(0),
             profile: &crate::profile::Profile::GENERIC,
         };
@@ -214,6 +227,7 @@ mod tests {
         let context = RequestContext {
             sent_refresh_token: Some(&secret),
             client_secret: None,
+            sent: &[],
             now: crate::time::Wall::from_unix_millis(0),
             profile: &crate::profile::Profile::GENERIC,
         };

@@ -95,5 +95,6 @@ fn judge_response(response: &Response, context: &RequestContext<'_>) -> Judgemen
         refresh_token,
         grant: granted.ok().filter(|_| rule.verdict == Verdict::Success),
         dpop_nonce,
+        server_time: evidence::server_time(response),
     }
 }

@@ -137,6 +137,7 @@ mod tests {
         let context = RequestContext {
             sent_refresh_token: None,
             client_secret: None,
+            sent: &[],
             now: Wall::from_unix_millis(0),
             profile: &profile,
         };

@@ -124,6 +124,8 @@ pub struct RequestContext<'a> {
     pub sent_refresh_token: Option<&'a Secret>,
     /// The client secret that was sent: removed from evidence.
     pub client_secret: Option<&'a Secret>,
+    /// Whatever else was sent and must not be shown: assertions, proofs, codes, verifiers, tokens of somebody else's.
+    pub sent: &'a [Secret],
     /// The wall clock, for a `Retry-After` date without the answer's own `Date`.
     pub now: Wall,
     /// The provider's habits.
@@ -177,6 +179,8 @@ pub struct Judgement {
     pub grant: Option<Grant>,
     /// A `DPoP-Nonce` that came (RFC 9449 §8).
     pub dpop_nonce: Option<String>,
+    /// The answer's `Date` (RFC 9110 §6.6.1).
+    pub server_time: Option<Wall>,
 }
 
 impl Default for Judgement {
@@ -189,6 +193,7 @@ impl Default for Judgement {
             refresh_token: None,
             grant: None,
             dpop_nonce: None,
+            server_time: None,
         }
     }
 }

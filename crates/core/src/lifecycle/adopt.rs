@@ -9,6 +9,7 @@ use crate::input::Loaded;
 use crate::lifecycle::machine::{Claim, Cx, Machine};
 use crate::lifecycle::state::{Out, State, to};
 use crate::record::{Record, RecordState};
+use crate::server_clock::ServerClock;
 
 impl Machine {
     /// The record was read, with no attempt under way.
@@ -68,6 +69,7 @@ impl Machine {
             return Handled;
         }
         self.writing_again = true;
+        self.target = None;
         self.reason = RefreshReason::Proactive;
         self.claim_poll = None;
         if self.claim == Claim::None {
@@ -151,7 +153,7 @@ impl Machine {
     /// the request brings belongs to the new login.
     fn goes_on_in(&self, record: &Record) -> bool {
         let attempt = record.intent.as_ref().filter(|i| i.generation == record.generation).map(|i| i.attempt);
-        self.exchange.as_ref().is_some_and(|x| Some(x.attempt) == attempt)
+        self.exchange.as_ref().is_some_and(|x| Some(x.attempt) == attempt && x.is_to(&record.identity))
     }
 
     /// Takes a newer record over and goes where it leads.
@@ -161,15 +163,19 @@ impl Machine {
         // Somebody wrote it: the store works.
         self.store_works(cx);
         let refused = self.refuses(record);
+        let renewed = !self.holds_own_token_of(record);
         self.disown_overdue(record, cx);
         self.take_over(record);
         self.settle_into_token();
-        self.rejected = refused.then(|| record.version());
+        self.target = None;
+        self.rejected = if refused { self.token_version() } else { None };
         self.start_hold = hold.filter(|_| !known);
         // A sibling's refresh that a 401 had asked for counts here too: two processes would else answer each other's
         // refusals with a refresh, for ever.
         let for_a_401 = known && record.rejections > self.rejections_told;
-        self.rejection_streak = if for_a_401 { self.rejection_streak.saturating_add(1) } else { 0 };
+        if renewed {
+            self.rejection_streak = if for_a_401 { self.rejection_streak.saturating_add(1) } else { 0 };
+        }
         self.rejections_told = record.rejections;
         self.unwritten = None;
         self.release(cx);
@@ -188,7 +194,7 @@ impl Machine {
         let Some(record) = &self.record else { return to(State::Absent) };
         match record.state {
             RecordState::Refused { .. } | RecordState::Tombstone { .. } => to(State::Unauthenticated),
-            RecordState::Active if record.grant.refresh_token.is_none() && !self.token_valid(self.now) => {
+            RecordState::Active if !record.is_renewable() && !self.token_valid(self.now) => {
                 to(State::Unauthenticated)
             }
             RecordState::Active if record.window.is_some() => to(State::AuthRetrying),
@@ -219,6 +225,7 @@ impl Machine {
     /// Takes the record as it is, but for what is known better here.
     pub(crate) fn take_over(&mut self, record: &Record) {
         let mut record = Box::new(record.clone());
+        let epoch = self.record.as_ref().map(|mine| mine.epoch);
         match self.record.take() {
             Some(mine) if mine.version() == record.version() => {
                 let unwritten = self.unwritten.is_some()
@@ -230,7 +237,15 @@ impl Machine {
                 keep_what_only_grows(&mut record, &mine);
                 self.rebase(&mut record, Some(&mine));
             }
-            _ => {
+            mine => {
+                if mine.is_some_and(|mine| mine.identity.token_endpoint != record.identity.token_endpoint) {
+                    // Another server: what the one before said of nonces and of the time is nothing to it.
+                    self.dpop_nonce = None;
+                    self.server_clock = ServerClock::default();
+                }
+                if epoch != Some(record.epoch) {
+                    self.begin_epoch_of_others();
+                }
                 self.distrusted = self.clock_in_the_past(&record);
                 self.rebase(&mut record, None);
             }

@@ -13,6 +13,7 @@ use crate::input::{Loaded, StoreFault, StoreFaultKind};
 use crate::lifecycle::commit::Pending;
 use crate::lifecycle::machine::{Claim, Cx, Machine};
 use crate::lifecycle::mark::Standing;
+use crate::lifecycle::other::Target;
 use crate::lifecycle::state::{Out, State, to};
 use crate::record::{Orphaned, RECORD_FORMAT, Record, RecordState, RefusedCause, Window};
 use crate::time::Span;
@@ -26,9 +27,17 @@ const CLAIM_POLL_MAX: Span = Span::from_secs(1);
 const HOST_MAX_BYTES: usize = 253;
 
 impl Machine {
-    /// Begins an attempt with the claim.
+    /// Begins an attempt for the identity's own token with the claim.
     pub(crate) fn begin(&mut self, reason: RefreshReason, cx: &mut Cx<'_>) -> Out {
-        self.want = None;
+        self.begin_for(None, reason, cx)
+    }
+
+    /// Begins an attempt with the claim.
+    pub(crate) fn begin_for(&mut self, target: Target, reason: RefreshReason, cx: &mut Cx<'_>) -> Out {
+        if target.is_none() {
+            self.want = None;
+        }
+        self.target = target;
         self.writing_again = false;
         if !self.can_refresh() {
             self.forget_plans();
@@ -104,7 +113,9 @@ impl Machine {
         }
         match self.standing(&record) {
             Standing::Clear { doubt } => {
-                let doubt = doubt || self.rolled_back.is_some();
+                let rolled_back =
+                    self.rolled_back.is_some() && record.settings.grant_type.spends_refresh_token();
+                let doubt = doubt || rolled_back;
                 self.mark(record, fence, attempt, doubt, cx)
             }
             Standing::Unsettled(until) => {
@@ -215,7 +226,7 @@ impl Machine {
             );
             return Some(self.write_trouble(&StoreFault { kind: StoreFaultKind::NewerFormat, message }, cx));
         }
-        if record.grant.refresh_token.is_none() {
+        if !record.is_renewable() {
             self.release(cx);
             let valid = self.token_valid(self.now);
             return Some(to(if valid { State::Fresh } else { State::Unauthenticated }));
@@ -235,7 +246,9 @@ impl Machine {
         if retrying {
             self.next_attempt = Some(self.next_attempt.unwrap_or(self.now.boot).max(self.allowed_at()));
         }
-        self.want = (self.reason != RefreshReason::Proactive).then_some(self.reason);
+        if self.target.is_none() {
+            self.want = (self.reason != RefreshReason::Proactive).then_some(self.reason);
+        }
         to(self.resting())
     }
 

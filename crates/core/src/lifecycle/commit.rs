@@ -12,7 +12,7 @@ use crate::lifecycle::machine::{Cx, Machine, Writing};
 use crate::lifecycle::revoke::same_tokens;
 use crate::lifecycle::state::{Out, State, to};
 use crate::lifecycle::store::STORE_RETRY_MIN;
-use crate::record::{Intent, LastAttempt, Record};
+use crate::record::{AccessKey, Intent, LastAttempt, Record};
 use crate::time::{Boot, Span};
 
 /// An unsaved record is written again at least this often.
@@ -31,6 +31,8 @@ pub(crate) enum Pending {
     Failed { state: State, attempt: LastAttempt, hint: Option<Hint>, salvaged: bool },
     /// The verdict is final: then tell.
     GiveUp { attempt: Option<LastAttempt>, hint: Option<Hint> },
+    /// The server refused what was asked for, not who asks: then tell.
+    Declined { key: Box<AccessKey>, attempt: LastAttempt },
     /// Ask again at once.
     Again,
     /// The wait for somebody's request to settle has begun.
@@ -49,6 +51,7 @@ impl Pending {
             Self::Failed { salvaged, .. } => *salvaged,
             Self::Send(_)
             | Self::GiveUp { .. }
+            | Self::Declined { .. }
             | Self::Again
             | Self::Orphan { .. }
             | Self::Raised
@@ -113,7 +116,13 @@ impl Machine {
                 self.give_up(attempt, hint, cx);
                 State::Unauthenticated
             }
-            Pending::Again if self.stopping.is_none() => return self.begin(self.reason, cx),
+            Pending::Declined { key, attempt } => {
+                cx.report(Report::AudienceRefused { key: *key, attempt });
+                self.resting()
+            }
+            Pending::Again if self.stopping.is_none() => {
+                return self.begin_for(self.target.clone(), self.reason, cx);
+            }
             Pending::Orphan { until } => {
                 self.settle_until = Some(until);
                 State::Settling
@@ -128,7 +137,7 @@ impl Machine {
     /// Takes over what this attempt has brought.
     fn know(&mut self, record: Box<Record>) {
         if self.refuses(&record) {
-            self.rejected = Some(record.version());
+            self.rejected = record.access().map(|access| (record.epoch, record.generation_of(access)));
         }
         self.rejections_told = record.rejections;
         self.record = Some(record);
@@ -167,6 +176,11 @@ impl Machine {
                 if let Some(attempt) = attempt {
                     cx.report(Report::AttemptFailed { attempt, next: None });
                 }
+                self.write_trouble(fault, cx)
+            }
+            Pending::Declined { key, attempt } => {
+                cx.report(Report::AudienceRefused { key: *key, attempt });
+                self.record = Some(writing.record);
                 self.write_trouble(fault, cx)
             }
             Pending::Again => {
@@ -246,6 +260,7 @@ impl Machine {
             Pending::Saved
             | Pending::Send(_)
             | Pending::GiveUp { .. }
+            | Pending::Declined { .. }
             | Pending::Again
             | Pending::Orphan { .. }
             | Pending::Raised
@@ -285,16 +300,26 @@ impl Machine {
     /// A success is known here, saved or not.
     fn succeeded(&mut self, rotated: bool, took: Span, recovered: Option<(Span, u32)>, cx: &mut Cx<'_>) {
         let reason = self.reason;
-        self.rejection_streak =
-            if reason == RefreshReason::Rejected { self.rejection_streak.saturating_add(1) } else { 0 };
-        self.settle_into_token();
-        self.distrusted = false;
+        let key = self.target.as_deref().cloned();
+        let record = self.record.as_ref();
+        let access = match &key {
+            Some(key) => record.and_then(|r| r.other_access().find(|access| access.key == *key)),
+            None => self.access(),
+        };
+        let expires = access.map_or(self.now.wall, |a| a.expires_wall());
+        if let Some(key) = &key {
+            self.succeeded_for(key);
+        } else {
+            self.rejection_streak =
+                if reason == RefreshReason::Rejected { self.rejection_streak.saturating_add(1) } else { 0 };
+            self.settle_into_token();
+            self.distrusted = false;
+        }
         let (epoch, generation) = self.version().unwrap_or_default();
-        let expires = self.access().map_or(self.now.wall, |a| a.expires_wall());
         if let Some((after, attempts)) = recovered {
             cx.report(Report::Recovered { after, attempts });
         }
-        cx.report(Report::Refreshed { reason, epoch, generation, expires, rotated, took });
+        cx.report(Report::Refreshed { reason, key, epoch, generation, expires, rotated, took });
     }
 
     /// Whatever was pending for an older token is over.
@@ -308,6 +333,7 @@ impl Machine {
         self.rejected_when_new = false;
         self.rolled_back = None;
         self.retried_immediately = false;
+        self.retried_for_clock = false;
     }
 
     /// No attempt is planned any more.

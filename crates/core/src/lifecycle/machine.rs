@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use statig::blocking::IntoStateMachine;
 
@@ -13,11 +14,13 @@ use crate::command::{Command, Hint, RefreshReason, Report, Ticket};
 use crate::input::{Input, StoreFault};
 use crate::jitter::Jitter;
 use crate::lifecycle::commit::Pending;
+use crate::lifecycle::other::{Other, Target};
 use crate::lifecycle::overdue::{Overdue, Patience};
 use crate::lifecycle::setup::Setup;
 use crate::lifecycle::state::State;
 use crate::lifecycle::superstate::Superstate;
-use crate::record::{Record, Stamp};
+use crate::record::{Identity, Record, Stamp};
+use crate::server_clock::ServerClock;
 use crate::time::{Boot, Now, Span, Wall};
 use crate::view::{Cause, Phase, Status};
 
@@ -76,10 +79,25 @@ pub(crate) struct ShortRetry {
 pub(crate) struct Exchange {
     pub(crate) attempt: AttemptId,
     pub(crate) sent: Now,
+    /// Where it went: what it brings belongs to no login at another server.
+    pub(crate) token_endpoint: String,
+    /// The time that its signed proofs name; none where it has no such.
+    pub(crate) proved_at: Option<Wall>,
+    /// The nonce that was known when it was made.
+    pub(crate) nonce: Option<String>,
     /// Who asked: a new configuration must not keep the old secret in the evidence.
     pub(crate) client: Arc<Client>,
+    /// What was asked for.
+    pub(crate) target: Target,
     /// How long an answer is waited for.
     pub(crate) patience: Patience,
+}
+
+impl Exchange {
+    /// Whether that is the server it went to.
+    pub(crate) fn is_to(&self, identity: &Identity) -> bool {
+        self.token_endpoint == identity.token_endpoint
+    }
 }
 
 /// The write under way.
@@ -125,6 +143,10 @@ pub(crate) struct Machine {
     pub(crate) want: Option<RefreshReason>,
     /// Why the current attempt is made.
     pub(crate) reason: RefreshReason,
+    /// What the current attempt is for.
+    pub(crate) target: Target,
+    /// What is wanted of other keys than the identity's own, or was said of them.
+    pub(crate) others: Vec<Other>,
     /// When the next attempt is due, outside `Fresh`.
     pub(crate) next_attempt: Option<Boot>,
     /// When it was last pulled forward by a resume or a network change, and to when.
@@ -155,7 +177,12 @@ pub(crate) struct Machine {
     /// The claim is wanted only to write again what is known here and no longer stands in the store.
     pub(crate) writing_again: bool,
     pub(crate) retried_immediately: bool,
+    /// An attempt was repeated at once because the server's clock had become known.
+    pub(crate) retried_for_clock: bool,
+    /// The nonce that the server gave last (RFC 9449 §8).
     pub(crate) dpop_nonce: Option<String>,
+    /// What time it is there.
+    pub(crate) server_clock: ServerClock,
     pub(crate) advised: Option<Hint>,
     pub(crate) settle_until: Option<Boot>,
     pub(crate) save_retry: Option<(Boot, Span)>,
@@ -189,6 +216,8 @@ impl Machine {
             overdue: None,
             want: None,
             reason: RefreshReason::Proactive,
+            target: None,
+            others: Vec::new(),
             next_attempt: None,
             pulled: None,
             unwritten: None,
@@ -206,7 +235,9 @@ impl Machine {
             wall_seen: Wall::default(),
             writing_again: false,
             retried_immediately: false,
+            retried_for_clock: false,
             dpop_nonce: None,
+            server_clock: ServerClock::default(),
             advised: None,
             settle_until: None,
             save_retry: None,
@@ -238,6 +269,12 @@ impl Machine {
 
     pub(crate) fn version(&self) -> Option<(u64, u64)> {
         self.record.as_ref().map(|r| r.version())
+    }
+
+    /// What names the identity's own access token: only a refresh that is made for it changes it.
+    pub(crate) fn token_version(&self) -> Option<(u64, u64)> {
+        let record = self.record.as_ref()?;
+        Some((record.epoch, record.access().map_or(record.generation, |access| record.generation_of(access))))
     }
 
     pub(crate) fn ticket(&mut self) -> Ticket {

@@ -7,14 +7,15 @@ use statig::Outcome::Handled;
 
 use crate::attempt::{AttemptId, Fence};
 use crate::budget::Budget;
+use crate::client::Client;
 use crate::command::{Command, Ticket};
 use crate::input::{CommitFailure, Loaded, StoreFault, StoreFaultKind};
 use crate::lifecycle::commit::Pending;
 use crate::lifecycle::machine::{Cx, Exchange, Machine, Writing};
 use crate::lifecycle::overdue::Patience;
 use crate::lifecycle::state::{Out, State, to};
-use crate::record::{Intent, Record};
-use crate::request::TokenRequest;
+use crate::record::{Identity, Intent, Record};
+use crate::request::{ProofSpec, Proving, TokenRequest};
 use crate::time::{Boot, Span};
 
 /// What an intent found under the claim asks for.
@@ -36,6 +37,10 @@ impl Machine {
 
     pub(crate) fn standing(&self, record: &Record) -> Standing {
         let Some(intent) = &record.intent else { return Standing::Clear { doubt: false } };
+        if !record.settings.grant_type.spends_refresh_token() {
+            // Whatever an earlier attempt does at the server, the same may be asked again.
+            return Standing::Clear { doubt: false };
+        }
         if intent.generation != record.generation {
             // Of a generation that is over: whatever it did, it cannot touch this one.
             return Standing::Clear { doubt: false };
@@ -112,14 +117,37 @@ impl Machine {
             return self.unmark(attempt, cx);
         }
         let Some(record) = &self.record else { return self.end_attempt(cx) };
-        let Some(refresh_token) = &record.grant.refresh_token else { return self.end_attempt(cx) };
-        let client = self.setup.client_for(record);
-        let request =
-            TokenRequest::refresh(&record.identity, &client, refresh_token, &self.setup.policy.request);
+        let (identity, client) = self.addressed(record, self.setup.client_for(record));
+        let Some(request) = self.request(record, &identity, &client) else { return self.end_attempt(cx) };
         let patience = Patience::new(self.now.boot, self.setup.policy.request.timeout);
-        self.exchange = Some(Exchange { attempt, sent: self.now, client, patience });
+        self.exchange = Some(Exchange {
+            attempt,
+            sent: self.now,
+            token_endpoint: request.url.clone(),
+            proved_at: request.proofs.iter().find_map(ProofSpec::signed_at),
+            nonce: self.dpop_nonce.clone(),
+            client,
+            target: self.target.clone(),
+            patience,
+        });
         cx.push(Command::Send { attempt, request: Box::new(request) });
         to(State::Exchanging)
+    }
+
+    /// The request that brings the next access token; none where nothing could.
+    fn request(&self, record: &Record, identity: &Identity, client: &Client) -> Option<TokenRequest> {
+        let policy = &self.setup.policy.request;
+        let proving = self.proving();
+        if !client.grant_type.spends_refresh_token() {
+            return TokenRequest::grant(identity, client, proving, policy);
+        }
+        let refresh_token = record.grant.refresh_token.as_ref()?;
+        Some(TokenRequest::refresh(identity, client, refresh_token, proving, policy))
+    }
+
+    /// What goes into proofs that are made now.
+    pub(crate) fn proving(&self) -> Proving<'_> {
+        Proving { at: self.server_clock.at(self.now), nonce: self.dpop_nonce.as_deref() }
     }
 
     fn end_attempt(&mut self, cx: &mut Cx<'_>) -> Out {

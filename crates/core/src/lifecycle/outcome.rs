@@ -1,6 +1,7 @@
 //! What an answer changes (`docs/refresh-transaction`, step 5).
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use statig::Outcome::Handled;
 
@@ -9,6 +10,7 @@ use crate::attempt::AttemptId;
 use crate::budget::Budget;
 use crate::client::{Client, ClientAuth};
 use crate::command::Hint;
+use crate::grant_type::{GrantType, JwtBearer};
 use crate::lifecycle::commit::Pending;
 use crate::lifecycle::machine::{Cx, Exchange, Machine};
 use crate::lifecycle::state::Out;
@@ -26,14 +28,22 @@ use crate::verdict::Verdict;
 const LIFETIME_MAX: Span = Span::from_hours(24 * 365);
 
 impl Machine {
-    pub(crate) fn on_answer(&mut self, attempt: AttemptId, answer: &Answer, cx: &mut Cx<'_>) -> Out {
+    pub(crate) fn on_answer(
+        &mut self,
+        attempt: AttemptId,
+        answer: &Answer,
+        sent: &[Secret],
+        cx: &mut Cx<'_>,
+    ) -> Out {
         if self.exchange.as_ref().is_none_or(|x| x.attempt != attempt) {
-            return self.late_answer(attempt, answer, cx);
+            return self.late_answer(attempt, answer, sent, cx);
         }
         let (Some(exchange), Some(record)) = (self.exchange.take(), self.record.clone()) else {
             return Handled;
         };
-        let judgement = self.judge(answer, &record, &exchange.client);
+        self.target.clone_from(&exchange.target);
+        let judgement = self.judge(answer, sent, &record, &exchange.client);
+        self.heed(&judgement);
         let unsettled = match answer {
             Answer::Response(_) => false,
             Answer::Failed(failure) => failure.sent == Sent::Bytes || !failure.closed,
@@ -44,17 +54,40 @@ impl Machine {
         }
     }
 
-    pub(crate) fn judge(&self, answer: &Answer, record: &Record, client: &Client) -> Judgement {
+    pub(crate) fn judge(
+        &self,
+        answer: &Answer,
+        sent: &[Secret],
+        record: &Record,
+        client: &Client,
+    ) -> Judgement {
+        let sent: Vec<Secret> = client.grant_type.kept().chain(sent).cloned().collect();
         let context = RequestContext {
             sent_refresh_token: record.grant.refresh_token.as_ref(),
             client_secret: match &client.auth {
                 ClientAuth::None | ClientAuth::PrivateKeyJwt { .. } => None,
                 ClientAuth::Basic(secret) | ClientAuth::Post(secret) => Some(secret),
             },
+            sent: &sent,
             now: self.now.wall,
             profile: &self.setup.profile,
         };
-        judge(answer, &context)
+        let judgement = judge(answer, &context);
+        if record.settings.grant_type.spends_refresh_token() {
+            return judgement;
+        }
+        // One that comes along is not kept: it would be one more thing to lose, and the grant itself is the better one.
+        Judgement { refresh_token: None, may_have_rotated: false, ..judgement }
+    }
+
+    /// What every answer tells, whatever else it says: the nonce for the next proof, and what time it is there.
+    fn heed(&mut self, judgement: &Judgement) {
+        if judgement.dpop_nonce.is_some() {
+            self.dpop_nonce.clone_from(&judgement.dpop_nonce);
+        }
+        if let Some(date) = judgement.server_time {
+            self.server_clock.hear(date, self.now);
+        }
     }
 
     fn on_success(
@@ -71,7 +104,7 @@ impl Machine {
             (w.accumulated + self.window_since_counted(w), w.attempts.saturating_add(1))
         });
         self.next_version(&mut record);
-        self.take_tokens(&mut record, grant, judgement, exchange);
+        self.take_tokens(&mut record, fence, grant, judgement, exchange);
         record.state = RecordState::Active;
         record.not_before = self.straggler_hold(&record);
         record.intent = None;
@@ -100,14 +133,22 @@ impl Machine {
         record.generation = record.generation.saturating_add(1);
     }
 
-    fn take_tokens(&self, record: &mut Record, grant: &Grant, judgement: &Judgement, exchange: &Exchange) {
+    fn take_tokens(
+        &self,
+        record: &mut Record,
+        before: (u64, u64),
+        grant: &Grant,
+        judgement: &Judgement,
+        exchange: &Exchange,
+    ) {
         let issued = Stamp::new(exchange.sent, self.boot_id());
+        let spends = record.settings.grant_type.spends_refresh_token();
         if let Some(token) = &judgement.refresh_token {
             record.grant.refresh_token = Some(token.clone());
             record.grant.rt_expiry = None;
         }
         if let Some(seconds) =
-            grant.refresh_token_expires_in.and_then(|s| u64::try_from(s).ok()).filter(|s| *s > 0)
+            grant.refresh_token_expires_in.and_then(|s| u64::try_from(s).ok()).filter(|s| *s > 0 && spends)
         {
             record.grant.rt_expiry = Some(RtExpiry { issued, lifetime: Span::from_secs(seconds) });
         }
@@ -116,8 +157,9 @@ impl Machine {
         }
         let given = grant.lifetime();
         let lifetime = given.unwrap_or(self.setup.policy.lifetime_default).min(LIFETIME_MAX);
+        let asked = if self.target.is_some() { None } else { record.settings.scope.clone() };
         let key = AccessKey {
-            scope: grant.scope.clone().or_else(|| record.settings.scope.clone()),
+            scope: grant.scope.clone().or(asked),
             resource: record.identity.resource.clone(),
             audience: record.settings.audience.clone(),
         };
@@ -131,11 +173,7 @@ impl Machine {
             granted: None,
             brought_by: None,
         };
-        if record.grant.access.is_empty() {
-            record.grant.access.push(access);
-        } else {
-            record.grant.access[0] = access;
-        }
+        self.keep_access(record, before, access);
     }
 
     fn on_failure(
@@ -152,6 +190,8 @@ impl Machine {
         record.max_wall_seen = record.max_wall_seen.max(self.now.wall);
         if let Some(token) = &judgement.refresh_token {
             self.salvage(&mut record, token);
+        } else if !record.settings.grant_type.spends_refresh_token() {
+            record.intent = None;
         } else {
             let doubt = doubt_before || unsettled || judgement.may_have_rotated;
             self.leave_intent(&mut record, doubt, unsettled);
@@ -186,20 +226,36 @@ impl Machine {
         unsettled: bool,
         exchange: &Exchange,
     ) -> Pending {
+        let (grant_type, reached) = (&record.settings.grant_type, unsettled);
+        // Where nothing is spent nothing has to be waited out.
+        let unsettled = unsettled && grant_type.spends_refresh_token();
+        let told_once = grant_type.is_told_once();
         // A server that hands out a refresh token does not refuse the grant, whatever else it says.
         let salvaged = judgement.refresh_token.is_some();
-        // Once, and with a changed input: another connection, or a nonce that was not tried yet. What was salvaged is
-        // saved first.
-        let tried = judgement.dpop_nonce.is_some() && judgement.dpop_nonce == self.dpop_nonce;
+        // Once, and with a changed input: another connection, a nonce that was not tried yet, or another time. What was
+        // salvaged is saved first.
+        let tried = judgement.dpop_nonce.is_some() && judgement.dpop_nonce == exchange.nonce;
         let at_once = !self.retried_immediately
             && !tried
             && !salvaged
             && judgement.retry_after.is_none_or(Span::is_zero);
-        if judgement.dpop_nonce.is_some() {
-            self.dpop_nonce.clone_from(&judgement.dpop_nonce);
-        }
         match judgement.verdict {
-            Verdict::PermanentGrant if !salvaged => {
+            Verdict::PermanentGrant | Verdict::PermanentClient
+                if !salvaged && self.clock_was_wrong(record, judgement.verdict, exchange) =>
+            {
+                self.retried_for_clock = true;
+                Pending::Again
+            }
+            Verdict::PermanentGrant | Verdict::PermanentClient if !salvaged && self.target.is_some() => {
+                self.retried_immediately = false;
+                self.retried_for_clock = false;
+                if let Some(wait) = judgement.retry_after.max(self.setup.attempt_interval()) {
+                    let wait = wait.min(RETRY_AFTER_MAX);
+                    record.not_before = Some(NotBefore { from: self.stamp(), wait });
+                }
+                self.decline(&judgement)
+            }
+            Verdict::PermanentGrant if !salvaged && told_once => {
                 let cause = self.refusal(record, doubt_before);
                 self.refuse(record, cause);
                 record.intent = None;
@@ -217,7 +273,8 @@ impl Machine {
             | Verdict::PermanentClient
             | Verdict::ProtocolErrorTransient => {
                 self.retried_immediately = false;
-                if unsettled || judgement.evidence.http_status.is_some() {
+                self.retried_for_clock = false;
+                if reached || judgement.evidence.http_status.is_some() {
                     // The server has seen this one, and where it counts, it counted.
                     judgement.retry_after = judgement.retry_after.max(self.setup.attempt_interval());
                 }
@@ -226,9 +283,20 @@ impl Machine {
                     let wait = wait.min(RETRY_AFTER_MAX).max(straggler);
                     record.not_before = Some(NotBefore { from: self.stamp(), wait });
                 }
+                self.note_failure_for_other(&judgement);
                 self.schedule_failure(record, &judgement, exchange, unsettled)
             }
         }
+    }
+
+    /// Whether what was refused had been signed for a time that the server's own clock contradicts: tried once more, for
+    /// the right one.
+    fn clock_was_wrong(&self, record: &Record, verdict: Verdict, exchange: &Exchange) -> bool {
+        // A grant is refused for its time only where the grant itself was signed (RFC 7523 §3.1).
+        let signed_grant = matches!(record.settings.grant_type, GrantType::JwtBearer(JwtBearer::Signed(_)));
+        let signed = exchange.proved_at.filter(|_| verdict != Verdict::PermanentGrant || signed_grant);
+        !self.retried_for_clock
+            && signed.is_some_and(|at| self.server_clock.corrects(at, exchange.sent.boot, self.now))
     }
 
     /// Why a refused grant is over.
@@ -267,7 +335,11 @@ impl Machine {
     }
 
     pub(crate) fn hint(&self, judgement: &Judgement) -> Option<Hint> {
-        let permanent = matches!(judgement.verdict, Verdict::PermanentGrant | Verdict::PermanentClient);
+        let grant_type = self.record.as_ref().map(|r| &r.settings.grant_type);
+        // A token or assertion of somebody else's says nothing about the client.
+        let foreign = matches!(grant_type, Some(GrantType::TokenExchange(_) | GrantType::JwtBearer(_)));
+        let permanent = judgement.verdict == Verdict::PermanentClient
+            || (judgement.verdict == Verdict::PermanentGrant && !foreign);
         let client_id = &self.setup.client.id;
         match &judgement.evidence.oauth_error {
             Some(code) if permanent && !client_id.is_empty() => {

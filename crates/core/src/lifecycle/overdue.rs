@@ -8,6 +8,8 @@
 //! settled. An answer that comes after all is matched by its attempt: as long as that attempt's intent stands, the
 //! tokens in it are as good as ever, and are committed under the claim instead of sending anything.
 
+use alloc::vec::Vec;
+
 use statig::Outcome::Handled;
 
 use crate::answer::{Answer, Failure, FailureKind, Sent};
@@ -15,7 +17,8 @@ use crate::attempt::AttemptId;
 use crate::command::Command;
 use crate::lifecycle::machine::{Cx, Exchange, Machine};
 use crate::lifecycle::state::Out;
-use crate::record::{Record, RecordState};
+use crate::record::{Intent, Record, RecordState};
+use crate::secret::Secret;
 use crate::time::{Boot, Span};
 
 /// What a transport gets beyond its own deadline, three times over.
@@ -48,13 +51,13 @@ impl Patience {
 #[derive(Clone, Hash)]
 pub(crate) struct Overdue {
     pub(crate) exchange: Exchange,
-    /// What came after all, where it is worth having.
-    answer: Option<Answer>,
+    /// What came after all, where it is worth having, and the secrets that its request had shown.
+    answer: Option<(Answer, Vec<Secret>)>,
 }
 
 impl Overdue {
     /// What came after all.
-    pub(crate) fn into_answer(self) -> Option<Answer> {
+    pub(crate) fn into_answer(self) -> Option<(Answer, Vec<Secret>)> {
         self.answer
     }
 }
@@ -83,7 +86,7 @@ impl Machine {
             Stage::Aborted => {
                 let overdue = Overdue { exchange: exchange.clone(), answer: None };
                 let attempt = exchange.attempt;
-                let out = self.on_answer(attempt, &no_answer(), cx);
+                let out = self.on_answer(attempt, &no_answer(), &[], cx);
                 self.overdue = Some(overdue.into());
                 return out;
             }
@@ -92,13 +95,15 @@ impl Machine {
     }
 
     /// An answer to an attempt that was given up. True when it brings tokens for what is still in doubt.
-    pub(crate) fn keep_late_answer(&mut self, attempt: AttemptId, answer: &Answer) -> bool {
+    pub(crate) fn keep_late_answer(&mut self, attempt: AttemptId, answer: &Answer, sent: &[Secret]) -> bool {
         let Some(mut overdue) = self.overdue.take_if(|o| o.exchange.attempt == attempt) else { return false };
-        let Some(record) = self.record.as_ref().filter(|r| is_about(r, attempt)) else { return false };
-        let judgement = self.judge(answer, record, &overdue.exchange.client);
+        let Some(record) = self.record.as_ref().filter(|r| is_about(r, &overdue.exchange)) else {
+            return false;
+        };
+        let judgement = self.judge(answer, sent, record, &overdue.exchange.client);
         let useful = judgement.refresh_token.is_some() || judgement.grant.is_some();
         if useful {
-            overdue.answer = Some(answer.clone());
+            overdue.answer = Some((answer.clone(), sent.to_vec()));
             self.overdue = Some(overdue);
         }
         useful
@@ -112,8 +117,9 @@ impl Machine {
     /// Under the claim: what came late is committed rather than sent for again, as long as it is about what stands.
     pub(crate) fn use_late_answer(&mut self, cx: &mut Cx<'_>) -> Option<Out> {
         let record = self.record.as_ref()?;
-        let attempt = self.overdue.as_ref()?.exchange.attempt;
-        if !is_about(record, attempt) {
+        let exchange = &self.overdue.as_ref()?.exchange;
+        let attempt = exchange.attempt;
+        if !is_about(record, exchange) {
             self.overdue = None;
             return None;
         }
@@ -124,14 +130,17 @@ impl Machine {
     pub(crate) fn spend_late_answer(&mut self, standing: AttemptId, cx: &mut Cx<'_>) -> Option<Out> {
         let Overdue { exchange, answer } = *self.overdue.take_if(|o| o.answer.is_some())?;
         self.exchange = Some(Exchange { attempt: standing, ..exchange });
-        Some(self.on_answer(standing, &answer?, cx))
+        let (answer, sent) = answer?;
+        Some(self.on_answer(standing, &answer, &sent, cx))
     }
 }
 
 /// Whether it is that attempt's outcome that the record does not know.
-fn is_about(record: &Record, attempt: AttemptId) -> bool {
+fn is_about(record: &Record, exchange: &Exchange) -> bool {
+    let stands = |i: &Intent| i.attempt == exchange.attempt && i.generation == record.generation;
     record.state == RecordState::Active
-        && record.intent.as_ref().is_some_and(|i| i.attempt == attempt && i.generation == record.generation)
+        && exchange.is_to(&record.identity)
+        && record.intent.as_ref().is_some_and(stands)
 }
 
 fn no_answer() -> Answer {

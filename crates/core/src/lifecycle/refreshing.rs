@@ -18,6 +18,7 @@ pub(super) fn claiming(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         Input::ClaimDenied(fault) => m.on_claim_denied(fault.as_ref(), cx),
         // Nothing has been spent yet: whoever asks now has asked for this very attempt.
         Input::Refresh => {
+            m.target = None;
             m.reason = RefreshReason::Forced;
             m.writing_again = false;
             Handled
@@ -25,6 +26,7 @@ pub(super) fn claiming(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         Input::Rejected { epoch, generation } => {
             if m.note_rejection(*epoch, *generation, cx) {
                 m.writing_again = false;
+                m.target = None;
                 if m.reason != RefreshReason::Forced {
                     m.reason = RefreshReason::Rejected;
                 }
@@ -32,6 +34,7 @@ pub(super) fn claiming(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
             Handled
         }
         Input::Demand { .. }
+        | Input::DemandFor { .. }
         | Input::NetworkChanged
         | Input::Loaded(_)
         | Input::Marked(_)
@@ -56,6 +59,7 @@ pub(super) fn marking(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         Input::Tick => m.stop_when_due(cx),
         Input::Shutdown => m.stop_gently(cx),
         Input::Demand { .. }
+        | Input::DemandFor { .. }
         | Input::Refresh
         | Input::Resumed
         | Input::NetworkChanged
@@ -77,12 +81,13 @@ pub(super) fn marking(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
 /// The request is on the wire.
 pub(super) fn exchanging(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
     match input {
-        Input::Answer { attempt, answer } => m.on_answer(*attempt, answer, cx),
+        Input::Answer { attempt, answer, sent } => m.on_answer(*attempt, answer, sent, cx),
         Input::Tick if m.stopping.is_some() => m.stop_when_due(cx),
         Input::Tick => m.answer_when_due(cx),
         Input::Resumed => m.answer_after_resume(),
         Input::Shutdown => m.stop_gently(cx),
         Input::Demand { .. }
+        | Input::DemandFor { .. }
         | Input::Refresh
         | Input::NetworkChanged
         | Input::Loaded(_)
@@ -109,6 +114,7 @@ pub(super) fn committing(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out
         Input::Tick => m.stop_when_due(cx),
         Input::Shutdown => m.stop_gently(cx),
         Input::Demand { .. }
+        | Input::DemandFor { .. }
         | Input::Refresh
         | Input::Resumed
         | Input::NetworkChanged

@@ -20,9 +20,10 @@ pub(super) fn absent(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         Input::PolicyChanged(setup) => m.set_up(setup),
         Input::ClaimGranted { .. } => m.return_claim(cx),
         Input::ClaimDenied(_) => m.forget_claim(),
-        Input::Answer { attempt, answer } => m.late_answer(*attempt, answer, cx),
+        Input::Answer { attempt, answer, sent } => m.late_answer(*attempt, answer, sent, cx),
         Input::Tick
         | Input::Demand { .. }
+        | Input::DemandFor { .. }
         | Input::Resumed
         | Input::Marked(_)
         | Input::MarkFailed(..)
@@ -40,6 +41,10 @@ pub(super) fn fresh(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         Input::Tick | Input::Resumed => m.begin_when_due(cx),
         Input::Demand { min_validity } => {
             m.note_demand(*min_validity);
+            m.begin_when_due(cx)
+        }
+        Input::DemandFor { key, min_validity } => {
+            m.note_demand_for(key, *min_validity);
             m.begin_when_due(cx)
         }
         Input::Rejected { epoch, generation } => {
@@ -89,6 +94,10 @@ pub(super) fn waiting(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         }
         // The old token is served while it is valid; without one a caller waits or fails fast, and never hurries.
         Input::Demand { .. } => m.retry_when_due(cx),
+        Input::DemandFor { key, min_validity } => {
+            m.note_demand_for(key, *min_validity);
+            m.retry_when_due(cx)
+        }
         Input::Loaded(_)
         | Input::ClaimGranted { .. }
         | Input::ClaimDenied(_)
@@ -111,6 +120,7 @@ pub(super) fn settling(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
     match input {
         Input::Tick | Input::Resumed => m.settle_when_due(cx),
         Input::Demand { .. }
+        | Input::DemandFor { .. }
         | Input::Refresh
         | Input::NetworkChanged
         | Input::Loaded(_)
@@ -141,6 +151,7 @@ pub(super) fn unsaved(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         // What the store holds is older than what is in memory, until the save succeeds.
         Input::Loaded(loaded) => m.on_loaded_unsaved(loaded, cx),
         Input::Demand { .. }
+        | Input::DemandFor { .. }
         | Input::StoreChanged
         | Input::NetworkChanged
         | Input::ClaimGranted { .. }
@@ -176,9 +187,10 @@ pub(super) fn unauthenticated(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -
         Input::PolicyChanged(setup) => m.set_up(setup),
         Input::ClaimGranted { .. } => m.return_claim(cx),
         Input::ClaimDenied(_) => m.forget_claim(),
-        Input::Answer { attempt, answer } => m.late_answer(*attempt, answer, cx),
+        Input::Answer { attempt, answer, sent } => m.late_answer(*attempt, answer, sent, cx),
         Input::Tick | Input::Resumed => m.revive(),
         Input::Demand { .. }
+        | Input::DemandFor { .. }
         | Input::Marked(_)
         | Input::MarkFailed(..)
         | Input::Committed(_)
@@ -193,7 +205,7 @@ pub(super) fn stopped(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
     match input {
         Input::ClaimGranted { .. } => m.return_claim(cx),
         Input::ClaimDenied(_) => m.forget_claim(),
-        Input::Answer { attempt, answer } => m.late_answer(*attempt, answer, cx),
+        Input::Answer { attempt, answer, sent } => m.late_answer(*attempt, answer, sent, cx),
         Input::Tick
         | Input::Loaded(_)
         | Input::Marked(_)
@@ -202,6 +214,7 @@ pub(super) fn stopped(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
         | Input::CommitFailed(..)
         | Input::StoreChanged
         | Input::Demand { .. }
+        | Input::DemandFor { .. }
         | Input::Rejected { .. }
         | Input::Refresh
         | Input::LoggedIn(_)

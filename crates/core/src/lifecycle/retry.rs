@@ -25,14 +25,20 @@ impl Machine {
             // A person's probe after the ceiling: it changes nothing when it fails.
             return Pending::Failed { state: State::Unauthenticated, attempt, hint, salvaged };
         }
-        let refused = judgement.verdict == Verdict::PermanentClient;
+        let grant_type = &record.settings.grant_type;
+        // Where a grant is refused that is asked for anew each time, somebody has to mend something, and then it goes on by
+        // itself: as with a client that is refused. A file may be on its way to be: it is looked at again soon.
+        let grant_refused =
+            judgement.verdict == Verdict::PermanentGrant && !grant_type.spends_refresh_token();
+        let refused = judgement.verdict == Verdict::PermanentClient || grant_refused;
+        let soon = grant_refused && grant_type.is_read_anew();
         if record.window.is_some() {
             if self.count_window(record, refused, exchange) && !salvaged {
                 self.refuse(record, RefusedCause::Ceiling);
                 // Never the hint on the ceiling.
                 return Pending::GiveUp { attempt: Some(attempt), hint: None };
             }
-        } else if refused || !self.short_retry(judgement.retry_after) {
+        } else if (refused && !soon) || !self.short_retry(judgement.retry_after) {
             self.short = None;
             record.window = Some(Window {
                 accumulated: Span::ZERO,

@@ -30,12 +30,20 @@ impl Machine {
     pub(crate) fn revoke(&self, record: &Record, cx: &mut Cx<'_>) {
         let setup = &self.setup;
         let client = Client::clone(&setup.client).named_for(&setup.profile);
+        let proving = self.proving();
         let refresh = record.grant.refresh_token.iter().map(|t| (t, TokenTypeHint::RefreshToken));
         let access = record.grant.access.iter().map(|a| (&a.token, TokenTypeHint::AccessToken));
         let requests: Vec<TokenRequest> = refresh
             .chain(access)
             .filter_map(|(token, hint)| {
-                TokenRequest::revocation(&record.identity, &client, token, hint, &setup.policy.request)
+                TokenRequest::revocation(
+                    &record.identity,
+                    &client,
+                    token,
+                    hint,
+                    proving,
+                    &setup.policy.request,
+                )
             })
             .collect();
         if !requests.is_empty() {
@@ -61,16 +69,22 @@ impl Machine {
     }
 
     /// An answer that nobody waits for: counted and ignored, but for tokens of a login that is over.
-    pub(crate) fn late_answer(&mut self, attempt: AttemptId, answer: &Answer, cx: &mut Cx<'_>) -> Out {
+    pub(crate) fn late_answer(
+        &mut self,
+        attempt: AttemptId,
+        answer: &Answer,
+        sent: &[Secret],
+        cx: &mut Cx<'_>,
+    ) -> Out {
         self.late_answers = self.late_answers.saturating_add(1);
         cx.report(Report::LateAnswer);
-        if self.keep_late_answer(attempt, answer) {
+        if self.keep_late_answer(attempt, answer, sent) {
             return self.claim_for_late_answer(cx);
         }
         if self.abandoned.as_ref().is_some_and(|(a, _)| *a == attempt)
             && let Some((_, record)) = self.abandoned.take()
         {
-            let stray = self.stray_tokens(record, answer);
+            let stray = self.stray_tokens(record, answer, sent);
             self.revoke(&stray, cx);
         }
         Handled
@@ -89,16 +103,16 @@ impl Machine {
         let Some(over) = self.record.clone().filter(|old| self.is_over(old, newer)) else { return };
         let attempt = overdue.exchange.attempt;
         match overdue.into_answer() {
-            Some(answer) => {
-                let stray = self.stray_tokens(over, &answer);
+            Some((answer, sent)) => {
+                let stray = self.stray_tokens(over, &answer, &sent);
                 self.revoke(&stray, cx);
             }
             None => self.abandoned = Some((attempt, over)),
         }
     }
 
-    fn stray_tokens(&self, mut record: Box<Record>, answer: &Answer) -> Box<Record> {
-        let judgement = self.judge(answer, &record, &self.setup.client);
+    fn stray_tokens(&self, mut record: Box<Record>, answer: &Answer, sent: &[Secret]) -> Box<Record> {
+        let judgement = self.judge(answer, sent, &record, &self.setup.client);
         record.grant = GrantMaterial { refresh_token: judgement.refresh_token, ..GrantMaterial::default() };
         record.grant.access.extend(judgement.grant.map(|grant| Access {
             key: AccessKey::default(),

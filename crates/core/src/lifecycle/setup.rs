@@ -4,9 +4,11 @@ use alloc::sync::Arc;
 
 use crate::attempt::Owner;
 use crate::client::Client;
+use crate::grant_type::GrantType;
 use crate::policy::Policy;
 use crate::profile::{Profile, RefreshRequest};
 use crate::record::Record;
+use crate::secret::Secret;
 use crate::time::Span;
 
 /// What a [`Lifecycle`](crate::Lifecycle) is made from. Cheap to clone; a million machines share one.
@@ -37,17 +39,35 @@ impl Setup {
         Some(self.policy.refresh.min_interval.map_or(provider, |own| own.min(provider)))
     }
 
-    /// Who asks for this record, and what this provider wants from everybody who does. A scope that must be named again
-    /// is the one that was granted, where the client has none of its own.
+    /// Who asks for this record, and what this provider wants from everybody who does. How it is renewed, and the key its
+    /// tokens are bound to, is the record's own matter: a configuration cannot change it under a login. A scope that must
+    /// be named again is the one that was granted, where the client has none of its own; a grant that is run anew names
+    /// all that the login was told.
     pub(crate) fn client_for(&self, record: &Record) -> Arc<Client> {
-        let wanted = &self.profile.refresh;
-        if *wanted == RefreshRequest::PLAIN {
+        let (wanted, settings) = (&self.profile.refresh, &record.settings);
+        let is_plain =
+            |grant_type: &GrantType, key: &Option<Secret>| grant_type.spends_refresh_token() && key.is_none();
+        if *wanted == RefreshRequest::PLAIN
+            && is_plain(&settings.grant_type, &settings.dpop_key)
+            && is_plain(&self.client.grant_type, &self.client.dpop_key)
+        {
             return Arc::clone(&self.client);
         }
-        let mut client = Client::clone(&self.client).for_profile(&self.profile);
+        let mut client = Client {
+            grant_type: settings.grant_type.clone(),
+            dpop_key: settings.dpop_key.clone(),
+            ..Client::clone(&self.client)
+        };
+        if !settings.grant_type.spends_refresh_token() {
+            client = client.for_login(&self.profile);
+            client.scope = client.scope.or_else(|| settings.scope.clone());
+            client.audience = client.audience.or_else(|| settings.audience.clone());
+            return Arc::new(client);
+        }
+        client = client.for_profile(&self.profile);
         if wanted.scope && client.scope.is_none() {
             let granted = record.access().and_then(|access| access.key.scope.clone());
-            client.scope = record.settings.scope.clone().or(granted);
+            client.scope = settings.scope.clone().or(granted);
         }
         Arc::new(client)
     }

@@ -2,6 +2,7 @@
 
 use statig::Outcome::{Handled, Super};
 
+use crate::command::RefreshReason;
 use crate::input::Input;
 use crate::lifecycle::machine::{Cx, Event, Machine};
 use crate::lifecycle::state::Out;
@@ -46,12 +47,16 @@ fn granted(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
             m.note_rejection(*epoch, *generation, cx);
             Handled
         }
+        Input::DemandFor { key, min_validity } => {
+            m.note_demand_for(key, *min_validity);
+            Handled
+        }
         Input::LoggedIn(record) | Input::LoggedOut(record) => m.replace(record, cx),
         Input::PolicyChanged(setup) => m.set_up(setup),
         Input::Shutdown => m.stop_now(cx),
         Input::ClaimGranted { .. } => m.return_claim(cx),
         Input::ClaimDenied(_) => m.forget_claim(),
-        Input::Answer { attempt, answer } => m.late_answer(*attempt, answer, cx),
+        Input::Answer { attempt, answer, sent } => m.late_answer(*attempt, answer, sent, cx),
         Input::Tick
         | Input::Demand { .. }
         | Input::Refresh
@@ -69,10 +74,20 @@ fn granted(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
 fn refreshing(m: &mut Machine, input: &Input, cx: &mut Cx<'_>) -> Out {
     match input {
         Input::Loaded(loaded) => m.on_loaded_refreshing(loaded, cx),
+        // An attempt for something else fulfils nothing of what is asked of the login's own token.
+        Input::Refresh if m.target.is_some() => {
+            m.want = Some(RefreshReason::Forced);
+            Handled
+        }
+        Input::Demand { min_validity } if m.target.is_some() => {
+            m.note_demand(*min_validity);
+            Handled
+        }
         // A person's wish joins the attempt that is under way.
         Input::Refresh
         | Input::Tick
         | Input::Demand { .. }
+        | Input::DemandFor { .. }
         | Input::Resumed
         | Input::NetworkChanged
         | Input::StoreChanged

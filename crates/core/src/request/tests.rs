@@ -1,8 +1,16 @@
 extern crate std;
 
+mod grants;
+
 use super::*;
-use crate::profile::{Profile, RefreshRequest};
+use crate::client::{Client, ClientAuth};
+use crate::policy::RequestPolicy;
+use crate::profile::{BodyEncoding, Profile, RefreshRequest};
+use crate::record::Identity;
 use alloc::string::ToString;
+use alloc::vec;
+
+const NOW: Proving<'_> = Proving::at(Wall::from_unix_millis(1_750_000_000_000));
 
 fn identity() -> Identity {
     Identity {
@@ -14,7 +22,7 @@ fn identity() -> Identity {
 }
 
 fn refresh(client: &Client, refresh_token: &str) -> TokenRequest {
-    TokenRequest::refresh(&identity(), client, &Secret::from(refresh_token), &RequestPolicy::default())
+    TokenRequest::refresh(&identity(), client, &Secret::from(refresh_token), NOW, &RequestPolicy::default())
 }
 
 fn body(request: &TokenRequest) -> &str {
@@ -93,7 +101,8 @@ fn scope_resource_and_extra_parameters_follow_in_that_order() {
         ],
         ..Client::public("app")
     };
-    let request = TokenRequest::refresh(&identity, &client, &Secret::from("rt"), &RequestPolicy::default());
+    let request =
+        TokenRequest::refresh(&identity, &client, &Secret::from("rt"), NOW, &RequestPolicy::default());
     assert_eq!(
         body(&request),
         "grant_type=refresh_token&refresh_token=rt&client_id=app&scope=read+write&resource=https%3A%2F%2Fapi.example%2F\
@@ -154,7 +163,7 @@ fn a_revocation_names_the_token_its_kind_and_the_client() {
     };
     let policy = RequestPolicy::default();
     let of = |identity: &Identity, hint| {
-        TokenRequest::revocation(identity, &client, &Secret::from("rt/1"), hint, &policy)
+        TokenRequest::revocation(identity, &client, &Secret::from("rt/1"), hint, NOW, &policy)
     };
     let request = of(&identity(), TokenTypeHint::RefreshToken).unwrap();
     assert_eq!(request.url, "https://as.example/revoke");
@@ -175,14 +184,15 @@ fn a_body_of_json_holds_the_same_fields_and_a_revocation_stays_a_form() {
         ..Client::public("app")
     };
     let policy = RequestPolicy::default();
-    let request = TokenRequest::refresh(&identity, &client, &Secret::from("r/t"), &policy);
+    let request = TokenRequest::refresh(&identity, &client, &Secret::from("r/t"), NOW, &policy);
     assert_eq!(
         body(&request),
         r#"{"grant_type":"refresh_token","refresh_token":"r/t","client_id":"app","client_secret":"s\"3\\cr\u000a","resource":["urn:a","urn:b"]}"#
     );
     assert_eq!(header(&request, "content-type"), ["application/json"]);
     let hint = TokenTypeHint::RefreshToken;
-    let revocation = TokenRequest::revocation(&identity, &client, &Secret::from("r"), hint, &policy).unwrap();
+    let revocation =
+        TokenRequest::revocation(&identity, &client, &Secret::from("r"), hint, NOW, &policy).unwrap();
     assert_eq!(header(&revocation, "content-type"), ["application/x-www-form-urlencoded"]);
     assert!(body(&revocation).starts_with("token=r&"));
 }
@@ -218,7 +228,7 @@ fn parameters_have_the_names_that_the_provider_takes_in_a_form_in_json_and_in_a_
     let hint = TokenTypeHint::RefreshToken;
     let policy = RequestPolicy::default();
     let revocation =
-        TokenRequest::revocation(&identity(), &client, &Secret::from("rt"), hint, &policy).unwrap();
+        TokenRequest::revocation(&identity(), &client, &Secret::from("rt"), hint, NOW, &policy).unwrap();
     assert_eq!(body(&revocation), "token=rt&token_type_hint=refresh_token&appid=app&secret=s%263");
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use renewd_core::{
-    Answer, AttemptId, CommitFailure, Failure, FailureKind, Fence, Loaded, Record, Sent, StoreFault,
+    Answer, AttemptId, CommitFailure, Failure, FailureKind, Fence, Loaded, Record, Secret, Sent, StoreFault,
     StoreFaultKind, Ticket, TokenRequest,
 };
 
@@ -29,7 +29,12 @@ pub(super) enum Outcome {
     Claimed(Result<Option<Granted>, StoreFault>),
     Marked(Ticket, Result<(), CommitFailure>),
     Committed(Ticket, Result<(), CommitFailure>),
-    Answered(AttemptId, Answer),
+    /// And the secrets that the signer had added to its request.
+    Answered {
+        attempt: AttemptId,
+        answer: Answer,
+        sent: Vec<Secret>,
+    },
     Revoked,
 }
 
@@ -124,7 +129,10 @@ impl Caller {
     ) -> BoxFuture<'static, Done> {
         let (endpoint, signer) = (Arc::clone(&ports.endpoint), Arc::clone(&ports.signer));
         let call = async move {
+            let signed = !request.proofs.is_empty();
             let proved = AssertUnwindSafe(signer.prove(&mut request)).catch_unwind().await;
+            // Read from the request as it leaves: an answer may bring back what the signer has put in.
+            let sent = if signed { request.secrets() } else { Vec::new() };
             let answer = match proved {
                 Err(_) => unsent(
                     FailureKind::Configuration,
@@ -136,19 +144,17 @@ impl Caller {
                 }
                 Ok(Ok(())) => endpoint.send(attempt, request).await,
             };
-            Outcome::Answered(attempt, answer)
+            Outcome::Answered { attempt, answer, sent }
         };
         self.guarded(call, move || {
             // Nobody knows what the transport had done by then.
-            Outcome::Answered(
-                attempt,
-                Answer::Failed(Failure {
-                    kind: FailureKind::Other,
-                    sent: Sent::Bytes,
-                    closed: false,
-                    message: "the transport panicked; this is a bug of the transport".into(),
-                }),
-            )
+            let answer = Answer::Failed(Failure {
+                kind: FailureKind::Other,
+                sent: Sent::Bytes,
+                closed: false,
+                message: "the transport panicked; this is a bug of the transport".into(),
+            });
+            Outcome::Answered { attempt, answer, sent: Vec::new() }
         })
     }
 

@@ -139,9 +139,9 @@ impl EventLoop {
                     Err(failure) => Input::CommitFailed(ticket, failure),
                 }
             }
-            Outcome::Answered(attempt, answer) => {
+            Outcome::Answered { attempt, answer, sent } => {
                 machine.busy().sends.retain(|(id, _)| *id != attempt);
-                Input::Answer { attempt, answer }
+                Input::Answer { attempt, answer, sent }
             }
             Outcome::Revoked => Input::Revoked,
         };

@@ -268,6 +268,7 @@ impl Process for RealProcess {
             Input::Answer { attempt, answer } => renewd_core::Input::Answer {
                 attempt: AttemptId(attempt.into()),
                 answer: translate::answer(answer),
+                sent: Vec::new(),
             },
             Input::Committed(ticket) => renewd_core::Input::Committed(Ticket(ticket)),
             Input::CommitFailed(ticket, f) => renewd_core::Input::CommitFailed(Ticket(ticket), failure(f)),

@@ -112,8 +112,13 @@ pub(crate) fn run(args: &Explain, app: &App) -> Result<(), Failure> {
         None => Secret::from(PLACEHOLDER),
     };
     let now = app.now().wall;
-    let context =
-        RequestContext { sent_refresh_token: Some(&sent), client_secret: None, now, profile: &by.profile };
+    let context = RequestContext {
+        sent_refresh_token: Some(&sent),
+        client_secret: None,
+        sent: &[],
+        now,
+        profile: &by.profile,
+    };
     let judgement = judge(&asked.answer, &context);
     let secrets: Vec<&Secret> = [Some(&sent), judgement.refresh_token.as_ref()]
         .into_iter()

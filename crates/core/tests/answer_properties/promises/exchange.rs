@@ -37,7 +37,7 @@ impl Exchange {
     /// A response in the plainest context.
     pub fn plain(status: u16, headers: Vec<(String, String)>, body: Vec<u8>, truncated: bool) -> Self {
         let answer = Answer::Response(Response { status, headers, body: Secret::new(body), truncated });
-        Self { answer, sent_refresh_token: None, client_secret: None, profile: Profile::GENERIC }
+        Self { answer, sent_refresh_token: None, client_secret: None, sent: &[], profile: Profile::GENERIC }
     }
 
     /// Reads the text. Whatever it is, it is some exchange.
@@ -70,6 +70,7 @@ impl Exchange {
         RequestContext {
             sent_refresh_token: self.sent_refresh_token.as_ref(),
             client_secret: self.client_secret.as_ref(),
+            sent: &[],
             now: NOW,
             profile: &self.profile,
         }

@@ -301,7 +301,11 @@ impl Ledger {
                 assert!(failing + slack >= policy.ceiling.as_millis(), "9: the ceiling after {failing} ms");
             }
             Cause::RefreshTokenExpired | Cause::NoRefreshToken | Cause::LoggedOut | Cause::NoGrant => {}
-            Cause::ClientRefused | Cause::Outage | Cause::RateLimited | Cause::StoreUnavailable => {
+            Cause::ClientRefused
+            | Cause::Outage
+            | Cause::RateLimited
+            | Cause::StoreUnavailable
+            | Cause::AudienceRefused => {
                 panic!("9: unauthenticated by {cause:?}")
             }
         }

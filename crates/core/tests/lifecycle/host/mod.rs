@@ -262,7 +262,7 @@ impl Host {
         if self.wire.take_if(|w| w.attempt == attempt).is_some() {
             let answer = failure(FailureKind::Aborted, Sent::Bytes);
             self.ledger.answered(&answer, self.setup.profile.settle(self.setup.policy.settle()));
-            self.inbox.push_back(Input::Answer { attempt, answer });
+            self.inbox.push_back(Input::Answer { attempt, answer, sent: Vec::new() });
         }
     }
 
@@ -280,7 +280,7 @@ impl Host {
             self.ledger_minted();
         }
         self.ledger.answered(&answer, self.setup.profile.settle(self.setup.policy.settle()));
-        self.input(Input::Answer { attempt, answer });
+        self.input(Input::Answer { attempt, answer, sent: Vec::new() });
     }
 
     /// The next thing that is due, if anything is.
@@ -325,7 +325,7 @@ impl Host {
         match self.wire.take_if(|w| w.ends <= self.now.boot) {
             Some(Wire { attempt, answer, .. }) => {
                 self.ledger.answered(&answer, self.setup.profile.settle(self.setup.policy.settle()));
-                self.input(Input::Answer { attempt, answer });
+                self.input(Input::Answer { attempt, answer, sent: Vec::new() });
             }
             None => self.input(Input::Tick),
         }

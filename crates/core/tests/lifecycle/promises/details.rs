@@ -91,7 +91,7 @@ fn a_refresh_tokens_own_lifetime_is_kept_and_one_of_nothing_is_none() {
         let (at, rt) = h.server.mint(secs(60));
         h.ledger_minted();
         let answer = format!(r#"{{"access_token":"{at}","refresh_token":"{rt}",{told}"expires_in":60}}"#);
-        h.input(Input::Answer { attempt: AttemptId(1), answer: json(200, answer) });
+        h.input(Input::Answer { attempt: AttemptId(1), answer: json(200, answer), sent: Vec::new() });
         h.store.record.unwrap().grant.rt_expiry.map(|e| e.lifetime)
     };
     assert_eq!(expiry(r#""refresh_token_expires_in":7200,"#), Some(secs(7200)));

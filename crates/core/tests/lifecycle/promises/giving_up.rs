@@ -238,8 +238,12 @@ fn a_late_answer_is_counted_and_ignored() {
     h.pass(mins(46));
     h.log_in();
     let before = (h.status(), h.view().epoch, h.view().generation);
-    h.input(Input::Answer { attempt: AttemptId(1), answer: refused(400, "invalid_grant") });
-    h.input(Input::Answer { attempt: AttemptId(77), answer: refused(400, "invalid_grant") });
+    h.input(Input::Answer { attempt: AttemptId(1), answer: refused(400, "invalid_grant"), sent: Vec::new() });
+    h.input(Input::Answer {
+        attempt: AttemptId(77),
+        answer: refused(400, "invalid_grant"),
+        sent: Vec::new(),
+    });
     assert_eq!((h.status(), h.view().epoch, h.view().generation), before);
     assert_eq!(h.view().late_answers, 2);
     assert_eq!(h.reports().filter(|r| matches!(r, Report::LateAnswer)).count(), 2);

@@ -19,7 +19,7 @@ fn nothing_leads_out_of_a_stop_not_even_tokens_that_come_late() {
     h.input(Input::Shutdown);
     assert_eq!(h.drained().len(), 1);
     let answer = h.server.answer(&Mode::Ok(3600)).expect("tokens");
-    h.input(Input::Answer { attempt: AttemptId(1), answer });
+    h.input(Input::Answer { attempt: AttemptId(1), answer, sent: Vec::new() });
     assert_eq!((h.view().phase, h.claim_held), (Phase::Stopped, false));
 }
 

@@ -51,7 +51,7 @@ fn an_abort_that_it_answers_ends_the_wait_at_once() {
     let mut h = unanswered();
     h.pass(secs(41));
     let answer = failure(FailureKind::Aborted, Sent::Bytes);
-    h.input(Input::Answer { attempt: AttemptId(1), answer });
+    h.input(Input::Answer { attempt: AttemptId(1), answer, sent: Vec::new() });
     assert_eq!(h.view().phase, Phase::Settling);
     assert!(!h.claim_held);
 }
@@ -112,7 +112,7 @@ fn tokens_that_come_between_the_next_mark_and_its_request_keep_it_from_being_sen
     assert_eq!(h.view().phase, Phase::Marking);
     let answer = h.server.answer(&Mode::Ok(3600)).expect("tokens");
     h.ledger_minted();
-    h.input(Input::Answer { attempt: AttemptId(1), answer });
+    h.input(Input::Answer { attempt: AttemptId(1), answer, sent: Vec::new() });
     h.ops_held = false;
     h.drain();
     assert_eq!((h.requests.len(), h.view().generation, h.view().saved), (1, 1, true));

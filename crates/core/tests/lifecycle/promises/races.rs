@@ -69,7 +69,7 @@ fn a_login_in_the_middle_of_a_refresh_wins_and_the_old_logins_tokens_are_revoked
     assert!(h.seen.iter().any(|(_, s)| *s == Seen::Aborted(AttemptId(1))));
     // The answer was on its way already.
     let answer = json(200, r#"{"access_token":"at-x","refresh_token":"rt-x"}"#.into());
-    h.input(Input::Answer { attempt: AttemptId(1), answer });
+    h.input(Input::Answer { attempt: AttemptId(1), answer, sent: Vec::new() });
     assert_eq!(h.view().epoch, 2);
     assert_eq!(h.revoked(), 2, "what the old login brought");
     assert!(!h.store.record.as_ref().unwrap().grant.access.iter().any(|a| a.token.same_as(b"at-x")));
@@ -85,7 +85,7 @@ fn an_import_of_the_same_refresh_token_revokes_nothing() {
     h.ledger.logged_in();
     h.input(Input::LoggedIn(Box::new(again)));
     let answer = json(200, r#"{"access_token":"at-x","refresh_token":"rt-x"}"#.into());
-    h.input(Input::Answer { attempt: AttemptId(1), answer });
+    h.input(Input::Answer { attempt: AttemptId(1), answer, sent: Vec::new() });
     assert_eq!((h.view().epoch, h.revoked()), (2, 0), "it is the same login at the server");
 }
 
@@ -110,7 +110,7 @@ fn a_logout_in_the_middle_of_a_refresh_revokes_what_is_known_and_what_comes_late
     h.log_out();
     assert_eq!((h.status(), h.revoked()), (Status::Unauthenticated, 2));
     let answer = json(200, r#"{"access_token":"at-x","refresh_token":"rt-x"}"#.into());
-    h.input(Input::Answer { attempt: AttemptId(1), answer });
+    h.input(Input::Answer { attempt: AttemptId(1), answer, sent: Vec::new() });
     assert_eq!((h.status(), h.revoked()), (Status::Unauthenticated, 4));
 }
 

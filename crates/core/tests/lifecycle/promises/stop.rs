@@ -112,7 +112,7 @@ fn nothing_leads_out_of_stopped_and_a_late_answer_is_counted() {
     h.input(Input::Shutdown);
     h.pass(hours(48));
     assert_eq!((h.trace.len(), h.status()), (trace, Status::Stopped));
-    h.input(Input::Answer { attempt: AttemptId(1), answer: refused(400, "invalid_grant") });
+    h.input(Input::Answer { attempt: AttemptId(1), answer: refused(400, "invalid_grant"), sent: Vec::new() });
     assert_eq!((h.view().late_answers, h.status()), (1, Status::Stopped));
     assert_eq!(h.changes(), []);
 }

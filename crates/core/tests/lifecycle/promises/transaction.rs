@@ -239,7 +239,7 @@ fn a_secret_that_was_replaced_while_the_request_was_on_the_wire_stays_out_of_the
     let _ = h.ask();
     h.input(Input::PolicyChanged(Box::new(with("another-secret"))));
     let body = r#"{"error":"invalid_request","error_description":"secret hunter2-hunter2 is wrong"}"#;
-    h.input(Input::Answer { attempt: AttemptId(1), answer: json(400, body.into()) });
+    h.input(Input::Answer { attempt: AttemptId(1), answer: json(400, body.into()), sent: Vec::new() });
     let message = h.view().last_attempt.unwrap().evidence.message.unwrap();
     assert!(message.contains("is wrong") && !message.contains("hunter2"), "{message}");
 }
@@ -251,7 +251,7 @@ fn a_server_that_hands_out_a_refresh_token_does_not_refuse_the_grant() {
     let _ = h.ask();
     let body = r#"{"error":"invalid_grant","refresh_token":"rt-9"}"#;
     h.server.current = "rt-9".into();
-    h.input(Input::Answer { attempt: AttemptId(1), answer: json(200, body.into()) });
+    h.input(Input::Answer { attempt: AttemptId(1), answer: json(200, body.into()), sent: Vec::new() });
     assert_eq!((h.status(), h.view().generation), (Status::Running, 1));
     h.server.mode = Mode::Ok(3600);
     h.pass(mins(1));

@@ -105,6 +105,7 @@ impl Asked {
             Step::Answer { fits, n, bytes, closed } => Input::Answer {
                 attempt: if fits { self.attempt } else { AttemptId(u128::MAX) },
                 answer: answer(n, bytes, closed),
+                sent: Vec::new(),
             },
             Step::Rejected { fits, version } => {
                 let known = machine.record().filter(|_| fits).map(|r| r.version());

@@ -108,7 +108,7 @@ fn act(h: &mut Host, backup: &mut Option<Record>, action: &Action) {
             let known = h.wire.as_ref().is_some_and(|w| w.attempt == AttemptId(*attempt));
             if !known {
                 let answer = refused(400, "invalid_grant");
-                h.input(Input::Answer { attempt: AttemptId(*attempt), answer });
+                h.input(Input::Answer { attempt: AttemptId(*attempt), answer, sent: Vec::new() });
             }
             // No write of this history has come that far.
             let ticket = Ticket(1_000_000 + ticket);

@@ -12,7 +12,7 @@ pub(crate) struct Case {
 }
 
 /// How many inputs there are.
-pub(crate) const KINDS: usize = 20;
+pub(crate) const KINDS: usize = 21;
 
 /// The name of an input. No wildcard: a new one must come into the table.
 pub(crate) fn kind(input: &Input) -> &'static str {
@@ -28,6 +28,7 @@ pub(crate) fn kind(input: &Input) -> &'static str {
         Input::CommitFailed(..) => "CommitFailed",
         Input::StoreChanged => "StoreChanged",
         Input::Demand { .. } => "Demand",
+        Input::DemandFor { .. } => "DemandFor",
         Input::Rejected { .. } => "Rejected",
         Input::Refresh => "Refresh",
         Input::LoggedIn(_) => "LoggedIn",
@@ -79,6 +80,10 @@ fn loaded(record: Record) -> Loaded {
     Loaded::Record(Box::new(record))
 }
 
+fn another_key() -> AccessKey {
+    AccessKey { resource: Some("https://other.example".into()), ..AccessKey::default() }
+}
+
 fn fault() -> StoreFault {
     Store::fault(StoreFaultKind::Io)
 }
@@ -88,7 +93,7 @@ fn granted(loaded: Loaded) -> Input {
 }
 
 fn answer(rig: &Rig, answer: Answer) -> (Now, Input) {
-    (rig.host.now, Input::Answer { attempt: rig.attempt, answer })
+    (rig.host.now, Input::Answer { attempt: rig.attempt, answer, sent: Vec::new() })
 }
 
 fn granted_tokens(rest: &str) -> Answer {
@@ -238,7 +243,7 @@ fn answers() -> Vec<Case> {
         "Answer (none, never sent)": |rig| answer(rig, failure(FailureKind::Dns, Sent::Nothing));
         "Answer (of another attempt)": |rig| {
             let answer = refused(400, "invalid_grant");
-            (rig.host.now, Input::Answer { attempt: AttemptId(0x1a7e), answer })
+            (rig.host.now, Input::Answer { attempt: AttemptId(0x1a7e), answer, sent: Vec::new() })
         };
     }
 }
@@ -246,6 +251,7 @@ fn answers() -> Vec<Case> {
 fn wishes() -> Vec<Case> {
     plain! {
         "Demand": |_rig| Input::Demand { min_validity: Span::ZERO };
+        "DemandFor": |_rig| Input::DemandFor { key: another_key(), min_validity: Span::ZERO };
         "Demand (living longer)": |_rig| Input::Demand { min_validity: Span::from_millis(3_599_000) };
         "Rejected (the present token)": |rig| {
             let (epoch, generation) = rig.host.machine.record().map(|r| r.version()).unwrap_or_default();

@@ -238,7 +238,7 @@ impl World {
             let answer = self.wires[i].happen(self.true_ms, heard, &mut self.server);
             if let Some(answer) = answer {
                 self.checks.answered(p, &self.wires[i].token, &answer, self.disk.record.as_ref());
-                self.tell(p, Input::Answer { attempt, answer });
+                self.tell(p, Input::Answer { attempt, answer, sent: Vec::new() });
             }
         }
     }
@@ -263,7 +263,7 @@ impl World {
                     let now_ms = self.true_ms;
                     let wire = self.wires.iter_mut().find(|w| w.attempt == attempt && w.is_open());
                     if let Some(answer) = wire.map(|w| w.cut(FailureKind::Aborted, now_ms)) {
-                        self.tell(p, Input::Answer { attempt, answer });
+                        self.tell(p, Input::Answer { attempt, answer, sent: Vec::new() });
                     }
                 }
                 Command::Revoke { requests } => {
