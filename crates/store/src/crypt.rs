@@ -27,12 +27,15 @@ pub(crate) enum Purpose {
     Record,
     /// A mark.
     Mark,
+    /// What was prepared for a login.
+    Prepared,
 }
 
 /// The subkeys. Overwritten when dropped.
 pub(crate) struct Keys {
     record: XChaCha20Poly1305,
     mark: XChaCha20Poly1305,
+    prepared: XChaCha20Poly1305,
     heirloom: XChaCha20Poly1305,
     digest: Zeroizing<[u8; 32]>,
     identity: Zeroizing<[u8; 32]>,
@@ -48,6 +51,7 @@ impl Keys {
         Self {
             record: cipher(&root, b"record"),
             mark: cipher(&root, b"mark"),
+            prepared: cipher(&root, b"prepared"),
             heirloom: cipher(&root, b"digest key of an earlier key"),
             digest: subkey(&root, b"token digest"),
             identity: subkey(&root, b"identity digest"),
@@ -134,6 +138,7 @@ impl Keys {
         match purpose {
             Purpose::Record => &self.record,
             Purpose::Mark => &self.mark,
+            Purpose::Prepared => &self.prepared,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The outside of a sealed file: a header in the clear, authenticated, and the sealed payload behind it.
 //!
 //! ```text
-//!  0  "renewd", then R (record) or M (mark), then a line feed
+//!  0  "renewd", then R (record), M (mark) or P (prepared for a login), then a line feed
 //!  8  format, 4 bytes little-endian
 //! 12  key id, 16 bytes
 //! 28  check: the first 4 bytes of the SHA-256 of bytes 0–27
-//! 32  epoch, 8 bytes · 40 generation, 8 bytes · 48 identity digest, 16 bytes (zero in a mark)
+//! 32  epoch, 8 bytes · 40 generation, 8 bytes · 48 identity digest, 16 bytes (zero where prepared; a mark's serial)
 //! 64  nonce, 24 bytes
 //! 88  length of the name, 1 byte, and the credential's name
 //!     the sealed payload, its 16-byte tag last
@@ -117,7 +117,7 @@ pub(crate) fn key_id(file: &[u8]) -> Option<[u8; KEY_ID_BYTES]> {
     let (_, format, key_id) = (rest.array::<8>()?, rest.array()?, rest.array()?);
     let format = u32::from_le_bytes(format);
     let intact = |purpose| file.get(..PREFIX_BYTES) == Some(&prefix(purpose, format, key_id));
-    (intact(Purpose::Record) || intact(Purpose::Mark)).then_some(key_id)
+    [Purpose::Record, Purpose::Mark, Purpose::Prepared].into_iter().any(intact).then_some(key_id)
 }
 
 fn prefix(purpose: Purpose, format: u32, key_id: [u8; KEY_ID_BYTES]) -> [u8; PREFIX_BYTES] {
@@ -134,6 +134,7 @@ fn magic(purpose: Purpose) -> [u8; 8] {
     match purpose {
         Purpose::Record => *b"renewdR\n",
         Purpose::Mark => *b"renewdM\n",
+        Purpose::Prepared => *b"renewdP\n",
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault, StoreFaultKind};
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect};
+use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, Prepared, PreparedFor};
 
 /// A call of a store.
 #[non_exhaustive]
@@ -24,6 +24,12 @@ pub enum StoreCall {
     Put,
     /// `holder_of`
     HolderOf,
+    /// `prepared`
+    Prepared,
+    /// `prepare`
+    Prepare,
+    /// `forget_prepared`
+    ForgetPrepared,
 }
 
 impl StoreCall {
@@ -37,6 +43,9 @@ impl StoreCall {
             Self::Commit => "commit",
             Self::Put => "put",
             Self::HolderOf => "holder_of",
+            Self::Prepared => "prepared",
+            Self::Prepare => "prepare",
+            Self::ForgetPrepared => "forget_prepared",
         }
     }
 }
@@ -189,6 +198,26 @@ impl<S: CredentialStore> CredentialStore for Faulty<S> {
         except: Option<&CredentialName>,
     ) -> Result<Option<CredentialName>, StoreFault> {
         self.run(StoreCall::HolderOf, self.store.holder_of(refresh_token, except), |fault| fault).await
+    }
+
+    async fn prepared(
+        &self,
+        name: &CredentialName,
+        server: &PreparedFor,
+    ) -> Result<Option<Prepared>, StoreFault> {
+        self.run(StoreCall::Prepared, self.store.prepared(name, server), |fault| fault).await
+    }
+
+    async fn prepare(&self, name: &CredentialName, prepared: &Prepared) -> Result<Prepared, StoreFault> {
+        self.run(StoreCall::Prepare, self.store.prepare(name, prepared), |fault| fault).await
+    }
+
+    async fn forget_prepared(
+        &self,
+        name: &CredentialName,
+        server: Option<&PreparedFor>,
+    ) -> Result<(), StoreFault> {
+        self.run(StoreCall::ForgetPrepared, self.store.forget_prepared(name, server), |fault| fault).await
     }
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {

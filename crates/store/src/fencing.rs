@@ -5,7 +5,7 @@
 //! cannot come to differ.
 
 use renewd_core::{CommitFailure, Fence, Intent, Loaded, Record, Secret, StoreFault, StoreFaultKind};
-use renewd_driver::Expect;
+use renewd_driver::{Expect, Prepared};
 
 use crate::fault::fault;
 use crate::payload::{Version, same_content};
@@ -163,6 +163,24 @@ fn previous_digest(
         (Some(old), _) => Some(digest(old)),
         (None, _) => current.previous_digest,
     }
+}
+
+/// Servers for which something is prepared at once. Whoever tries more of them for one credential before any gives a grant
+/// begins anew at the first.
+pub(crate) const SERVERS_MAX: usize = 4;
+
+/// Adds what was prepared to what is kept, and gives what is kept for that server then: what stood there stays, what was
+/// missing is filled in.
+pub(crate) fn keep(all: &mut Vec<Prepared>, prepared: &Prepared) -> Prepared {
+    let stands = all.iter().position(|stands| stands.server == prepared.server).map(|at| all.remove(at));
+    let next = match stands {
+        Some(stands) => stands.or(prepared.clone()),
+        None => prepared.clone(),
+    };
+    all.push(next.clone());
+    let excess = all.len().saturating_sub(SERVERS_MAX);
+    all.drain(..excess);
+    next
 }
 
 /// What is said of a record that was written by another version.

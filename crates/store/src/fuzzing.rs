@@ -50,7 +50,7 @@ pub fn store_toml(bytes: &[u8]) {
 /// Where that does not hold.
 pub fn sealed_file(bytes: &[u8]) {
     let keys = Keys::derive(&[7; 32]);
-    for purpose in [Purpose::Record, Purpose::Mark] {
+    for purpose in [Purpose::Record, Purpose::Mark, Purpose::Prepared] {
         assert!(envelope::open(&keys, purpose, NAME, bytes).is_err(), "bytes from anywhere opened");
     }
     let header = Header { purpose: Purpose::Record, name: NAME, version: (3, 41), identity: [9; 16] };

@@ -9,9 +9,11 @@
 //! | `STATE/credentials/store.toml` | kind, key source, format and the key's id: what the store was made with | written at first use and by [`rekey`] |
 //! | `…/NAME.record` | the sealed record: tokens, identity, intent, window, budget | replaced by every write |
 //! | `…/NAME.mark` | the greatest epoch and generation ever committed, authenticated | replaced by every commit |
+//! | `…/NAME.prepared` | sealed: a key and a registered client that a login needs before there is a grant, by server | until its record, or a tombstone, is written |
+//! | `…/NAME.prepared-damaged` | the same, where it could not be read | until the same |
 //! | `…/NAME.claim` | the lock of the right to spend; empty | never unlinked |
 //! | `…/NAME.write` | the lock around read, compare and rename; empty | never unlinked |
-//! | `…/NAME.damaged-1`, … | a record that could not be opened, as it was | left for a person |
+//! | `…/NAME.damaged-1`, … | a record that could not be opened, as it was | left for a person, until a logout |
 //! | `…/store.lock` | the lock under which a store is made or gets another key; empty | never unlinked |
 //! | `…/.NAME.tmp-…` | a file that is being written, or room for the next commit | until its process renames or ends |
 //!

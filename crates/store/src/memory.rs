@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault};
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect};
+use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, Prepared, PreparedFor};
 
 use crate::crypt::{Keys, same_digest};
-use crate::fencing::{Standing, Write, admit};
+use crate::fencing::{Standing, Write, admit, keep};
 use crate::payload::Version;
 
 /// Digests only ever meet digests of the same memory, beside the tokens themselves: a fixed key keeps a replay
@@ -37,6 +37,7 @@ struct Cell {
     greatest: Option<Version>,
     claimed: bool,
     writes: u64,
+    prepared: Vec<Prepared>,
 }
 
 /// The records of a [`MemoryStore`] at one moment, as a backup keeps them.
@@ -77,6 +78,9 @@ impl MemoryStore {
         cell.greatest = cell.greatest.max(Some(next.version()));
         cell.record = Some(next);
         cell.writes += 1;
+        if let Write::Put(_) = write {
+            cell.prepared.clear();
+        }
         Ok(())
     }
 }
@@ -145,6 +149,32 @@ impl CredentialStore for MemoryStore {
         let cells = self.cells();
         let mut others = cells.iter().filter(|(name, _)| except != Some(name));
         Ok(others.find(|(_, cell)| cell.record.as_ref().is_some_and(holds)).map(|(name, _)| name.clone()))
+    }
+
+    async fn prepared(
+        &self,
+        name: &CredentialName,
+        server: &PreparedFor,
+    ) -> Result<Option<Prepared>, StoreFault> {
+        let cells = self.cells();
+        let all = cells.get(name).map(|cell| cell.prepared.as_slice()).unwrap_or_default();
+        Ok(all.iter().find(|stands| stands.server == *server).cloned())
+    }
+
+    async fn prepare(&self, name: &CredentialName, prepared: &Prepared) -> Result<Prepared, StoreFault> {
+        let mut cells = self.cells();
+        Ok(keep(&mut cells.entry(name.clone()).or_default().prepared, prepared))
+    }
+
+    async fn forget_prepared(
+        &self,
+        name: &CredentialName,
+        server: Option<&PreparedFor>,
+    ) -> Result<(), StoreFault> {
+        if let Some(cell) = self.cells().get_mut(name) {
+            cell.prepared.retain(|stands| server.is_some_and(|server| stands.server != *server));
+        }
+        Ok(())
     }
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {

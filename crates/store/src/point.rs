@@ -70,6 +70,8 @@ pub enum IoAct {
     Open,
     /// A record is sealed with a new key.
     Rekey,
+    /// What a login needs before there is a grant is kept.
+    Prepare,
 }
 
 impl IoAct {
@@ -83,6 +85,7 @@ impl IoAct {
             Self::Load => "load",
             Self::Open => "open",
             Self::Rekey => "rekey",
+            Self::Prepare => "prepare",
         }
     }
 }
@@ -94,7 +97,7 @@ impl IoAct {
 pub struct IoPoint<'a> {
     /// What the store is doing.
     pub act: IoAct,
-    /// Which file is written, where it is not the record: `mark-file`, `key`, `store.toml`.
+    /// Which file is written, where it is not the record: `mark-file`, `prepared-file`, `key`, `store.toml`.
     pub part: Option<&'a str>,
     /// The step.
     pub step: IoStep,

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use futures_channel::mpsc;
 use futures_util::stream::StreamExt as _;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault, StoreFaultKind};
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreChange, StoreWatch};
+use renewd_driver::{
+    Claim, CredentialName, CredentialStore, Expect, Prepared, PreparedFor, StoreChange, StoreWatch,
+};
 use renewd_store::testing::{Chance, Damage as Harm, SimDisk, SimProcess, Snapshot};
 use renewd_store::{FileStore, IoHook, IoPoint};
 use sha2::{Digest as _, Sha256};
@@ -317,6 +319,30 @@ impl CredentialStore for Handle {
         except: Option<&CredentialName>,
     ) -> Result<Option<CredentialName>, StoreFault> {
         self.store()?.holder_of_blocking(refresh_token, except)
+    }
+
+    async fn prepared(
+        &self,
+        name: &CredentialName,
+        server: &PreparedFor,
+    ) -> Result<Option<Prepared>, StoreFault> {
+        self.store()?.prepared_blocking(name, server)
+    }
+
+    async fn prepare(&self, name: &CredentialName, prepared: &Prepared) -> Result<Prepared, StoreFault> {
+        let kept = self.store()?.prepare_blocking(name, prepared);
+        self.disk.changed();
+        kept
+    }
+
+    async fn forget_prepared(
+        &self,
+        name: &CredentialName,
+        server: Option<&PreparedFor>,
+    ) -> Result<(), StoreFault> {
+        let forgotten = self.store()?.forget_prepared_blocking(name, server);
+        self.disk.changed();
+        forgotten
     }
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {

@@ -7,8 +7,10 @@ mod names;
 mod open;
 pub(crate) mod place;
 mod port;
+mod prepared;
 mod read;
 pub(crate) mod rekey;
+mod scrub;
 mod write;
 
 use std::collections::BTreeMap;
@@ -20,6 +22,7 @@ use renewd_driver::{Claim, CredentialName};
 
 use crate::crypt::KEY_ID_BYTES;
 use crate::disk::{Disk, Room, discard};
+use crate::envelope::{self, FILE_BYTES_MAX};
 use crate::fault::{fault, shown};
 use crate::fs::Dir;
 use crate::keyset::StoreKeys;
@@ -35,11 +38,17 @@ pub(crate) fn is_evidence(file: &str) -> bool {
     names::evident(file).is_some()
 }
 
-/// Whether a record or mark of the folder names that key, or may.
+/// Whether a sealed file of the folder names that key, or may.
 pub(crate) fn is_sealed_with(dir: &Dir, id: &[u8; KEY_ID_BYTES]) -> bool {
     let Ok(entries) = dir.entries() else { return true };
     let evidence: Vec<_> = entries.iter().filter_map(|file| names::evident(file)).collect();
     first_use::key_ids(dir, &evidence).contains(id)
+        || entries.iter().any(|file| is_prepared_with(dir, file, id))
+}
+
+fn is_prepared_with(dir: &Dir, file: &str, id: &[u8; KEY_ID_BYTES]) -> bool {
+    let read = || dir.read(file, FILE_BYTES_MAX).ok().flatten();
+    names::prepared_for(file).is_some() && read().is_some_and(|bytes| envelope::key_id(&bytes) == Some(*id))
 }
 
 /// Sealed records in a folder. A clone is the same store; so is every other one that is opened over the same folder,

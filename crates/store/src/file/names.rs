@@ -12,6 +12,10 @@ const CLAIM: &str = ".claim";
 const WRITE: &str = ".write";
 /// A record that was set aside, and its number behind it.
 const DAMAGED: &str = ".damaged-";
+/// What was prepared for a login.
+const PREPARED: &str = ".prepared";
+/// The same, set aside.
+const PREPARED_ASIDE: &str = ".prepared-damaged";
 
 pub(super) fn record(name: &CredentialName) -> String {
     format!("{name}{RECORD}")
@@ -31,6 +35,19 @@ pub(super) fn write(name: &CredentialName) -> String {
 
 pub(super) fn damaged(name: &CredentialName, number: u32) -> String {
     format!("{name}{DAMAGED}{number}")
+}
+
+pub(super) fn prepared(name: &CredentialName) -> String {
+    format!("{name}{PREPARED}")
+}
+
+pub(super) fn prepared_aside(name: &CredentialName) -> String {
+    format!("{name}{PREPARED_ASIDE}")
+}
+
+/// The credential that a file was prepared for.
+pub(super) fn prepared_for(file: &str) -> Option<CredentialName> {
+    file.strip_suffix(PREPARED)?.parse().ok()
 }
 
 /// The number of a set-aside file of that credential.
@@ -76,9 +93,16 @@ mod tests {
         assert_eq!(evident(&damaged(&plain, 1)), Some(plain.clone()));
         assert_eq!(damaged_number(&damaged(&plain, 12), &plain), Some(12));
         assert_eq!(damaged_number(&damaged(&tricky, 12), &plain), None);
-        for other in
-            ["store.toml", "store.lock", "a.claim", "a.write", ".a.tmp-0123456789abcdef", ".x.record"]
-        {
+        for other in [
+            "store.toml",
+            "store.lock",
+            "a.claim",
+            "a.write",
+            "a.prepared",
+            "a.prepared-damaged",
+            ".a.tmp-0123456789abcdef",
+            ".x.record",
+        ] {
             assert_eq!(evident(other), None, "{other}");
         }
     }

@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault};
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreWatch};
+use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, Prepared, PreparedFor, StoreWatch};
 
 use super::FileStore;
 use crate::keyring_store::KeyringStore;
@@ -70,6 +70,35 @@ impl CredentialStore for FileStore {
         match self.aside() {
             Some(aside) => aside.holder_of(refresh_token, except).await,
             None => self.holder_of_blocking(refresh_token, except),
+        }
+    }
+
+    async fn prepared(
+        &self,
+        name: &CredentialName,
+        server: &PreparedFor,
+    ) -> Result<Option<Prepared>, StoreFault> {
+        match self.aside() {
+            Some(aside) => aside.prepared(name, server).await,
+            None => self.prepared_blocking(name, server),
+        }
+    }
+
+    async fn prepare(&self, name: &CredentialName, prepared: &Prepared) -> Result<Prepared, StoreFault> {
+        match self.aside() {
+            Some(aside) => aside.prepare(name, prepared).await,
+            None => self.prepare_blocking(name, prepared),
+        }
+    }
+
+    async fn forget_prepared(
+        &self,
+        name: &CredentialName,
+        server: Option<&PreparedFor>,
+    ) -> Result<(), StoreFault> {
+        match self.aside() {
+            Some(aside) => aside.forget_prepared(name, server).await,
+            None => self.forget_prepared_blocking(name, server),
         }
     }
 

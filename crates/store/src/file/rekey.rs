@@ -3,7 +3,7 @@
 //! 1. The new key is put into its place.
 //! 2. `store.toml` names both keys, durably. From now on whoever opens the store has both, and whoever has it open sees
 //!    before its next write that `store.toml` is another one, and seals with the new key.
-//! 3. Each record and mark is sealed anew, under its *claim* (no request of its grant is on the wire, so that no answer
+//! 3. Each record and mark, and what was prepared for a login, is sealed anew, under its *claim* (no request of its grant is on the wire, so that no answer
 //!    is waiting to be saved with the old key) and its *write* lock. What a writer that knew only the old key was about to
 //!    write at step 2 it writes under a lock that is waited for here: its lock file was there when they were listed.
 //! 4. `store.toml` names the new key, and the old one as one to be taken away.
@@ -67,7 +67,7 @@ pub struct Rekeyed {
     pub setting: String,
     /// What somebody had begun before was finished first.
     pub resumed: bool,
-    /// How many records and marks were sealed anew.
+    /// How many files (records, marks, what was prepared for logins) were sealed anew.
     pub sealed: usize,
     /// What no key opens, and was left as it is: damaged, or sealed with a third key.
     pub left: Vec<Unsealed>,

@@ -83,7 +83,16 @@ impl Inner {
         let next = admit(&stands.standing, write, record, |token| self.token_digest(token))?;
         let act = self.act_of(write, name, &next);
         let over = Over { before: stands.lie, known: stands.mark.serial(), room: None };
-        let written = self.write_record(dir, name, &next, act, over).map_err(CommitFailure::Fault)?;
+        let ends = matches!(next.state, RecordState::Tombstone { .. });
+        if ends {
+            // Before the tombstone, so that nobody who dies in between leaves it behind one.
+            self.remove_prepared(dir, name).map_err(CommitFailure::Fault)?;
+        }
+        let mut written = self.write_record(dir, name, &next, act, over).map_err(CommitFailure::Fault)?;
+        if let Write::Put(_) = write {
+            let cleared = if ends { self.scrub(dir, name) } else { self.remove_prepared(dir, name) };
+            written.left = written.left.or(cleared.err());
+        }
         self.note(dir, name, stands.mark, &next, written, act).map_err(CommitFailure::Fault)
     }
 
@@ -143,7 +152,7 @@ impl Inner {
             (Some(fault), RecordState::Tombstone { .. }) => Err(fault),
             (Some(fault), _) => {
                 let problem = &fault.message;
-                tracing::warn!(credential = %name, problem, "parts of the record before could not be removed");
+                tracing::warn!(credential = %name, problem, "what was there before the record could not be removed");
                 Ok(())
             }
         }
@@ -166,7 +175,7 @@ impl Inner {
         }
     }
 
-    fn begin(&self, name: &CredentialName) -> Result<(Box<Dir>, Lock), StoreFault> {
+    pub(super) fn begin(&self, name: &CredentialName) -> Result<(Box<Dir>, Lock), StoreFault> {
         self.check_process()?;
         let dir = self.open_dir()?;
         let held = self.lock_write(dir.as_ref(), name)?;

@@ -9,7 +9,7 @@ mod lanes;
 use async_trait::async_trait;
 use futures_channel::oneshot;
 use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault, StoreFaultKind};
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, StoreWatch};
+use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, Prepared, PreparedFor, StoreWatch};
 use std::sync::Arc;
 
 use crate::fault::fault;
@@ -120,6 +120,29 @@ impl CredentialStore for KeyringStore {
     ) -> Result<Option<CredentialName>, StoreFault> {
         let (token, except) = (refresh_token.clone(), except.cloned());
         self.call(None, move |store| store.holder_of_blocking(&token, except.as_ref())).await?
+    }
+
+    async fn prepared(
+        &self,
+        name: &CredentialName,
+        server: &PreparedFor,
+    ) -> Result<Option<Prepared>, StoreFault> {
+        let (at, server) = (name.clone(), server.clone());
+        self.call(Some(name), move |store| store.prepared_blocking(&at, &server)).await?
+    }
+
+    async fn prepare(&self, name: &CredentialName, prepared: &Prepared) -> Result<Prepared, StoreFault> {
+        let (at, prepared) = (name.clone(), prepared.clone());
+        self.call(Some(name), move |store| store.prepare_blocking(&at, &prepared)).await?
+    }
+
+    async fn forget_prepared(
+        &self,
+        name: &CredentialName,
+        server: Option<&PreparedFor>,
+    ) -> Result<(), StoreFault> {
+        let (at, server) = (name.clone(), server.cloned());
+        self.call(Some(name), move |store| store.forget_prepared_blocking(&at, server.as_ref())).await?
     }
 
     fn fingerprint(&self, name: &CredentialName) -> Option<u64> {

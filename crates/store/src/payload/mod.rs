@@ -9,6 +9,7 @@
 
 mod dto;
 mod parts;
+mod prepared;
 mod settings;
 mod text;
 
@@ -18,17 +19,24 @@ use renewd_core::{Identity, Record};
 use zeroize::Zeroizing;
 
 use dto::{IdentityDto, RecordDto};
+use serde::Serialize;
+
+pub(crate) use prepared::{decode_prepared, encode_prepared};
 
 /// The epoch and generation of a record: what only ever grows.
 pub(crate) type Version = (u64, u64);
 
 /// Encodes everything of a record but its format and version, which stand in the header.
 pub(crate) fn encode(record: &Record) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
-    let dto = RecordDto::from(record);
+    whole(&RecordDto::from(record))
+}
+
+/// Writes a layout into a buffer of its final size.
+fn whole(dto: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
     let mut length = Length(0);
-    serde_json::to_writer(&mut length, &dto)?;
+    serde_json::to_writer(&mut length, dto)?;
     let mut out = Zeroizing::new(Vec::with_capacity(length.0));
-    serde_json::to_writer(&mut *out, &dto)?;
+    serde_json::to_writer(&mut *out, dto)?;
     Ok(out)
 }
 

@@ -211,7 +211,7 @@ impl From<ClaimsDto> for AssertionClaims {
 }
 
 #[derive(Serialize, Deserialize)]
-struct SigningKeyDto {
+pub(super) struct SigningKeyDto {
     material: SecretText,
     #[serde(default)]
     key_id: Option<String>,
@@ -232,7 +232,7 @@ impl From<SigningKeyDto> for SigningKey {
 }
 
 #[derive(Serialize, Deserialize)]
-struct RegistrationDto {
+pub(super) struct RegistrationDto {
     endpoint: String,
     #[serde(default)]
     at_ms: i64,

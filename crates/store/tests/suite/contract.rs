@@ -10,6 +10,7 @@ use renewd_core::{
 };
 use renewd_driver::{CredentialName, CredentialStore, Expect};
 
+use crate::prepared::{at, client_of, key_of, whole};
 use crate::records::{described, full, login};
 
 /// A handle on a store.
@@ -320,6 +321,79 @@ pub(crate) fn a_fingerprint_changes_with_every_write_and_only_then(a: Store, b: 
     assert_eq!(different.len(), seen.len());
 }
 
+pub(crate) fn what_was_prepared_is_found_again_for_the_same_server_and_no_other(a: Store, b: Store) {
+    let x = name("x");
+    assert!(now(b.prepared(&x, &at("one"))).unwrap().is_none());
+    let kept = now(a.prepare(&x, &whole("one"))).unwrap();
+    assert_eq!(crate::prepared::described(&kept), crate::prepared::described(&whole("one")));
+    let found = now(b.prepared(&x, &at("one"))).unwrap().unwrap();
+    assert_eq!(crate::prepared::described(&found), crate::prepared::described(&whole("one")));
+    let other_issuer =
+        renewd_driver::PreparedFor { issuer: Some("https://other.example".into()), ..at("one") };
+    let no_issuer = renewd_driver::PreparedFor { issuer: None, ..at("one") };
+    for other in [at("two"), other_issuer, no_issuer] {
+        assert!(now(b.prepared(&x, &other)).unwrap().is_none(), "{other:?}");
+    }
+    assert!(now(b.prepared(&name("y"), &at("one"))).unwrap().is_none(), "another credential");
+    assert!(matches!(now(b.load(&x)), Loaded::Absent), "it is no record");
+    assert!(now(b.list()).unwrap().is_empty(), "it is no record");
+}
+
+pub(crate) fn of_two_who_prepare_at_once_the_second_gets_what_the_first_made(a: Store, b: Store) {
+    let x = name("x");
+    now(a.prepare(&x, &key_of("one", "first"))).unwrap();
+    let kept = now(b.prepare(&x, &key_of("one", "second"))).unwrap();
+    assert!(kept.dpop_key.unwrap().same_as(b"first"));
+    let filled = now(b.prepare(&x, &client_of("one", "c-1"))).unwrap();
+    assert!(filled.dpop_key.unwrap().same_as(b"first"));
+    assert_eq!(now(a.prepared(&x, &at("one"))).unwrap().unwrap().client.unwrap().id, "c-1");
+    now(a.forget_prepared(&x, Some(&at("one")))).unwrap();
+    assert!(now(b.prepared(&x, &at("one"))).unwrap().is_none());
+    let anew = now(b.prepare(&x, &key_of("one", "second"))).unwrap();
+    assert!(anew.dpop_key.unwrap().same_as(b"second"));
+}
+
+pub(crate) fn a_few_servers_are_kept_apart_and_the_oldest_gives_way(a: Store, b: Store) {
+    let x = name("x");
+    for server in ["one", "two", "three", "four", "five"] {
+        now(a.prepare(&x, &key_of(server, server))).unwrap();
+    }
+    let stands = |server: &str| now(b.prepared(&x, &at(server))).unwrap().is_some();
+    assert_eq!(["one", "two", "three", "four", "five"].map(stands), [false, true, true, true, true]);
+    now(b.forget_prepared(&x, Some(&at("three")))).unwrap();
+    assert_eq!(["two", "three", "four", "five"].map(stands), [true, false, true, true]);
+    now(b.forget_prepared(&x, None)).unwrap();
+    assert_eq!(["two", "three", "four", "five"].map(stands), [false; 4]);
+    now(b.forget_prepared(&x, None)).unwrap();
+}
+
+pub(crate) fn a_login_and_a_logout_take_what_was_prepared_away_and_a_refresh_does_not(a: Store, b: Store) {
+    let x = name("x");
+    let stands = || now(b.prepared(&x, &at("one"))).unwrap().is_some();
+    now(a.prepare(&x, &whole("one"))).unwrap();
+    let first = login(1, "rt-1");
+    put(&a, &x, &first, Expect::Absent);
+    assert!(!stands(), "the record has it now");
+    now(a.prepare(&x, &whole("one"))).unwrap();
+    now(a.mark(&x, &intending(&first, 7), &fence(&first, None))).ok().unwrap();
+    now(a.commit(&x, &refreshed(&first, "rt-2"), &fence(&first, Some(7)))).ok().unwrap();
+    assert!(stands(), "a refresh is no login");
+    let second = record_of(now(b.load(&x)));
+    let fenced = now(a.put(&x, &second.tombstone(Now::default()), version(&first)));
+    assert!(fenced.is_err() && stands(), "nothing was written");
+    put(&a, &x, &second.tombstone(Now::default()), version(&second));
+    assert!(!stands(), "logged out");
+}
+
+pub(crate) fn what_is_prepared_changes_no_fingerprint(a: Store, b: Store) {
+    let x = name("x");
+    put(&a, &x, &login(1, "rt-1"), Expect::Absent);
+    let before = b.fingerprint(&x);
+    now(a.prepare(&x, &whole("one"))).unwrap();
+    now(a.forget_prepared(&x, None)).unwrap();
+    assert_eq!(b.fingerprint(&x), before);
+}
+
 /// Gives another macro the names of all checks.
 macro_rules! with_checks {
     ($then:ident!($($args:tt)*)) => {
@@ -339,7 +413,12 @@ macro_rules! with_checks {
             the_current_and_the_previous_refresh_token_name_their_holder
             one_holds_the_claim_and_dropping_gives_it_back
             a_login_does_not_wait_for_the_claim
-            a_fingerprint_changes_with_every_write_and_only_then);
+            a_fingerprint_changes_with_every_write_and_only_then
+            what_was_prepared_is_found_again_for_the_same_server_and_no_other
+            of_two_who_prepare_at_once_the_second_gets_what_the_first_made
+            a_few_servers_are_kept_apart_and_the_oldest_gives_way
+            a_login_and_a_logout_take_what_was_prepared_away_and_a_refresh_does_not
+            what_is_prepared_changes_no_fingerprint);
     };
 }
 

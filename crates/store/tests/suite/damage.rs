@@ -197,7 +197,7 @@ fn a_newer_record_is_left_alone_by_every_call() {
 }
 
 /// What a later version may write: the first 32 bytes keep their meaning, nothing else need.
-fn newer_of(file: &[u8]) -> Vec<u8> {
+pub(crate) fn newer_of(file: &[u8]) -> Vec<u8> {
     use sha2::Digest as _;
     let mut newer = file[..32].to_vec();
     newer[8..12].copy_from_slice(&(RECORD_FORMAT + 1).to_le_bytes());

@@ -24,6 +24,7 @@ mod keyring_model;
 mod keys;
 #[cfg(unix)]
 mod opening;
+mod prepared;
 #[cfg(unix)]
 mod privacy;
 #[cfg(unix)]

@@ -93,6 +93,8 @@ fn fill(store: &FileStore) {
     let second = refreshed(&first, "rt-2");
     assert!(store.commit_blocking(&name("refreshed"), &second, &fence(&first, Some(7))).is_ok());
     drop(claim);
+    // For the next login of one that is there.
+    store.prepare_blocking(&name("refreshed"), &crate::prepared::whole("one")).unwrap();
     put(store, &name("full"), &full(), Expect::Absent);
     put(store, &name("gone"), &login(1, "rt-3"), Expect::Absent);
     let tombstone = login(1, "rt-3").tombstone(renewd_core::Now::default());
@@ -105,13 +107,18 @@ fn fill(store: &FileStore) {
 const NAMES: [&str; 4] = ["full", "gone", "open", "refreshed"];
 
 fn contents(store: &FileStore) -> Vec<String> {
-    NAMES.iter().map(|text| crate::records::described(&record_of(store.load_blocking(&name(text))))).collect()
+    let records =
+        NAMES.iter().map(|text| crate::records::described(&record_of(store.load_blocking(&name(text)))));
+    let prepared = store.prepared_blocking(&name("refreshed"), &crate::prepared::at("one")).unwrap();
+    records.chain(prepared.as_ref().map(crate::prepared::described)).collect()
 }
 
 /// Which keys seal the files of a folder, as their prefix says.
 fn sealing_keys(folder: &Path) -> BTreeSet<Vec<u8>> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let sealed = files.filter(|path| path.extension().is_some_and(|ext| ext == "record" || ext == "mark"));
+    let sealed = files.filter(|path| {
+        path.extension().is_some_and(|ext| ["record", "mark", "prepared"].iter().any(|sealed| ext == *sealed))
+    });
     sealed.map(|path| fs::read(path).unwrap().get(12..28).unwrap().to_vec()).collect()
 }
 
@@ -131,7 +138,7 @@ fn records_go_from_every_source_to_every_other_and_lose_nothing() {
                 (contents(&keyed.open()), sealing_keys(&keyed.home.state().join("credentials")));
             let done = keyed.rekey(Some(to)).unwrap_or_else(|error| panic!("{from} to {to}: {error}"));
             assert!(done.is_finished() && done.left.is_empty() && !done.resumed, "{from} to {to}: {done:?}");
-            assert_eq!((done.sealed, done.setting.clone()), (8, keyed.setting(to)), "{from} to {to}");
+            assert_eq!((done.sealed, done.setting.clone()), (9, keyed.setting(to)), "{from} to {to}");
 
             let store = keyed.open();
             assert_eq!(contents(&store), before, "{from} to {to}");
@@ -269,6 +276,9 @@ fn what_cannot_be_opened_is_left_as_it_is_and_told() {
     let mut damaged = fs::read(keyed.home.file("gone.record")).unwrap();
     *damaged.last_mut().unwrap() ^= 1;
     fs::write(keyed.home.file("gone.record"), &damaged).unwrap();
+    let mut spoilt = fs::read(keyed.home.file("refreshed.prepared")).unwrap();
+    *spoilt.last_mut().unwrap() ^= 1;
+    fs::write(keyed.home.file("refreshed.prepared"), &spoilt).unwrap();
     fs::write(keyed.home.file("refreshed.damaged-1"), "the remains of something").unwrap();
     crate::home::chmod(&keyed.home.file("refreshed.damaged-1"), 0o600);
 
@@ -276,8 +286,8 @@ fn what_cannot_be_opened_is_left_as_it_is_and_told() {
     assert!(done.is_finished());
     let left: Vec<_> = done.left.iter().map(|left| (left.name.to_string(), left.why.clone())).collect();
     assert!(
-        matches!(&left[..], [(a, b), (c, d)] if a == "full" && b.contains("another key")
-        && c == "gone" && d.contains("damaged")),
+        matches!(&left[..], [(a, b), (c, d), (e, f)] if a == "full" && b.contains("another key")
+        && c == "gone" && d.contains("damaged") && e == "refreshed" && f.contains("refreshed.prepared-damaged")),
         "{left:?}"
     );
     assert_eq!(fs::read(keyed.home.file("gone.damaged-1")).unwrap(), damaged, "set aside, as by any reader");

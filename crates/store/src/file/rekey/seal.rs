@@ -10,6 +10,7 @@ use crate::crypt::{KEY_ID_BYTES, Purpose};
 use crate::disk::Target;
 use crate::envelope::{self, FILE_BYTES_MAX, Header};
 use crate::file::place::{Found, Over, Place};
+use crate::file::prepared::Unread;
 use crate::file::read::{Mark, NoRecord};
 use crate::file::{FileStore, Inner, names};
 use crate::fs::Dir;
@@ -35,8 +36,10 @@ impl From<StoreFault> for NotSealed {
 impl Inner {
     /// Every name under which something stands, or is being written for the first time.
     pub(super) fn names_to_seal(&self, dir: &Dir) -> Result<BTreeSet<CredentialName>, StoreFault> {
-        let begun: Vec<_> = dir.entries()?.iter().filter_map(|file| names::begun(file)).collect();
-        Ok(self.names_in(dir)?.into_iter().chain(begun).collect())
+        let entries = dir.entries()?;
+        let begun = entries.iter().filter_map(|file| names::begun(file));
+        let prepared = entries.iter().filter_map(|file| names::prepared_for(file));
+        Ok(self.names_in(dir)?.into_iter().chain(begun).chain(prepared).collect())
     }
 
     /// Seals the record and the mark of that name with the newest key, where it is the old one that seals them; gives how
@@ -56,7 +59,31 @@ impl Inner {
             return record;
         }
         let mark = self.seal_mark_anew(dir, name, old)?;
-        Ok(record? + mark)
+        let prepared = self.seal_prepared_anew(dir, name, old);
+        if let Err(NotSealed::Waiting(_)) = prepared {
+            return prepared;
+        }
+        Ok(record? + mark + prepared?)
+    }
+
+    fn seal_prepared_anew(
+        &self,
+        dir: &Dir,
+        name: &CredentialName,
+        old: [u8; KEY_ID_BYTES],
+    ) -> Result<usize, NotSealed> {
+        let Some(bytes) = dir.read(&names::prepared(name), FILE_BYTES_MAX)? else { return Ok(0) };
+        if envelope::key_id(&bytes) != Some(old) {
+            return Ok(0);
+        }
+        match self.read_prepared(dir, name) {
+            Ok(all) => {
+                self.write_prepared(dir, name, self.keys.now().newest(), &all, IoAct::Rekey)?;
+                Ok(1)
+            }
+            Err(Unread::Useless(why)) => Err(NotSealed::Left(self.prepared_aside(dir, name, &why).message)),
+            Err(Unread::Fault(problem)) => Err(problem.into()),
+        }
     }
 
     fn claim_patiently(

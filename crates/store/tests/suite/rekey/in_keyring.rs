@@ -35,7 +35,7 @@ fn records_in_a_keyring_get_a_new_key_there_and_nowhere_else() {
     let [old] = &keys_in(&keyed.keyring)[..] else { panic!("one key") };
     assert!(is_sealed_with(&keyed, old));
     let done = keyed.rekey(None).unwrap();
-    assert!(done.is_finished() && done.sealed == 4 && done.left.is_empty(), "{done:?}");
+    assert!(done.is_finished() && done.sealed == 5 && done.left.is_empty(), "{done:?}");
     let [new] = &keys_in(&keyed.keyring)[..] else { panic!("one key") };
     assert!(old != new && is_sealed_with(&keyed, new) && !is_sealed_with(&keyed, old));
     assert_eq!(contents(&keyed.open()), before);
