@@ -6,10 +6,27 @@
 //! reason rather than understood somehow. Answers of the token endpoint itself are read by `renewd_core`.
 
 mod address;
+mod authorization;
+mod callback;
+mod challenge;
+mod denial;
+mod form;
+mod handshake;
+mod json;
+mod metadata;
 mod refusal;
+mod resource;
 
 pub use address::{
     ADDRESS_MAX_BYTES, Address, HostKind, Issuer, authorization_server_addresses, is_public,
     protected_resource_addresses,
 };
+pub use authorization::{AuthorizationRequest, PushedRequest};
+pub use callback::{Callback, CallbackExpected, read_callback, read_pasted};
+pub use challenge::Challenge;
+pub use denial::Denial;
+pub use handshake::{HANDSHAKE_ENTROPY_BYTES, Handshake};
+pub use json::METADATA_MAX_BYTES;
+pub use metadata::{CodeFlow, ServerMetadata};
 pub use refusal::{Reason, Refusal};
+pub use resource::{ResourceMatch, ResourceMetadata};

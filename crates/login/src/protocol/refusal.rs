@@ -8,7 +8,7 @@ use core::fmt;
 use renewd_core::plain_line;
 
 /// So much of a foreign text is shown in a sentence.
-const SHOWN_MAX_BYTES: usize = 120;
+const SHOWN_MAX_BYTES: usize = 200;
 
 /// Something was refused. It holds no secret: neither codes nor states nor tokens are ever copied into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,6 +169,6 @@ mod tests {
         let refusal = Refusal::new(Reason::Scheme, "token_endpoint").found("file:///etc\n\u{1b}[2J\u{202e}x");
         assert!(refusal.to_string().ends_with("(file:///etc x)"), "{refusal}");
         let long = Refusal::new(Reason::Value, "x".repeat(4000)).found(&"y".repeat(4000));
-        assert!(long.to_string().len() < 500);
+        assert!(long.to_string().len() < 600);
     }
 }

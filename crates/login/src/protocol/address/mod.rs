@@ -70,7 +70,7 @@ impl Address {
             },
         };
         let Some((host, kind)) = host::read(host) else { return fail(Reason::Host) };
-        // rfc: 8252-8.3 plain http goes to this machine alone
+        // rfc: 8628-3.1-3 9700-2.6 plain http goes to this machine alone
         if !secure && kind != HostKind::Loopback {
             return fail(Reason::Scheme);
         }
@@ -172,7 +172,7 @@ impl Issuer {
 
     /// Whether a server that calls itself so is this one: code point by code point, without any normalisation.
     pub fn is(&self, named: &str) -> bool {
-        // rfc: 8414-3.3 the issuer is compared exactly
+        // rfc: 8414-4 issuers are compared code point by code point
         self.as_str() == named
     }
 }

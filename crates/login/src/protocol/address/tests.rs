@@ -17,6 +17,7 @@ fn an_address_is_taken_apart_as_it_was_written() {
     assert_eq!((v6.host(), v6.port(), v6.host_kind()), ("::1", 7, HostKind::Loopback));
 }
 
+// rfc-test: 8628-3.1-3 9700-2.6
 #[test]
 fn only_https_and_http_to_this_machine_are_addresses() {
     for text in [
@@ -74,7 +75,7 @@ fn only_https_and_http_to_this_machine_are_addresses() {
     assert_eq!(reason(&format!("https://as.example/{}", "x".repeat(ADDRESS_MAX_BYTES))), Reason::TooLong);
 }
 
-// rfc-test: 8414-3.3
+// rfc-test: 8414-4
 #[test]
 fn issuers_are_the_same_only_where_every_character_is() {
     let issuer = Issuer::parse("https://as.example/tenant").unwrap();

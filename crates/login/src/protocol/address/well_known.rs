@@ -11,7 +11,7 @@ const PROTECTED_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 /// first that answers with a document decides.
 pub fn authorization_server_addresses(issuer: &Issuer) -> Vec<Address> {
     let issuer = issuer.address();
-    // rfc: 8414-3.1 a final slash goes before the name is inserted
+    // rfc: 8414-3 a final slash goes, and the name is inserted before the path
     let path = issuer.path().strip_suffix('/').unwrap_or_else(|| issuer.path());
     let origin = issuer.origin();
     let mut places = vec![format!("{origin}{AUTHORIZATION_SERVER}{path}"), format!("{origin}{OPENID}{path}")];
@@ -42,7 +42,7 @@ mod tests {
         addresses.iter().map(Address::as_str).collect()
     }
 
-    // rfc-test: 8414-3.1
+    // rfc-test: 8414-3
     #[test]
     fn metadata_of_a_server_are_looked_for_inserted_first_and_appended_last() {
         let places = |issuer: &str| authorization_server_addresses(&Issuer::parse(issuer).unwrap());
