@@ -36,13 +36,16 @@ pub enum Callback {
     Denied(Denial),
     /// A request for something else (a browser asks for its icon): the listener goes on.
     Elsewhere,
+    /// A request that does not show that it belongs to this login: it is refused, and the listener goes on. Any page in
+    /// the person's browser can send one, and none shall end a login.
+    Stranger(Refusal),
 }
 
 /// Reads the target of a request to the listener: path and query.
 ///
 /// # Errors
-/// [`Reason::StateMissing`] and [`Reason::StateMismatch`] mean that the request does not belong to this login: the
-/// listener refuses it and goes on. After any other the login is over. No refusal shows what the request carried.
+/// The request carries the `state` of this login, and cannot be accepted all the same: the login is over. No refusal
+/// shows what the request carried.
 pub fn read_callback(target: &str, expected: &CallbackExpected<'_>) -> Result<Callback, Refusal> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     if path != expected.path {
@@ -69,16 +72,12 @@ pub fn read_pasted(
 }
 
 fn read_query(query: &str, expected: &CallbackExpected<'_>) -> Result<Callback, Refusal> {
-    if query.len() > TARGET_MAX_BYTES {
-        return Err(Refusal::new(Reason::TooLong, "query"));
-    }
-    let parameters = form::decode(query)?;
-    let value = |name| once(&parameters, name);
     // rfc: 6749-10.12 9700-2.1 first of all: is it the answer to our request?
-    let Some(state) = value("state")? else { return Err(Refusal::new(Reason::StateMissing, "state")) };
-    if !expected.state.same_as(state.as_bytes()) {
-        return Err(Refusal::new(Reason::StateMismatch, "state"));
-    }
+    let parameters = match parameters_of_this_login(query, expected.state) {
+        Ok(parameters) => parameters,
+        Err(refusal) => return Ok(Callback::Stranger(refusal)),
+    };
+    let value = |name| once(&parameters, name);
     // rfc: 6749-4.1.2-2 unknown parameters are passed over, but none stands there twice
     for (name, _) in &parameters {
         once(&parameters, name)?;
@@ -95,6 +94,19 @@ fn read_query(query: &str, expected: &CallbackExpected<'_>) -> Result<Callback, 
         }
         (Some(_), None) => Err(Refusal::new(Reason::Value, "code")),
         (None, None) => Err(Refusal::new(Reason::Missing, "code")),
+    }
+}
+
+/// The parameters, where `state` says that they belong to this login.
+fn parameters_of_this_login(query: &str, state: &Secret) -> Result<Vec<(String, String)>, Refusal> {
+    if query.len() > TARGET_MAX_BYTES {
+        return Err(Refusal::new(Reason::TooLong, "query"));
+    }
+    let parameters = form::decode(query)?;
+    match once(&parameters, "state")? {
+        None => Err(Refusal::new(Reason::StateMissing, "state")),
+        Some(given) if !state.same_as(given.as_bytes()) => Err(Refusal::new(Reason::StateMismatch, "state")),
+        Some(_) => Ok(parameters),
     }
 }
 
@@ -155,7 +167,8 @@ mod tests {
         for text in ["c", "https://evil.example/done?code=c&state=s", "https://app.example/done", ""] {
             assert_eq!(read(text).err().unwrap().reason, Reason::Value, "{text}");
         }
-        assert_eq!(read("https://app.example/done?code=c").err().unwrap().reason, Reason::StateMissing);
+        let stranger = read("https://app.example/done?code=c").unwrap();
+        assert!(matches!(stranger, Callback::Stranger(refusal) if refusal.reason == Reason::StateMissing));
     }
 
     #[test]
@@ -170,7 +183,11 @@ mod tests {
             "code=SECRET%0a&state=s",
             "code=SECRET&state=s",
         ] {
-            let refusal = read_callback(&format!("/?{query}"), &expected).err().unwrap();
+            let (Err(refusal) | Ok(Callback::Stranger(refusal))) =
+                read_callback(&format!("/?{query}"), &expected)
+            else {
+                panic!("{query} was taken");
+            };
             assert!(!format!("{refusal} {refusal:?}").contains("SECRET"), "{refusal}");
         }
     }
