@@ -52,9 +52,36 @@ pub(crate) struct CredentialStatus {
     pub(crate) rejections: u64,
     pub(crate) advice: Option<String>,
     pub(crate) login_command: Option<String>,
+    /// The login that is waited for. One for each epoch, whoever asks and however often.
+    #[serde(default)]
+    pub(crate) login_request: Option<LoginRequest>,
     /// An attempt of another process, where it may be under way. An agent knows its own, and says none.
     #[serde(default)]
     pub(crate) announced: Option<AnnouncedStatus>,
+}
+
+/// A login that is waited for. It is seen in the record, so that it is the same for every process and after every start;
+/// a person who logged out is asked for nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LoginRequest {
+    /// The login that ended; 0 where there never was one.
+    pub(crate) epoch: u64,
+    pub(crate) cause: String,
+    pub(crate) since: Option<String>,
+    pub(crate) command: String,
+}
+
+impl LoginRequest {
+    fn of(name: &str, view: &View) -> Option<Self> {
+        let cause = view.cause.filter(|cause| *cause != Cause::LoggedOut);
+        let cause = cause.filter(|_| view.status == Status::Unauthenticated)?;
+        Some(Self {
+            epoch: view.epoch,
+            cause: cause.name().into(),
+            since: view.since.filter(|_| cause != Cause::NoGrant).map(rfc3339),
+            command: login_command(name),
+        })
+    }
 }
 
 /// An attempt that a process announced and did not end yet.
@@ -89,19 +116,9 @@ pub(crate) struct AttemptStatus {
     pub(crate) rule: Option<String>,
 }
 
-/// How a person logs in again.
+/// How a person logs in, for the first time or again. What is known of the credential need not be said.
 pub(crate) fn login_command(name: &str) -> String {
-    format!("renewd import {name} --replace")
-}
-
-/// How a person logs in where nobody ever has: there is nothing to replace, and nothing says where the token belongs.
-pub(crate) fn first_login_command(name: &str) -> String {
-    format!("renewd import {name} --token-endpoint URL --client-id ID")
-}
-
-/// How a person logs in, by why that is needed.
-pub(crate) fn login_command_for(name: &str, cause: Option<Cause>) -> String {
-    if cause == Some(Cause::NoGrant) { first_login_command(name) } else { login_command(name) }
+    format!("renewd login {name}")
 }
 
 impl CredentialStatus {
@@ -133,8 +150,8 @@ impl CredentialStatus {
             refreshes: view.refreshes,
             rejections: view.rejections,
             advice,
-            login_command: (view.status == Status::Unauthenticated)
-                .then(|| login_command_for(name, view.cause)),
+            login_command: (view.status == Status::Unauthenticated).then(|| login_command(name)),
+            login_request: LoginRequest::of(name, view),
             announced: None,
         }
     }
@@ -406,6 +423,7 @@ mod tests {
             rejections: 0,
             advice: None,
             login_command: None,
+            login_request: None,
             announced: None,
         };
         for (all, worst) in [
@@ -476,6 +494,6 @@ mod tests {
         let mut failure = Failure::new(Exit::LoginNeeded, "github: login needed");
         failure.about.login_command = Some(login_command("github"));
         let back = ErrorDocument::new(&failure).error.into_failure();
-        assert_eq!(back.advice.as_deref(), Some("renewd import github --replace"));
+        assert_eq!(back.advice.as_deref(), Some("renewd login github"));
     }
 }

@@ -21,6 +21,8 @@ mod exit;
 #[doc(hidden)]
 pub mod fuzzing;
 mod harden;
+#[cfg(unix)]
+mod hooks;
 mod input;
 #[cfg(unix)]
 mod interrupt;

@@ -10,7 +10,7 @@ use renewd_driver::{Clock as _, CredentialName, Lease};
 use crate::agent_client::{Agent, Asked, NoAgent};
 use crate::app::App;
 use crate::config::Config;
-use crate::credential::{OpenStore, glance, names, open, open_existing, seed, unknown};
+use crate::credential::{OpenStore, glance, has_seed, names, open, open_existing, seed, unknown};
 use crate::exit::{Exit, Failure};
 use crate::json::TokenDocument;
 use crate::output::time::parse_rfc3339;
@@ -91,6 +91,10 @@ pub(crate) fn agent(config: &Config, name: &CredentialName) -> Option<Agent> {
 /// Tells the agent, where there is one, that a login or logout was written here: it must not give away tokens of the
 /// login before until it notices by itself.
 pub(crate) fn tell_agent(config: &Config, name: &CredentialName) {
+    #[cfg(unix)]
+    if let Ok(state) = config.places().state() {
+        crate::hooks::answered(state, name);
+    }
     if let Ok(agent) = Agent::find(config) {
         agent.changed(name);
     }
@@ -101,7 +105,7 @@ pub(crate) fn tell_agent(config: &Config, name: &CredentialName) {
 /// # Errors
 /// A store failure; a login failure when there is nothing to open.
 pub(crate) fn open_for(config: &Config, name: &CredentialName) -> Result<OpenStore, Failure> {
-    let store = if config.path("credential", "seed_file", Some(name)).is_some() {
+    let store = if has_seed(config, name) {
         open(config)?
     } else {
         open_existing(config)?.ok_or_else(|| unknown(name, &[]))?

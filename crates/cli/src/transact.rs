@@ -13,6 +13,7 @@ use renewd_driver::{
     CredentialName, CredentialStore, Drained, Event, Lease, NoToken, Observer, TokenError,
     TokenRequestOptions,
 };
+use renewd_signer::KeySigner;
 use renewd_tokio::{Keeper, Renewd};
 
 use crate::config::Config;
@@ -20,7 +21,7 @@ use crate::credential::{Secrets, check_transport, endpoint, setup};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupts;
 use crate::journal::{JournalFolder, Scribe};
-use crate::json::login_command_for;
+use crate::json::login_command;
 use crate::output::evidence::looked_like;
 use crate::output::time::{brief, local, rfc3339};
 use crate::test_points;
@@ -75,6 +76,7 @@ impl Transaction {
         let journal = JournalFolder::new(config.places().state()?);
         let journal = Scribe::begin(vec![Box::new(journal)]).map_err(no_thread)?;
         let renewd = Renewd::builder(test_points::endpoint(Arc::new(endpoint(config, name))), store)
+            .signer(Arc::new(KeySigner::new()))
             .observer(Arc::new(Heard(journal.clone())))
             .spawn_thread()
             .map_err(no_thread)?;
@@ -190,7 +192,7 @@ pub(crate) fn failure(error: TokenError, under_way: bool) -> Failure {
     };
     let mut failure = Failure::new(exit, sentence(state));
     if exit == Exit::LoginNeeded {
-        failure.advice = Some(login_command_for(state.name.as_str(), state.cause));
+        failure.advice = Some(login_command(state.name.as_str()));
         failure.about.login_command.clone_from(&failure.advice);
     }
     describe(&mut failure, state);

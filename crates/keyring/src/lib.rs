@@ -50,6 +50,9 @@ mod windows;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(all(unix, not(target_vendor = "apple")))]
+pub use crate::secret_service::session_bus;
+
 use renewd_driver::keyring::Keyring;
 #[expect(unused_imports, reason = "what the documentation speaks of")]
 use renewd_driver::keyring::KeyringErrorKind;

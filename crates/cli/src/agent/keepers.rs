@@ -10,6 +10,7 @@ use std::time::Duration;
 use renewd_core::{Loaded, Phase, Record, Status, View};
 use renewd_driver::system::{SystemClock, SystemEntropy};
 use renewd_driver::{CredentialName, CredentialStore, DriverHandle, Keeper, Observer};
+use renewd_signer::KeySigner;
 use renewd_tokio::Renewd;
 use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
 
@@ -202,6 +203,7 @@ impl Keepers {
         let endpoint = UreqEndpoint::new(way.clone(), Workers::default(), Arc::new(SystemClock));
         endpoint.check().map_err(|e| Failure::configuration(e.to_string()))?;
         let renewd = Renewd::builder(test_points::endpoint(Arc::new(endpoint)), Arc::clone(&self.store))
+            .signer(Arc::new(KeySigner::new()))
             .observer(Arc::clone(&self.observer))
             .spawn_thread()
             .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;

@@ -174,6 +174,7 @@ mod tests {
                     expires: Wall::default(),
                     rotated: true,
                     took: Span::from_millis(millis),
+                    key: None,
                 }),
             );
         }

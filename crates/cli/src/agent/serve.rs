@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::credential::{OpenStore, open};
 use crate::exit::{Exit, Failure};
+use crate::hooks::Hooks;
 use crate::journal::{JournalFolder, LineFormat, Lines, Scribe, Sink};
 use crate::logging::LogFormat;
 
@@ -59,7 +60,9 @@ async fn live(app: &App) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
     let socket = crate::agent_client::socket(&config)?;
     let door = Door::open(&socket, status_address(&config)?, &state).await?;
-    let scribe = scribe(app, &state)?;
+    let hooks = Hooks::begin(&config, &app.env, &state)
+        .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
+    let scribe = scribe(app, &state, &hooks)?;
     let metrics = Metrics::default();
     let hub = Hub::new(scribe.clone(), metrics.clone());
     let observer: Arc<dyn Observer> = Arc::new(hub.clone());
@@ -86,6 +89,7 @@ async fn live(app: &App) -> Result<(), Failure> {
         keepers.shutdown().await;
         proxies.shutdown().await;
         scribe.end();
+        hooks.end();
         return Err(first);
     }
     greet(app, &door, &keepers, &proxies).await;
@@ -93,7 +97,7 @@ async fn live(app: &App) -> Result<(), Failure> {
     let (stopping, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     accept(&mut tasks, door, &api, &stopped);
-    follow(app, config, &api, &description, &mut stop).await;
+    follow(app, config, &api, &description, &hooks, &mut stop).await;
     notify::say(notify::STOPPING);
     let _ = stopping.send(true);
     api.hub.end();
@@ -104,6 +108,7 @@ async fn live(app: &App) -> Result<(), Failure> {
     }
     let lost = keepers.shutdown().await;
     scribe.end();
+    hooks.end();
     match lost.into_iter().next() {
         None => Ok(()),
         Some((name, what)) => Err(Failure::new(Exit::Store, format!("{name}: {what}")).about(name)),
@@ -123,7 +128,14 @@ async fn opened(config: &Arc<Config>) -> Result<OpenStore, Failure> {
 }
 
 /// Until told to stop: new credentials are taken up, a reload is carried out.
-async fn follow(app: &App, mut config: Arc<Config>, api: &Api, description: &Description, stop: &mut Stop) {
+async fn follow(
+    app: &App,
+    mut config: Arc<Config>,
+    api: &Api,
+    description: &Description,
+    hooks: &Hooks,
+    stop: &mut Stop,
+) {
     let mut rescan = tokio::time::interval(RESCAN);
     rescan.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -138,7 +150,10 @@ async fn follow(app: &App, mut config: Arc<Config>, api: &Api, description: &Des
         };
         if reload {
             match Config::load(config.places(), &app.env) {
-                Ok(new) => config = Arc::new(new),
+                Ok(new) => {
+                    config = Arc::new(new);
+                    hooks.reload(&config);
+                }
                 Err(failure) => {
                     app.output.failure(&failure);
                     app.output.note("renewd: the configuration that was in force stays in force");
@@ -247,8 +262,8 @@ fn status_address(config: &Config) -> Result<Option<SocketAddr>, Failure> {
     })
 }
 
-fn scribe(app: &App, state: &std::path::Path) -> Result<Scribe, Failure> {
-    let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(JournalFolder::new(state))];
+fn scribe(app: &App, state: &std::path::Path, hooks: &Hooks) -> Result<Scribe, Failure> {
+    let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(JournalFolder::new(state)), hooks.sink()];
     if !app.output.is_quiet() {
         let format = match app.global.log_format {
             LogFormat::Text => LineFormat::Text,
@@ -267,8 +282,7 @@ async fn greet(app: &App, door: &Door, keepers: &Keepers, proxies: &Proxies) {
     let what = if n == 1 { "1 credential".into() } else { format!("{n} credentials") };
     app.output.note(&format!("renewd: keeping {what}; {}", door.description().path().display()));
     if n == 0 {
-        app.output
-            .note("renewd: nothing to keep yet: renewd import NAME --token-endpoint URL --client-id ID");
+        app.output.note("renewd: nothing to keep yet: renewd login NAME --profile P");
     }
     let terminal = std::io::stderr().is_terminal();
     for place in proxies.places().await {

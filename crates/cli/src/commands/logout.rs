@@ -3,7 +3,7 @@
 
 use clap::Args;
 use renewd_blocking::block_on;
-use renewd_core::{Answer, Client, Loaded, Record, RecordState, Setup, TokenRequest, TokenTypeHint};
+use renewd_core::{Answer, Client, Loaded, Proving, Record, RecordState, Setup, TokenRequest, TokenTypeHint};
 use renewd_driver::system::{SystemClock, SystemEntropy};
 use renewd_driver::{Clock as _, CredentialName, CredentialStore, Entropy as _, Expect, TokenEndpoint as _};
 
@@ -88,8 +88,10 @@ fn revoke(config: &Config, name: &CredentialName, record: &Record, setup: &Setup
         (None, None) => return Err("there is no token left".into()),
     };
     let client = Client::clone(&setup.client).named_for(&setup.profile);
-    let request = TokenRequest::revocation(&record.identity, &client, token, hint, &setup.policy.request)
-        .ok_or("no revocation endpoint is known")?;
+    let proving = Proving::at(SystemClock.now().wall);
+    let request =
+        TokenRequest::revocation(&record.identity, &client, token, hint, proving, &setup.policy.request)
+            .ok_or("no revocation endpoint is known")?;
     match block_on(endpoint(config, name).send(SystemEntropy.attempt_id(), request)) {
         Answer::Response(response) if (200..=299).contains(&response.status) => Ok(()),
         Answer::Response(response) => Err(format!("HTTP {}", response.status)),

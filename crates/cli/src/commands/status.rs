@@ -161,9 +161,7 @@ fn print(seen: &Seen, args: &Status, app: &App) -> Result<(), Failure> {
     }
     app.output.data(text.as_bytes())?;
     if credentials.is_empty() {
-        app.output.note(
-            "no credentials yet; begin with: renewd import NAME --token-endpoint URL --client-id ID < refresh-token",
-        );
+        app.output.note("no credentials yet; begin with: renewd login NAME --profile P");
     } else if !seen.agent && !args.watch {
         app.output.note(
             &app.output

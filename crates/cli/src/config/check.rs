@@ -7,6 +7,8 @@ use super::document::{Entry, Settings};
 use super::problem::{Problem, Problems};
 use super::{Config, profiles};
 
+mod grants;
+
 /// Checks what one key alone cannot show.
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
     let document = &config.document;
@@ -32,6 +34,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             let what = format!("credential.{name}.grace means something only with as_class = \"P3\"");
             problems.push(Problem::new(line("grace"), what).advise("add as_class = \"P3\", or remove grace"));
         }
+        grants::check(name, entry, &mut problems);
     }
     for entry in &document.proxies {
         required("proxy", entry, &["listen", "upstream", "credential"], &mut problems);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use renewd_core::Profile;
 use renewd_driver::CredentialName;
-use renewd_profiles::{Lines, OWN_PARAMETERS};
+use renewd_profiles::{Lines, OWN_LOGIN_PARAMETERS, OWN_PARAMETERS};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -16,7 +16,7 @@ use super::value::Value;
 
 /// Names that would hold a secret inline. They get their own message: a secret in a configuration file ends up in
 /// backups, repositories and screenshots.
-const SECRET_NAMES: [&str; 8] = [
+const SECRET_NAMES: [&str; 11] = [
     "client_secret",
     "secret",
     "refresh_token",
@@ -25,6 +25,9 @@ const SECRET_NAMES: [&str; 8] = [
     "password",
     "passphrase",
     "private_key",
+    "client_key",
+    "dpop_key",
+    "assertion",
 ];
 
 /// Request headers a configuration may not set: they are the client's own, would carry a secret, or would have the answer
@@ -43,6 +46,9 @@ const OWN_HEADERS: [&str; 12] = [
     "accept-encoding",
     "range",
 ];
+
+/// Claims of an assertion that have keys of their own, or are made anew for each (RFC 7523 §3).
+const OWN_CLAIMS: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
 /// A value and its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +74,10 @@ pub(crate) struct CredentialEntry {
     pub(crate) parameters: Vec<(String, String)>,
     /// Further headers of every refresh.
     pub(crate) headers: Vec<(String, String)>,
+    /// Further parameters of a login's first request.
+    pub(crate) login_parameters: Vec<(String, String)>,
+    /// Further claims of an assertion that is signed here.
+    pub(crate) assertion_claims: Vec<(String, String)>,
 }
 
 /// One `[[proxy]]` or `[[sink]]`.
@@ -207,6 +217,12 @@ impl Reader {
                 "passphrase" => {
                     "give the store's by an open descriptor (store.passphrase_fd, --passphrase-fd)"
                 }
+                "client_key" | "private_key" => {
+                    "put it in a file of its own and name that with client_key_file, or into the keyring and name its item \
+                     with client_key_keyring"
+                }
+                "dpop_key" => "say dpop = true; the key is made here, and kept in the record",
+                "assertion" => "put it in a file of its own and name that with assertion_file",
                 _ => "put it in a file of its own and name that with client_secret_file",
             };
             let what = format!("{path} would hold a secret; secrets never stand in the configuration");
@@ -290,6 +306,12 @@ impl Reader {
                 entry.parameters = self.pairs(&path, line, value, &OWN_PARAMETERS);
             } else if name == "headers" {
                 entry.headers = self.pairs(&path, line, value, &OWN_HEADERS);
+            } else if name == "login_parameters" {
+                // Each login makes its own of the first, and the second have keys of their own.
+                let own = [&OWN_LOGIN_PARAMETERS[..], &OWN_PARAMETERS].concat();
+                entry.login_parameters = self.pairs(&path, line, value, &own);
+            } else if name == "assertion_claims" {
+                entry.assertion_claims = self.pairs(&path, line, value, &OWN_CLAIMS);
             } else {
                 let mut known: Vec<&str> = own.map(|k| k.name).collect();
                 known.extend(keys::POLICY.iter().map(|k| k.table).filter(|t| !t.is_empty()));

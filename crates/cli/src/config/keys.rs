@@ -35,6 +35,7 @@ const fn key(table: &'static str, name: &'static str, kind: Kind, default: &'sta
 }
 
 const SPAN: Kind = Kind::Duration { zero: false };
+const ALGORITHM: Kind = Kind::Choice(&["ES256", "RS256", "EdDSA"]);
 const SPAN_OR_OFF: Kind = Kind::Duration { zero: true };
 
 /// Keys that hold for the whole program: top level of the file, and the environment.
@@ -53,6 +54,10 @@ pub(crate) static GLOBAL: &[Key] = &[
     key("agent", "socket", Kind::Path, "$XDG_RUNTIME_DIR/renewd/agent.sock, else STATE/run/agent.sock"),
     key("agent", "status", Kind::Address, "off"),
     key("hooks", "on_unauthenticated", Kind::Command, "none"),
+    key("hooks", "on_auth_retrying", Kind::Command, "none"),
+    key("hooks", "on_recovered", Kind::Command, "none"),
+    key("hooks", "timeout", SPAN, "30s"),
+    key("notify", "desktop", Kind::Flag, "false"),
     key("shutdown", "grace", SPAN, "30s"),
 ];
 
@@ -86,15 +91,49 @@ pub(crate) static CREDENTIAL: &[Key] = &[
     key("credential", "token_endpoint", Kind::Endpoint, "what the login pins"),
     key("credential", "revocation_endpoint", Kind::Endpoint, "none"),
     key("credential", "issuer", Kind::Endpoint, "none"),
+    key("credential", "authorization_endpoint", Kind::Endpoint, "what the issuer tells, else the profile's"),
+    key(
+        "credential",
+        "device_authorization_endpoint",
+        Kind::Endpoint,
+        "what the issuer tells, else the profile's",
+    ),
     key("credential", "client_id", Kind::Text, "what the login pins"),
     key("credential", "resource", Kind::Text, "none"),
+    key("credential", "audience", Kind::Text, "none"),
     key(
         "credential",
         "client_auth",
-        Kind::Choice(&["none", "basic", "post"]),
-        "the profile's; else post with a secret, else none",
+        Kind::Choice(&["none", "basic", "post", "private_key_jwt"]),
+        "the profile's; else private_key_jwt with a key, post with a secret, else none",
     ),
     key("credential", "client_secret_file", Kind::Path, "none"),
+    key("credential", "client_key_file", Kind::Path, "none"),
+    key("credential", "client_key_keyring", Kind::KeyringItem, "none"),
+    key("credential", "client_key_id", Kind::Text, "the key's own, else none"),
+    key("credential", "client_key_algorithm", ALGORITHM, "the key's own, else by its kind"),
+    key("credential", "client_assertion_audience", Kind::Text, "the token endpoint"),
+    key("credential", "dpop", Kind::Flag, "what the login was told, else false"),
+    key(
+        "credential",
+        "grant",
+        Kind::Choice(&["client_credentials", "token_exchange", "jwt_bearer"]),
+        "what the login was told, else a person logs in",
+    ),
+    key("credential", "subject_token_file", Kind::Path, "none"),
+    key("credential", "subject_token_type", Kind::Text, "urn:ietf:params:oauth:token-type:access_token"),
+    key("credential", "actor_token_file", Kind::Path, "none"),
+    key("credential", "actor_token_type", Kind::Text, "urn:ietf:params:oauth:token-type:access_token"),
+    key("credential", "requested_token_type", Kind::Text, "none"),
+    key("credential", "assertion_file", Kind::Path, "none"),
+    key("credential", "assertion_key_file", Kind::Path, "none"),
+    key("credential", "assertion_key_id", Kind::Text, "the key's own, else none"),
+    key("credential", "assertion_key_algorithm", ALGORITHM, "the key's own, else by its kind"),
+    key("credential", "assertion_issuer", Kind::Text, "the client's id"),
+    key("credential", "assertion_subject", Kind::Text, "none"),
+    key("credential", "assertion_audience", Kind::Text, "the token endpoint"),
+    key("credential", "assertion_lifetime", SPAN, "5m"),
+    key("credential", "redirect_uri", Kind::Redirect, "the profile's, else http://127.0.0.1:PORT/callback"),
     key("credential", "scope", Kind::Words, "none"),
     key(
         "credential",
@@ -108,7 +147,8 @@ pub(crate) static CREDENTIAL: &[Key] = &[
 ];
 
 /// Tables of a credential that hold pairs of the user's own.
-pub(crate) static CREDENTIAL_PAIRS: &[&str] = &["parameters", "headers"];
+pub(crate) static CREDENTIAL_PAIRS: &[&str] =
+    &["parameters", "headers", "login_parameters", "assertion_claims"];
 
 /// Keys of `[[proxy]]`.
 pub(crate) static PROXY: &[Key] = &[

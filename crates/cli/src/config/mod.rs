@@ -112,7 +112,7 @@ impl Config {
         }
         config.read_environment(env);
         config.settle_pairs()?;
-        supported::check(&mut config)?;
+        supported::check(&config)?;
         check::check(&config)?;
         Ok(config)
     }

@@ -115,7 +115,25 @@ fn what_does_not_fit_together_is_an_error_with_its_line() {
         ),
         ("[store]\nkind = \"cloud\"", 2, "none of file, keyring, memory"),
         ("[store]\nkey = \"systemd:\"", 2, "none of keyring, file, file:PATH"),
-        ("[hooks]\non_unauthenticated = [\"/bin/true\"]", 2, "not supported yet"),
+        ("[credential.a]\ngrant = \"token_exchange\"", 2, "needs subject_token_file"),
+        ("[credential.a]\nsubject_token_file = \"/t\"", 2, "only with grant = \"token_exchange\""),
+        ("[credential.a]\ngrant = \"jwt_bearer\"", 2, "needs one of assertion_file and assertion_key_file"),
+        (
+            "[credential.a]\ngrant = \"jwt_bearer\"\nassertion_file = \"/a\"\nassertion_subject = \"s\"",
+            4,
+            "for an assertion that is signed here",
+        ),
+        (
+            "[credential.a]\nclient_key_file = \"/k\"\nclient_key_keyring = \"k\"",
+            3,
+            "a client_key_file and a client_key_keyring",
+        ),
+        (
+            "[credential.a]\ntoken_endpoint = \"https://a.example/t\"\nclient_id = \"c\"\nseed_file = \"/s\"\n\
+             grant = \"client_credentials\"",
+            4,
+            "its grant has none",
+        ),
         ("[[sink]]\ncredential = \"a\"\npath = \"/t\"", 1, "not supported yet"),
     ] {
         let given = Given::file(text);

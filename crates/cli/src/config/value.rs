@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use renewd_core::Span;
 use renewd_driver::CredentialName;
+use renewd_driver::keyring::ItemName;
 use toml::de::DeValue;
 
 use super::duration::{DURATION_FORM, parse_duration, parse_size};
@@ -48,6 +49,10 @@ pub(crate) enum Kind {
     KeySource,
     /// Program and arguments.
     Command,
+    /// What an item in the system's keyring is called.
+    KeyringItem,
+    /// Where a login's answer comes back to: `http` on loopback, or `https`.
+    Redirect,
 }
 
 /// What a key holds.
@@ -177,14 +182,20 @@ impl Kind {
                 .map_err(|e| format!("is bad: {e}")),
             Self::Mode => mode(text),
             Self::KeySource => key_source(text),
+            Self::KeyringItem => text
+                .parse::<ItemName>()
+                .map(|item| Value::Text(item.to_string()))
+                .map_err(|e| format!("is bad: {e}")),
+            // As it was registered: servers compare it letter by letter (RFC 6749 §3.1.2.3).
+            Self::Redirect => Url::parse(text, UrlUse::Endpoint).map(|_| Value::Text(text.into())),
         }
     }
 
     /// A bad value as a message may repeat it; not at all where it could hold a password or a key.
     pub(crate) fn shown(self, text: &str) -> Option<String> {
         let secret = match self {
-            Self::KeySource => true,
-            Self::Endpoint | Self::ProxyUrl | Self::Upstream => text.contains('@'),
+            Self::KeySource | Self::KeyringItem => true,
+            Self::Redirect | Self::Endpoint | Self::ProxyUrl | Self::Upstream => text.contains('@'),
             _ => false,
         };
         (!secret).then(|| shown(text))
@@ -284,6 +295,9 @@ mod tests {
             (Kind::KeySource, "file:", "none of keyring"),
             (Kind::KeySource, "systemd:a/b", "none of keyring"),
             (Kind::KeySource, "passphrase:x", "none of keyring"),
+            (Kind::KeyringItem, "my key", "is bad"),
+            (Kind::Redirect, "http://printer.example/cb", "plain http to another machine"),
+            (Kind::Redirect, "com.example.app:/cb", "is not a URL"),
         ] {
             let error = kind.parse(text).unwrap_err();
             assert!(error.contains(why), "{kind:?} {text:?}: {error}");

@@ -84,11 +84,7 @@ impl CredentialStore for Closed {
         Err(self.why.clone())
     }
 
-    async fn forget_prepared(
-        &self,
-        _: &CredentialName,
-        _: Option<&PreparedFor>,
-    ) -> Result<(), StoreFault> {
+    async fn forget_prepared(&self, _: &CredentialName, _: Option<&PreparedFor>) -> Result<(), StoreFault> {
         Err(self.why.clone())
     }
 

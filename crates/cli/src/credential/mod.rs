@@ -2,21 +2,25 @@
 
 mod access;
 mod attended;
+mod client_key;
 mod closed;
 mod glance;
+mod grants;
 mod profile;
 mod seed;
 mod setup;
 mod store;
 
 pub(crate) use access::Access;
+pub(crate) use client_key::keyring_key;
 pub(crate) use closed::closed_store;
 pub(crate) use glance::{Announced, Glance, glance, names};
+pub(crate) use grants::{configured as configured_grant, name_of as grant_name};
 pub(crate) use profile::{By, Chosen, chosen, contradictions, effective, policy};
-pub(crate) use seed::seed;
+pub(crate) use seed::{has_seed, seed};
 #[cfg(unix)]
 pub(crate) use setup::transport;
-pub(crate) use setup::{Secrets, check_identity, check_transport, endpoint, setup, usual_auth};
+pub(crate) use setup::{Hands, Secrets, check_identity, check_transport, endpoint, setup, usual_auth};
 pub(crate) use store::{
     OpenStore, is_there, key_setting, keyring, open, open_existing, open_failure, options, remembered,
     store_failure, store_folder, write_failure,
@@ -25,7 +29,7 @@ pub(crate) use store::{
 use renewd_driver::CredentialName;
 
 use crate::exit::{Exit, Failure};
-use crate::json::first_login_command;
+use crate::json::login_command;
 
 /// Longest name of nobody that a message repeats, in bytes: somebody may have given a token for a name.
 const SHOWN_BYTES_MAX: usize = 32;
@@ -43,13 +47,16 @@ pub(crate) fn unknown(name: &CredentialName, known: &[CredentialName]) -> Failur
     let near = crate::config::nearest(name.as_str(), known.iter().map(CredentialName::as_str));
     let advice = match near {
         Some(near) => format!("did you mean {near}? `renewd status` shows all"),
-        None => format!("{} < refresh-token", first_login_command(name.as_str())),
+        None => format!(
+            "{} --profile P (or --issuer URL, or --resource URL) begins one",
+            login_command(name.as_str())
+        ),
     };
     let mut failure = Failure::new(Exit::LoginNeeded, format!("no credential is called {name}"))
         .advise(advice)
         .coded("no_grant")
         .about(name);
     failure.about.cause = Some("no_grant".into());
-    failure.about.login_command = Some(first_login_command(name.as_str()));
+    failure.about.login_command = Some(login_command(name.as_str()));
     failure
 }

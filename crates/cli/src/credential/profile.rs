@@ -6,7 +6,7 @@
 use renewd_core::{AsClass, Policy, Profile, Record};
 use renewd_driver::CredentialName;
 
-use super::setup::{is_logged_out, usual_auth};
+use super::setup::{Hands, is_logged_out, usual_auth};
 use crate::config::{Config, Origin};
 use crate::exit::Failure;
 use crate::profiles::{GENERIC, GENERIC_AS_TOLD, Known, Profiles, words};
@@ -141,8 +141,7 @@ pub(crate) fn contradictions(
         ));
     }
     let told = record.map(|r| &r.settings);
-    let secret = config.path("credential", "client_secret_file", Some(name)).is_some()
-        || told.is_some_and(|s| s.client_secret.is_some());
+    let hands = Hands::of(config, name, record);
     let auth = text("client_auth").or_else(|| told.and_then(|s| s.client_auth.clone()));
     let ways = || words::any_of(profile.client_auth.iter().map(|m| m.name().to_owned()));
     match auth {
@@ -153,17 +152,25 @@ pub(crate) fn contradictions(
             profile.name
         )),
         None if !profile.client_auth.is_empty()
-            && usual_auth(profile, secret).is_none()
+            && usual_auth(profile, hands).is_none()
             // A logout leaves no secret; what is missing is a login.
             && !record.is_some_and(is_logged_out) =>
         {
-            let what = if secret { "a client secret is given" } else { "no client secret is given" };
+            let what = match (hands.secret, hands.key) {
+                (true, _) => "a client secret is given",
+                (false, true) => "a client's key is given",
+                (false, false) => "no client secret is given",
+            };
             all.push(format!(
                 "{name}: {what}, but {}'s clients prove themselves by {} (profile {}){}",
                 profile.title,
                 ways(),
                 profile.name,
-                if secret { "" } else { "; --client-secret-file, or client_secret_file, gives one" }
+                if hands != Hands::default() {
+                    ""
+                } else {
+                    "; --client-secret-file, or client_secret_file, gives one"
+                }
             ));
         }
         _ => {}

@@ -10,6 +10,7 @@ use renewd_driver::CredentialName;
 use renewd_driver::system::{self, SystemClock};
 use renewd_ureq::{ProxyChoice, Roots, UreqEndpoint, UreqOptions, Workers};
 
+use super::client_key::{client_key, has_client_key};
 use super::profile;
 use crate::config::Config;
 use crate::exit::Failure;
@@ -138,36 +139,100 @@ fn client(
     profile: &Profile,
 ) -> Result<Client, Failure> {
     let told = record.map(|r| &r.settings);
+    check_grant(config, name, record)?;
     let secret: Option<Secret> = match config.path("credential", "client_secret_file", Some(name)) {
         Some(path) => Some(client_secret(&path, name)?),
         None => told.and_then(|s| s.client_secret.clone()),
     };
+    let hands = Hands { secret: secret.is_some(), key: has_client_key(config, name, record) };
     let auth = config
         .text("credential", "client_auth", Some(name))
         .or_else(|| told.and_then(|s| s.client_auth.clone()))
-        .or_else(|| usual_auth(profile, secret.is_some()).map(|method| method.name().into()))
+        .or_else(|| usual_auth(profile, hands).map(|method| method.name().into()))
         // A logout leaves no secret, and nothing that would have to be proved with one: what is missing is a login.
-        .filter(|_| secret.is_some() || !record.is_some_and(is_logged_out));
+        .filter(|_| hands != Hands::default() || !record.is_some_and(is_logged_out));
     let entry = config.credential(name);
     let scope = config
         .lookup("credential", "scope", Some(name))
         .and_then(|e| e.value.as_words().map(|w| w.join(" ")))
         .or_else(|| told.and_then(|s| s.scope.clone()))
         .filter(|s| !s.is_empty());
+    let by_key = match auth.as_deref() {
+        Some("private_key_jwt") => true,
+        None => hands.key && !hands.secret,
+        Some(_) => false,
+    };
+    let auth = if by_key {
+        let key = client_key(config, name, record)?.ok_or_else(|| no_key(name))?;
+        let audience = config.text("credential", "client_assertion_audience", Some(name));
+        ClientAuth::PrivateKeyJwt { key, audience }
+    } else {
+        client_auth(name, auth.as_deref(), secret)?
+    };
     Ok(Client {
-        auth: client_auth(name, auth.as_deref(), secret)?,
+        auth,
         scope,
+        audience: config
+            .text("credential", "audience", Some(name))
+            .or_else(|| told.and_then(|s| s.audience.clone())),
+        grant_type: told.map(|s| s.grant_type.clone()).unwrap_or_default(),
+        dpop_key: told.and_then(|s| s.dpop_key.clone()),
         extra_parameters: entry.map(|e| e.parameters.clone()).unwrap_or_default(),
         extra_headers: entry.map(|e| e.headers.clone()).unwrap_or_default(),
         ..Client::public(client_id(config, name, record))
     })
 }
 
+/// An entry that names another grant than the login was made with would do nothing.
+fn check_grant(config: &Config, name: &CredentialName, record: Option<&Record>) -> Result<(), Failure> {
+    let (Some(found), Some(record)) = (config.lookup("credential", "grant", Some(name)), record) else {
+        return Ok(());
+    };
+    let told = super::grants::name_of(&record.settings.grant_type);
+    if is_logged_out(record) || found.value.as_text() == Some(told) {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: credential.{name}.grant is {}, but the login was made by {told}",
+        found.origin, found.value
+    );
+    Err(Failure::configuration(message)
+        .advise(format!("log in again ({}), or take the key back", login_command(name.as_str())))
+        .about(name))
+}
+
+/// What a client can prove itself with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hands {
+    /// A secret.
+    pub(crate) secret: bool,
+    /// A private key.
+    pub(crate) key: bool,
+}
+
+impl Hands {
+    /// What is there for a credential, without reading any of it.
+    pub(crate) fn of(config: &Config, name: &CredentialName, record: Option<&Record>) -> Self {
+        Self {
+            secret: config.lookup("credential", "client_secret_file", Some(name)).is_some()
+                || record.is_some_and(|r| r.settings.client_secret.is_some()),
+            key: has_client_key(config, name, record),
+        }
+    }
+}
+
+fn no_key(name: &CredentialName) -> Failure {
+    Failure::configuration(format!("credential {name} authenticates its client by a key and has none"))
+        .advise(format!("name its file: credential.{name}.client_key_file, or log in with --client-key-file"))
+        .about(name)
+}
+
 /// The way in which clients of that provider usually prove themselves, with what is at hand.
-pub(crate) fn usual_auth(profile: &Profile, secret: bool) -> Option<ClientAuthMethod> {
+pub(crate) fn usual_auth(profile: &Profile, hands: Hands) -> Option<ClientAuthMethod> {
     let possible = |method: &ClientAuthMethod| match method {
-        ClientAuthMethod::None => !secret,
-        ClientAuthMethod::Basic | ClientAuthMethod::Post => secret,
+        ClientAuthMethod::None => hands == Hands::default(),
+        ClientAuthMethod::Basic | ClientAuthMethod::Post => hands.secret,
+        ClientAuthMethod::PrivateKeyJwt => hands.key,
         _ => false,
     };
     profile.client_auth.iter().copied().find(possible)
@@ -181,6 +246,7 @@ fn client_secret(path: &Path, name: &CredentialName) -> Result<Secret, Failure> 
     read_secret_file(path, "the client secret").map_err(|why| Failure::configuration(why).about(name))
 }
 
+/// By a secret, or by nothing.
 fn client_auth(
     name: &CredentialName,
     auth: Option<&str>,
@@ -194,7 +260,7 @@ fn client_auth(
             "credential {name} authenticates its client by {auth:?} and has no client secret"
         ))
         .advise(format!(
-            "name its file: credential.{name}.client_secret_file, or import with --client-secret-file"
+            "name its file: credential.{name}.client_secret_file, or log in or import with --client-secret-file"
         ))
         .about(name)),
     }

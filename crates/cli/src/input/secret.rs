@@ -47,6 +47,22 @@ impl SecretSource {
         matches!(self, Self::Descriptor(0))
     }
 
+    /// Reads a private key, which may have many lines. `what` names it for people: "the client's key".
+    ///
+    /// # Errors
+    /// A usage failure that says what is wrong, never what was read.
+    pub(crate) fn read_key(&self, what: &str) -> Result<Secret, Failure> {
+        match self {
+            Self::File(path) => read_key_file(path, what).map_err(Failure::usage),
+            Self::Descriptor(fd) => {
+                let failed = |why| Failure::usage(format!("{what}: descriptor {fd} {why}"));
+                let file = descriptor(*fd).map_err(|why| failed(why.into()))?;
+                let bytes = read_limited(file, SECRET_BYTES_MAX).map_err(|why| failed(why.to_string()))?;
+                key(&bytes).map_err(failed)
+            }
+        }
+    }
+
     /// Reads it. `what` names it for people: "the client secret".
     ///
     /// # Errors
@@ -74,6 +90,34 @@ pub(crate) fn read_secret_file(path: &Path, what: &str) -> Result<Secret, String
     let bytes = read_checked(path, SECRET_BYTES_MAX)
         .map_err(|e: FileError| format!("{what}: the file {shown} {}", e.text()))?;
     clean(&bytes).map_err(|why| format!("{what} from {shown} {why}"))
+}
+
+/// Reads a private key from a file that nobody else can write: a PEM block or a JWK, as it stands.
+///
+/// # Errors
+/// A sentence for people, without the key.
+pub(crate) fn read_key_file(path: &Path, what: &str) -> Result<Secret, String> {
+    let shown = path.display();
+    let bytes = read_checked(path, SECRET_BYTES_MAX)
+        .map_err(|e: FileError| format!("{what}: the file {shown} {}", e.text()))?;
+    key(&bytes).map_err(|why| format!("{what} from {shown} {why}"))
+}
+
+/// A private key as text: a PEM block or a JWK. Whether it is one is seen by whoever signs with it.
+///
+/// # Errors
+/// Half a sentence for people, without the key.
+pub(crate) fn key(bytes: &[u8]) -> Result<Secret, String> {
+    let text = bytes.trim_ascii();
+    if text.is_empty() {
+        return Err("is empty".into());
+    }
+    if !text.is_ascii() || text.contains(&0) {
+        return Err(
+            "is no text: a PEM block or a JWK is needed; `openssl pkey -inform DER` makes one of DER".into(),
+        );
+    }
+    Ok(Secret::copy_of(text))
 }
 
 /// A secret without the line break behind it. Tokens and secrets are visible ASCII and spaces (RFC 6749 appendix A):
@@ -173,6 +217,15 @@ mod tests {
             let error = clean(bytes).err().unwrap();
             assert!(error.contains(why) && !error.contains("rt-1"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_key_may_have_many_lines_and_a_binary_one_is_told_how_to_become_text() {
+        let pem = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        assert!(key(pem).unwrap().same_as(pem.trim_ascii()));
+        assert!(key(br#"{"kty":"EC"}"#).unwrap().same_as(br#"{"kty":"EC"}"#));
+        assert!(key(&[0x30, 0x82, 0x01]).err().unwrap().contains("openssl"));
+        assert_eq!(key(b" \n").err().unwrap(), "is empty");
     }
 
     #[cfg(unix)]

@@ -98,7 +98,7 @@ impl Entry {
 impl What {
     fn of(now: Now, report: &Report) -> Option<Self> {
         Some(match report {
-            Report::Refreshed { reason, epoch, generation, expires, rotated, took } => Self::Refreshed {
+            Report::Refreshed { reason, epoch, generation, expires, rotated, took, .. } => Self::Refreshed {
                 reason: reason.name().into(),
                 epoch: *epoch,
                 generation: *generation,
@@ -210,6 +210,7 @@ mod tests {
             expires: NOW.wall + Span::from_hours(1),
             rotated: true,
             took: Span::from_millis(120),
+            key: None,
         });
         let entry = Entry::of(NOW, &event).unwrap();
         let text = serde_json::to_string(&entry).unwrap();

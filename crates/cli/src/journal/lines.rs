@@ -8,7 +8,7 @@ use renewd_driver::{CredentialName, Event};
 
 use super::entry::Entry;
 use super::scribe::Sink;
-use crate::json::login_command_for;
+use crate::json::login_command;
 use crate::output::Painter;
 use crate::output::evidence::looked_like;
 use crate::output::time::{brief, local};
@@ -65,10 +65,7 @@ impl Lines {
                 self.failing.remove(name);
                 let why = cause.map_or("unknown", Cause::name);
                 let sign = self.paint.red("✗");
-                Some(format!(
-                    "{sign} {name}: login needed ({why}): {}",
-                    login_command_for(name.as_str(), *cause)
-                ))
+                Some(format!("{sign} {name}: login needed ({why}): {}", login_command(name.as_str())))
             }
             _ => None,
         }
@@ -174,6 +171,7 @@ mod tests {
             expires: now.wall + Span::from_hours(1),
             rotated: true,
             took: Span::ZERO,
+            key: None,
         };
         let last = lines.text(&name, now, &Event::Report(refreshed)).unwrap();
         assert!(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use renewd_core::{Now, Publication};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{CredentialName, Event, Lease, Observer, TokenError, TokenRequestOptions};
+use renewd_signer::KeySigner;
 use renewd_tokio::{Keeper, Renewd};
 use renewd_ureq::{UreqEndpoint, Workers};
 use tokio::sync::watch;
@@ -15,6 +16,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::credential::{Secrets, glance, setup, transport};
 use crate::exit::Failure;
+use crate::hooks::Hooks;
 use crate::journal::{JournalFolder, LineFormat, Lines, Scribe, Sink};
 use crate::logging::LogFormat;
 use crate::obtain::{TIMEOUT, open_for, refuse_unknown};
@@ -29,6 +31,7 @@ pub(super) struct Kept {
     renewd: Renewd,
     keeper: Keeper,
     scribe: Scribe,
+    hooks: Hooks,
     published: watch::Receiver<Option<Publication>>,
 }
 
@@ -61,15 +64,17 @@ impl Kept {
         let endpoint = UreqEndpoint::new(transport(config, name), Workers::default(), Arc::new(SystemClock));
         endpoint.check().map_err(|e| Failure::configuration(e.to_string()).about(name))?;
         let no_thread = |e| Failure::internal(format!("no thread can be started: {e}"));
-        let scribe = Scribe::begin(sinks(app, config)?).map_err(no_thread)?;
+        let hooks = Hooks::begin(config, &app.env, config.places().state()?).map_err(no_thread)?;
+        let scribe = Scribe::begin(sinks(app, config, &hooks)?).map_err(no_thread)?;
         let (sender, published) = watch::channel(None);
         let hearing = Hearing { scribe: scribe.clone(), published: sender };
         let renewd = Renewd::builder(test_points::endpoint(Arc::new(endpoint)), store.port)
+            .signer(Arc::new(KeySigner::new()))
             .observer(Arc::new(hearing))
             .spawn_thread()
             .map_err(no_thread)?;
         let keeper = renewd.keep(name.clone(), setup);
-        Ok(Self { renewd, keeper, scribe, published })
+        Ok(Self { renewd, keeper, scribe, hooks, published })
     }
 
     /// What callers get, from now on.
@@ -119,12 +124,14 @@ impl Kept {
             }
         };
         self.scribe.end();
+        self.hooks.end();
         all_saved(drained)
     }
 }
 
-fn sinks(app: &App, config: &Config) -> Result<Vec<Box<dyn Sink>>, Failure> {
-    let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(JournalFolder::new(config.places().state()?))];
+fn sinks(app: &App, config: &Config, hooks: &Hooks) -> Result<Vec<Box<dyn Sink>>, Failure> {
+    let mut sinks: Vec<Box<dyn Sink>> =
+        vec![Box::new(JournalFolder::new(config.places().state()?)), hooks.sink()];
     if !app.output.is_quiet() {
         let format = match app.global.log_format {
             LogFormat::Text => LineFormat::Text,

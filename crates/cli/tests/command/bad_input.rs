@@ -139,7 +139,7 @@ fn a_credential_that_nobody_knows_is_exit_3_and_the_nearest_one_is_named() {
         &["helper", "headers", "github"],
         &["config", "show", "github"],
     ] {
-        let ended = world.run(args).expect(3, &["no credential is called github", "renewd import github"]);
+        let ended = world.run(args).expect(3, &["no credential is called github", "renewd login github"]);
         assert!(ended.out.is_empty(), "{args:?}: {}", ended.out);
     }
     assert!(!world.state().exists(), "whoever only asks makes nothing");

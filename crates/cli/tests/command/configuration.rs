@@ -15,7 +15,8 @@ fn a_wrong_configuration_is_exit_6_and_names_file_line_and_key() {
         ("[credential.a]\nclient_secret = \"rt-canary-51c39e\"", 2, "client_secret_file"),
         ("[refresh]\nwindow = 900", 2, "without a unit"),
         ("not toml", 1, "no TOML"),
-        ("[hooks]\non_unauthenticated = [\"/bin/true\"]", 2, "not supported yet"),
+        ("[hooks]\non_unauthenticated = [\"true\"]", 2, "absolute path"),
+        ("[[sink]]\ncredential = \"a\"\npath = \"/t\"", 1, "not supported yet"),
     ] {
         let world = World::new();
         world.configure(text);

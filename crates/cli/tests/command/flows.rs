@@ -124,11 +124,11 @@ fn a_logout_leaves_a_tombstone_that_an_import_may_replace() {
         (&credential["status"], &credential["cause"]),
         (&"unauthenticated".into(), &"logged_out".into())
     );
-    assert_eq!(credential["login_command"], "renewd import a --replace");
+    assert_eq!(credential["login_command"], "renewd login a");
     assert_eq!(json["health"], "unhealthy");
     let check = world.run(&["status", "--check"]).expect(3, &[]);
     assert!(check.out.is_empty() && check.err.is_empty());
-    world.run(&["token", "a"]).expect(3, &["login needed (logged_out)", "renewd import a --replace"]);
+    world.run(&["token", "a"]).expect(3, &["login needed (logged_out)", "renewd login a"]);
     world.run(&["refresh", "a"]).expect(3, &["login needed"]);
     world.feed(&["import", "a"], b"rt-new\n").expect(0, &["imported"]);
     world.run(&["status", "--check"]).expect(0, &[]);
@@ -140,8 +140,8 @@ fn a_configured_credential_without_a_record_needs_a_login() {
     world.configure("[credential.a]\ntoken_endpoint = \"https://as.example/token\"\nclient_id = \"c\"\n");
     let json = world.run(&["status", "--json"]).expect(0, &[]).json();
     assert_eq!(json["credentials"][0]["cause"], "no_grant");
-    let login = "renewd import a --token-endpoint URL --client-id ID";
-    assert_eq!(json["credentials"][0]["login_command"], login, "there is nothing to replace");
+    let login = "renewd login a";
+    assert_eq!(json["credentials"][0]["login_command"], login);
     let token = world.run(&["token", "a"]).expect(3, &[login]);
     assert!(!token.err.contains("--replace"), "{}", token.err);
     world.run(&["status", "--check"]).expect(3, &[]);

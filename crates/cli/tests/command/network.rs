@@ -109,13 +109,13 @@ fn a_refused_grant_is_exit_3_and_says_how_to_log_in() {
     server.set_fault(Fault::InvalidGrant);
     let ended = world
         .run(&["token", "a", "--format", "json"])
-        .expect(3, &["login needed (grant_refused)", "HTTP 400 invalid_grant", "renewd import a --replace"]);
+        .expect(3, &["login needed (grant_refused)", "HTTP 400 invalid_grant", "renewd login a"]);
     let error = &ended.json()["error"];
     assert_eq!(
         (&error["code"], &error["exit"], &error["cause"]),
         (&"unauthenticated".into(), &3.into(), &"grant_refused".into())
     );
-    assert_eq!(error["login_command"], "renewd import a --replace");
+    assert_eq!(error["login_command"], "renewd login a");
     let requests = server.totals().token_requests;
     world.run(&["token", "a"]).expect(3, &[]);
     world.run(&["status", "--check"]).expect(3, &[]);

@@ -7,11 +7,12 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// Where the environment says that the session's bus is.
+/// Where the environment says that the session's bus is: a socket of this machine that is there already. Addresses that
+/// would start a program or leave the machine are not followed. `variable` gives a variable of the environment.
 ///
 /// # Errors
 /// Why there is none that can be used.
-pub(super) fn session_bus(variable: impl Fn(&str) -> Option<OsString>) -> Result<String, &'static str> {
+pub fn session_bus(variable: impl Fn(&str) -> Option<OsString>) -> Result<String, &'static str> {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     if let Some(addresses) = set("DBUS_SESSION_BUS_ADDRESS") {
         let addresses = addresses.into_string().map_err(|_| "DBUS_SESSION_BUS_ADDRESS is not text")?;

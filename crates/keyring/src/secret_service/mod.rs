@@ -22,6 +22,7 @@ use secret_service::{Collection, Item};
 use crate::Interaction;
 use crate::backend::{Backend, Call, Description};
 
+pub use self::address::session_bus;
 use self::link::{Link, Session};
 use self::prompt::unprompted;
 use self::trouble::Trouble;
@@ -84,7 +85,7 @@ impl SecretServiceBackend {
     ) -> Result<T, Trouble> {
         let address = match &self.address {
             Some(address) => address.clone(),
-            None => address::session_bus(|name| env::var_os(name)).map_err(Trouble::NoBus)?,
+            None => session_bus(|name| env::var_os(name)).map_err(Trouble::NoBus)?,
         };
         let link = Link::connect(&address, left(call))?;
         self.attempt(link, call, what)

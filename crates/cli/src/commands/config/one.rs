@@ -1,12 +1,14 @@
 //! What holds for one credential: what the configuration says, else what the login was told, else what the provider's
 //! profile says, else the default.
 
-use renewd_core::{AsClass, BodyEncoding, Record};
+use renewd_core::{AsClass, BodyEncoding, GrantType, JwtBearer, Record, TokenSource};
 use renewd_driver::CredentialName;
 
 use super::{Row, row};
 use crate::config::{CREDENTIAL, Config, Effective, Key, Origin, POLICY, Value};
-use crate::credential::{By, Chosen, chosen, glance, names, open_existing, unknown, usual_auth};
+use crate::credential::{
+    By, Chosen, Hands, chosen, glance, grant_name, names, open_existing, unknown, usual_auth,
+};
 use crate::exit::Failure;
 use crate::profiles::token_endpoint_of_login;
 
@@ -23,14 +25,13 @@ pub(super) fn rows(config: &Config, name: &CredentialName) -> Result<Vec<Row>, F
     };
     let record = record.as_ref();
     let chosen = chosen(config, name, record)?;
-    let secret = config.path("credential", "client_secret_file", Some(name)).is_some()
-        || record.is_some_and(|r| r.settings.client_secret.is_some());
+    let hands = Hands::of(config, name, record);
     let issuer = config.text("credential", "issuer", Some(name));
     let found = |key: &Key| {
         config
             .lookup(key.table, key.name, Some(name))
             .or_else(|| record.and_then(|r| told(key, r)))
-            .or_else(|| of_the_profile(key, &chosen, secret, issuer.as_deref()))
+            .or_else(|| of_the_profile(key, &chosen, hands, issuer.as_deref()))
     };
     let mut rows: Vec<Row> = CREDENTIAL.iter().map(|key| settled(key, key.name.into(), found(key))).collect();
     rows.extend(POLICY.iter().map(|key| settled(key, key.path(), found(key))));
@@ -62,6 +63,17 @@ fn told(key: &Key, record: &Record) -> Option<Effective> {
         "resource" => identity.resource.clone(),
         "client_auth" => settings.client_auth.clone(),
         "client_secret_file" => settings.client_secret.as_ref().map(|_| "(kept in the record)".into()),
+        "client_key_file" => settings.client_key.as_ref().map(|_| "(kept in the record)".into()),
+        "client_key_id" => settings.client_key.as_ref().and_then(|k| k.key_id.clone()),
+        "client_key_algorithm" => settings.client_key.as_ref().and_then(|k| k.algorithm.clone()),
+        "audience" => settings.audience.clone(),
+        "dpop" => settings.dpop_key.as_ref().map(|_| "true (the key is kept in the record)".into()),
+        "grant" if !settings.grant_type.spends_refresh_token() => {
+            Some(grant_name(&settings.grant_type).into())
+        }
+        "subject_token_file" | "actor_token_file" | "assertion_file" => {
+            source_told(key.name, &settings.grant_type)
+        }
         "scope" => settings.scope.clone(),
         "as_class" => settings.as_class.map(|c| c.name().into()),
         "grace" => settings.grace.map(|g| g.to_string()),
@@ -70,8 +82,23 @@ fn told(key: &Key, record: &Record) -> Option<Effective> {
     Some(Effective { value: Value::Text(text), origin: Origin::Login })
 }
 
+/// Where a login's grant takes a token of somebody else's from.
+fn source_told(key: &str, grant: &GrantType) -> Option<String> {
+    let source = match (key, grant) {
+        ("subject_token_file", GrantType::TokenExchange(exchange)) => &exchange.subject,
+        ("actor_token_file", GrantType::TokenExchange(exchange)) => &exchange.actor.as_ref()?.0,
+        ("assertion_file", GrantType::JwtBearer(JwtBearer::Given(source))) => source,
+        _ => return None,
+    };
+    match source {
+        TokenSource::File(path) => Some(path.clone()),
+        TokenSource::Kept(_) => Some("(kept in the record)".into()),
+        _ => None,
+    }
+}
+
 /// What the profile says of a key.
-fn of_the_profile(key: &Key, chosen: &Chosen<'_>, secret: bool, issuer: Option<&str>) -> Option<Effective> {
+fn of_the_profile(key: &Key, chosen: &Chosen<'_>, hands: Hands, issuer: Option<&str>) -> Option<Effective> {
     let Chosen { profile, by } = chosen;
     let text = |text: &str| Some(Value::Text(text.into()));
     if (key.table, key.name) == ("credential", "profile") {
@@ -90,7 +117,7 @@ fn of_the_profile(key: &Key, chosen: &Chosen<'_>, secret: bool, issuer: Option<&
         ("credential", "token_endpoint") => {
             token_endpoint_of_login(profile, *by != By::Host, issuer).and_then(text)
         }
-        ("credential", "client_auth") => usual_auth(profile, secret).and_then(|m| text(m.name())),
+        ("credential", "client_auth") => usual_auth(profile, hands).and_then(|m| text(m.name())),
         ("credential", "scope") if profile.refresh.scope => text("(as it was granted)"),
         ("credential", "as_class") => text(profile.as_class.name()),
         ("credential", "grace") if profile.as_class == AsClass::P3 => Some(Value::Span(profile.grace)),

@@ -87,8 +87,8 @@ pub(crate) fn run(args: &Init, app: &App) -> Result<(), Failure> {
         store.place
     ));
     app.output.note(
-        "  nothing more is to be configured; begin with: renewd import NAME --token-endpoint URL --client-id ID < \
-         refresh-token",
+        "  nothing more is to be configured; begin with: renewd login NAME --profile P, or, with a refresh token at hand, \
+         renewd import NAME --profile P < refresh-token",
     );
     Ok(())
 }

@@ -263,6 +263,7 @@ mod tests {
             rejections: 0,
             advice: None,
             login_command: None,
+            login_request: None,
             announced: None,
         }
     }
@@ -361,9 +362,9 @@ mod tests {
         c.status = "unauthenticated".into();
         c.health = "unhealthy".into();
         c.cause = Some("grant_refused".into());
-        c.login_command = Some("renewd import a --replace".into());
+        c.login_command = Some("renewd login a".into());
         let text = one(&c, true, NOW, plain());
         assert!(text.contains("✗ unauthenticated"), "{text}");
-        assert!(text.contains("✗ a: login needed (grant_refused): renewd import a --replace"), "{text}");
+        assert!(text.contains("✗ a: login needed (grant_refused): renewd login a"), "{text}");
     }
 }

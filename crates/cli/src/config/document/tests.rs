@@ -52,6 +52,30 @@ grace = "30s"
 seed_file = "/run/secrets/rt"
 required = true
 demand_timeout = "30s"
+authorization_endpoint = "https://as.example/authorize"
+device_authorization_endpoint = "https://as.example/device"
+audience = "api"
+client_key_file = "/run/secrets/key.pem"
+client_key_keyring = "keys/github"
+client_key_id = "k1"
+client_key_algorithm = "ES256"
+client_assertion_audience = "https://as.example"
+dpop = true
+grant = "jwt_bearer"
+subject_token_file = "/run/secrets/subject"
+subject_token_type = "urn:ietf:params:oauth:token-type:jwt"
+actor_token_file = "/run/secrets/actor"
+actor_token_type = "urn:ietf:params:oauth:token-type:jwt"
+requested_token_type = "urn:ietf:params:oauth:token-type:access_token"
+assertion_file = "/run/secrets/assertion"
+assertion_key_file = "/run/secrets/key.pem"
+assertion_key_id = "k1"
+assertion_key_algorithm = "RS256"
+assertion_issuer = "me"
+assertion_subject = "you"
+assertion_audience = "https://as.example/token"
+assertion_lifetime = "5m"
+redirect_uri = "http://127.0.0.1:8765/callback"
 [credential.github.refresh]
 window = "5m"
 [credential.github.auth_retrying]
@@ -63,6 +87,10 @@ ca_file = "/etc/ca.pem"
 audience = "api"
 [credential.github.headers]
 Accept = "application/json"
+[credential.github.login_parameters]
+prompt = "consent"
+[credential.github.assertion_claims]
+scope = "read"
 [[proxy]]
 listen = "127.0.0.1:8787"
 upstream = "https://api.github.com"
@@ -81,6 +109,11 @@ socket = "/run/renewd.sock"
 status = "127.0.0.1:0"
 [hooks]
 on_unauthenticated = ["/usr/bin/notify-send", "renewd", "{credential} needs a login"]
+on_auth_retrying = ["/usr/bin/logger", "{credential} waits"]
+on_recovered = ["/usr/bin/logger", "{credential} works again"]
+timeout = "30s"
+[notify]
+desktop = true
 "#;
 
 fn parse(text: &str) -> Result<Document, Problems> {
@@ -100,6 +133,8 @@ fn every_table_and_key_of_the_contract_is_read_with_its_line() {
     assert_eq!(github.settings[&("refresh", "window")].value, Value::Span(Span::from_mins(5)));
     assert_eq!(document.top[&("refresh", "window")].line, 11);
     assert_eq!(github.parameters, [("audience".into(), "api".into())]);
+    assert_eq!(github.login_parameters, [("prompt".into(), "consent".into())]);
+    assert_eq!(github.assertion_claims, [("scope".into(), "read".into())]);
     for key in keys::PROXY {
         assert!(document.proxies[0].settings.contains_key(&(key.table, key.name)), "{}", key.path());
     }
@@ -140,6 +175,10 @@ fn each_mistake_names_its_line_its_key_and_the_way_out() {
         ("[credential.a]\nas_class = \"P9\"", 2, "is none of P0, P1"),
         ("[credential.a]\nscope = [1]", 2, "something else than texts"),
         ("[credential.a.parameters]\nclient_id = \"x\"", 2, "cannot be set here"),
+        ("[credential.a]\ndpop_key = \"hunter2\"", 2, "dpop = true"),
+        ("[credential.a]\nclient_key = \"hunter2\"", 2, "client_key_file"),
+        ("[credential.a.login_parameters]\nstate = \"x\"", 2, "cannot be set here"),
+        ("[credential.a.assertion_claims]\nexp = \"x\"", 2, "cannot be set here"),
         ("[credential.a.headers]\nAuthorization = \"x\"", 2, "cannot be set here"),
         ("[credential.a.headers]\n\"a b\" = \"x\"", 2, "visible ASCII"),
         ("[proxy]\nlisten = \"127.0.0.1:1\"", 1, "[[proxy]]"),

@@ -1,0 +1,79 @@
+//! A desktop notification, over the session's bus, to whoever shows them there (Desktop Notifications Specification 1.2).
+//!
+//! The bus is found as the keyring's is: a socket of this machine, never one that an address would start. A notification
+//! says what to do; it has no button, since nothing here logs in.
+
+use std::time::Duration;
+
+use renewd_core::Cause;
+use renewd_driver::CredentialName;
+
+use crate::environment::Environment;
+use crate::json::login_command;
+
+/// A desktop that does not answer within this is not there.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What is said.
+struct Words {
+    summary: String,
+    body: String,
+}
+
+impl Words {
+    fn of(name: &CredentialName, cause: Option<Cause>) -> Self {
+        let why = cause.map_or(String::new(), |cause| format!(" ({})", cause.name().replace('_', " ")));
+        // Both are plain words: a body may be read as markup.
+        Self {
+            summary: format!("{name} needs a login"),
+            body: format!("renewd has no token for it any more{why}. Run: {}", login_command(name.as_str())),
+        }
+    }
+}
+
+/// Shows it.
+///
+/// # Errors
+/// Half a sentence for people.
+pub(super) async fn notify(
+    env: &Environment,
+    name: &CredentialName,
+    cause: Option<Cause>,
+) -> Result<(), String> {
+    let shown = show(env, Words::of(name, cause));
+    tokio::time::timeout(ANSWER, shown)
+        .await
+        .unwrap_or_else(|_| Err(format!("the session's bus did not answer within {ANSWER:?}")))
+}
+
+#[cfg(not(target_vendor = "apple"))]
+async fn show(env: &Environment, words: Words) -> Result<(), String> {
+    use std::collections::HashMap;
+    use zbus::zvariant::Value;
+
+    const NAME: &str = "org.freedesktop.Notifications";
+    /// The server's own: it knows how long its user wants to see such things.
+    const EXPIRES: i32 = -1;
+    const NORMAL: u8 = 1;
+
+    let address = renewd_keyring::session_bus(|name| env.text(name).map(Into::into))?;
+    let plain = |error: zbus::Error| renewd_core::plain_line(&error.to_string(), 200);
+    let bus = zbus::connection::Builder::address(address.as_str()).map_err(plain)?;
+    let bus = bus.build().await.map_err(plain)?;
+    let hints = HashMap::from([("urgency", Value::U8(NORMAL))]);
+    let replaces = 0u32;
+    let actions: [&str; 0] = [];
+    let notification =
+        ("renewd", replaces, "", words.summary, words.body, actions.as_slice(), hints, EXPIRES);
+    let path = "/org/freedesktop/Notifications";
+    bus.call_method(Some(NAME), path, Some(NAME), "Notify", &notification).await.map_err(plain)?;
+    Ok(())
+}
+
+#[cfg(target_vendor = "apple")]
+async fn show(_env: &Environment, words: Words) -> Result<(), String> {
+    let Words { summary, body } = words;
+    Err(format!(
+        "this system has no session bus to say \"{summary}: {body}\" on; use [hooks] on_unauthenticated"
+    ))
+}

@@ -1,0 +1,246 @@
+//! What the user wants done when a credential needs a login, waits for its server, or works again: programs of the
+//! configuration, and a desktop notification.
+//!
+//! It is done by whoever keeps credentials: the agent and `renewd run`. An event is told once, whatever number of
+//! processes keep the credential and however often they are started anew: [`raised`] remembers it in the state folder.
+//! Nothing here logs in. It runs on a thread of its own, and no refresh waits for it.
+
+mod desktop;
+mod program;
+mod raised;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use renewd_core::{Cause, Now, Report, Status};
+use renewd_driver::{CredentialName, Event};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::journal::Sink;
+use crate::json::login_command;
+
+use program::Program;
+use raised::Raised;
+
+/// Events that wait for their turn. More are dropped: a machine on which everything fails at once needs no program for
+/// each.
+const WAITING_MAX: usize = 64;
+
+/// Whoever stops waits so long for what was begun.
+const END: Duration = Duration::from_secs(5);
+
+/// How long a program may run, where nothing is configured.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What happened, as hooks know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Happening {
+    Unauthenticated,
+    AuthRetrying,
+    Recovered,
+}
+
+impl Happening {
+    /// As `{event}` has it, and behind `on_` in the configuration.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::AuthRetrying => "auth_retrying",
+            Self::Recovered => "recovered",
+        }
+    }
+
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "on_unauthenticated",
+            Self::AuthRetrying => "on_auth_retrying",
+            Self::Recovered => "on_recovered",
+        }
+    }
+}
+
+/// One thing to tell.
+#[derive(Clone, Debug)]
+struct Told {
+    name: CredentialName,
+    what: Happening,
+    cause: Option<Cause>,
+}
+
+impl Told {
+    /// An argument with what happened in it. Names are plain words, so nothing in them is an option or a path.
+    fn filled_in(&self, argument: &str) -> String {
+        argument
+            .replace("{credential}", self.name.as_str())
+            .replace("{event}", self.what.name())
+            .replace("{cause}", self.cause.map_or("", Cause::name))
+            .replace("{command}", &login_command(self.name.as_str()))
+    }
+}
+
+/// What is wanted.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    programs: Vec<(Happening, Vec<String>)>,
+    timeout: Option<Duration>,
+    desktop: bool,
+}
+
+impl Wanted {
+    fn of(config: &Config) -> Self {
+        let all = [Happening::Unauthenticated, Happening::AuthRetrying, Happening::Recovered];
+        let program = |what: Happening| {
+            let words = config.lookup("hooks", what.key(), None)?.value.as_words()?.to_vec();
+            Some((what, words))
+        };
+        let flag = |table, name| config.lookup(table, name, None).and_then(|e| e.value.as_flag());
+        let timeout = config.span("hooks", "timeout", None);
+        Self {
+            programs: all.into_iter().filter_map(program).collect(),
+            timeout: timeout.map(|span| Duration::from_millis(span.as_millis())),
+            desktop: flag("notify", "desktop").unwrap_or(false),
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.programs.is_empty() && !self.desktop
+    }
+}
+
+/// Tells of events. Made once for a process.
+pub(crate) struct Hooks {
+    wanted: Arc<Mutex<Wanted>>,
+    raised: Raised,
+    tell: mpsc::Sender<Told>,
+    /// The thread; and by dropping its sender it is told that the end has come.
+    thread: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
+}
+
+/// Hears on the journal's thread.
+struct Hearing {
+    wanted: Arc<Mutex<Wanted>>,
+    raised: Raised,
+    tell: mpsc::Sender<Told>,
+}
+
+impl Hooks {
+    /// Begins, with what the configuration wants.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn begin(config: &Config, env: &Environment, state: &Path) -> std::io::Result<Self> {
+        let wanted = Arc::new(Mutex::new(Wanted::of(config)));
+        let (tell, told) = mpsc::channel(WAITING_MAX);
+        let (end, ended) = oneshot::channel();
+        let (seen, env) = (Arc::clone(&wanted), env.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new()
+            .name("hooks".into())
+            .spawn(move || runtime.block_on(work(told, ended, &seen, &env)))?;
+        Ok(Self { wanted, raised: Raised::new(state), tell, thread: Some((thread, end)) })
+    }
+
+    /// What listens, among those that the journal tells.
+    pub(crate) fn sink(&self) -> Box<dyn Sink> {
+        Box::new(Hearing {
+            wanted: Arc::clone(&self.wanted),
+            raised: self.raised.clone(),
+            tell: self.tell.clone(),
+        })
+    }
+
+    /// The configuration was read anew.
+    pub(crate) fn reload(&self, config: &Config) {
+        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = Wanted::of(config);
+    }
+
+    /// Nothing more is told. What was begun is waited for, but not for long.
+    pub(crate) fn end(mut self) {
+        if let Some((thread, end)) = self.thread.take() {
+            drop(end);
+            // A thread that died has nothing left to do.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A person wrote the record: what was raised is answered, and the next time is another one.
+pub(crate) fn answered(state: &Path, name: &CredentialName) {
+    Raised::new(state).lower(name);
+}
+
+impl Sink for Hearing {
+    fn take(&mut self, name: &CredentialName, _now: Now, event: &Event) {
+        if self.wanted.lock().unwrap_or_else(PoisonError::into_inner).is_nothing() {
+            return;
+        }
+        let (what, cause) = match event {
+            Event::Changed { to: Status::Unauthenticated, cause, .. } => (Happening::Unauthenticated, *cause),
+            Event::Changed { to: Status::AuthRetrying, cause, .. } => (Happening::AuthRetrying, *cause),
+            Event::Changed { to: Status::Running, .. }
+            | Event::Report(Report::Refreshed { .. } | Report::Adopted { .. }) => {
+                (Happening::Recovered, None)
+            }
+            _ => return,
+        };
+        let is_new = match what {
+            // Whoever logged out wanted it so.
+            Happening::Unauthenticated if cause == Some(Cause::LoggedOut) => {
+                self.raised.lower(name);
+                false
+            }
+            Happening::Recovered => self.raised.lower(name),
+            _ => self.raised.raise(name, what),
+        };
+        if is_new && self.tell.try_send(Told { name: name.clone(), what, cause }).is_err() {
+            tracing::warn!(credential = %name, event = what.name(), "too much happens at once for hooks: not told");
+        }
+    }
+}
+
+async fn work(
+    mut told: mpsc::Receiver<Told>,
+    ended: oneshot::Receiver<()>,
+    wanted: &Mutex<Wanted>,
+    env: &Environment,
+) {
+    let mut ended = std::pin::pin!(ended);
+    let all = async {
+        while let Some(told) = told.recv().await {
+            let wanted = wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            tell(&told, &wanted, env).await;
+        }
+    };
+    let mut all = std::pin::pin!(all);
+    tokio::select! {
+        () = all.as_mut() => return,
+        _ = ended.as_mut() => {}
+    }
+    // What waits is told still; a program that takes longer than this is ended with us.
+    let _ = tokio::time::timeout(END, all).await;
+}
+
+async fn tell(told: &Told, wanted: &Wanted, env: &Environment) {
+    let (name, event) = (&told.name, told.what.name());
+    if told.what == Happening::Unauthenticated && wanted.desktop {
+        match desktop::notify(env, name, told.cause).await {
+            Ok(()) => tracing::debug!(credential = %name, event, "the desktop was notified"),
+            Err(why) => tracing::warn!(credential = %name, event, why, "the desktop could not be notified"),
+        }
+    }
+    for (_, words) in wanted.programs.iter().filter(|(what, _)| *what == told.what) {
+        let words = words.iter().enumerate().map(|(i, word)| match i {
+            0 => word.clone(),
+            _ => told.filled_in(word),
+        });
+        let program = Program { words: words.collect(), timeout: wanted.timeout.unwrap_or(TIMEOUT) };
+        match program.run(env).await {
+            Ok(()) => tracing::debug!(credential = %name, event, "the hook ran"),
+            Err(why) => tracing::warn!(credential = %name, event, why, "the hook failed"),
+        }
+    }
+}
