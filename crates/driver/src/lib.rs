@@ -38,4 +38,4 @@ pub use ports::{
 pub use prepared::{Prepared, PreparedClient, PreparedFor};
 pub use reader::Reader;
 pub use snapshot::{Lease, Snapshot, TokenGuard};
-pub use web::{Reach, WEB_BODY_MAX_BYTES, Web, WebMethod, WebRequest};
+pub use web::{Reach, WEB_BODY_MAX_BYTES, Web, WebAnswer, WebMethod, WebRequest};

@@ -87,10 +87,19 @@ impl WebRequest {
     }
 }
 
+/// How a request ended.
+#[derive(Clone)]
+pub struct WebAnswer {
+    /// The response, or why none came.
+    pub answer: Answer,
+    /// The address that was connected to; none where no connection stood, or behind a proxy.
+    pub peer: Option<IpAddr>,
+}
+
 /// Exchanges one request for one answer. No redirect is followed, nothing is retried, nothing is kept from one request
 /// to the next, and nothing of the answer is decoded. Dropping the future ends the request.
 #[async_trait]
 pub trait Web: Send + Sync + 'static {
     /// Sends it and waits for the end. Every failure is an [`Answer`].
-    async fn exchange(&self, request: WebRequest) -> Answer;
+    async fn exchange(&self, request: WebRequest) -> WebAnswer;
 }

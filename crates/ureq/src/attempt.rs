@@ -4,7 +4,7 @@
 //! long as the server likes. So time is kept here, on the boot clock: every wait of our resolver, socket and TLS asks
 //! [`Attempt::left`] first and wakes at least every [`TICK`]. The same question notices an abort.
 
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -47,6 +47,7 @@ struct State {
     aborted: bool,
     ended: Option<Ended>,
     socket: Weak<TcpStream>,
+    peer: Option<IpAddr>,
     request_bytes: u64,
     received_bytes: u64,
 }
@@ -72,6 +73,7 @@ impl Attempt {
                 aborted: false,
                 ended: None,
                 socket: Weak::new(),
+                peer: None,
                 request_bytes: 0,
                 received_bytes: 0,
             }),
@@ -148,6 +150,16 @@ impl Attempt {
         }
         state.socket = Arc::downgrade(&stream);
         Ok(stream)
+    }
+
+    /// The address of the connection that stands; none before, and none behind a proxy.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        self.state().peer
+    }
+
+    /// The connection to the server itself stands.
+    pub(crate) fn met(&self, peer: IpAddr) {
+        self.state().peer = Some(peer);
     }
 
     /// The kernel took `bytes`: they may leave at any time.

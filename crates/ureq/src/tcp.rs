@@ -39,6 +39,9 @@ impl<In: Transport> Connector<In> for TcpConnector {
         let stream = reach::within(reach, &details.addrs)
             .and_then(|addresses| socket::connect(&addresses, &attempt))
             .map_err(|ended| attempt.fail(ended))?;
+        if let (false, Ok(peer)) = (self.proxied, stream.peer_addr()) {
+            attempt.met(peer.ip());
+        }
         Ok(Some(Either::B(TcpTransport { stream, attempt, buffers: WipedBuffers::new() })))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_channel::oneshot::Sender;
 use renewd_core::{Answer, Failure, FailureKind};
-use renewd_driver::{Clock, WebRequest};
+use renewd_driver::{Clock, WebAnswer, WebRequest};
 
 use crate::attempt::Attempt;
 use crate::failure::Ended;
@@ -18,21 +18,21 @@ pub(super) struct Call {
     attempt: Arc<Attempt>,
     settings: Arc<Settings>,
     /// The request and who waits for its answer, until somebody takes them to see to it.
-    open: Mutex<Option<(WebRequest, Sender<Answer>)>>,
+    open: Mutex<Option<(WebRequest, Sender<WebAnswer>)>>,
 }
 
 impl Call {
     pub(super) fn new(
         clock: Arc<dyn Clock>,
         request: WebRequest,
-        answer: Sender<Answer>,
+        answer: Sender<WebAnswer>,
         settings: Arc<Settings>,
     ) -> Self {
         let attempt = Attempt::within(clock, request.timeout, request.connect_timeout, request.reach);
         Self { attempt: Arc::new(attempt), settings, open: Mutex::new(Some((request, answer))) }
     }
 
-    fn open(&self) -> MutexGuard<'_, Option<(WebRequest, Sender<Answer>)>> {
+    fn open(&self) -> MutexGuard<'_, Option<(WebRequest, Sender<WebAnswer>)>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -46,8 +46,12 @@ impl Call {
     pub(super) fn refuse(&self, why: &str) {
         let waiting = self.open().take();
         if let Some((_, answer)) = waiting {
-            let _nobody_waits = answer.send(self.failed(Ended::new(FailureKind::Overloaded, why)));
+            self.finish(answer, self.failed(Ended::new(FailureKind::Overloaded, why)));
         }
+    }
+
+    fn finish(&self, to: Sender<WebAnswer>, answer: Answer) {
+        let _nobody_waits = to.send(WebAnswer { answer, peer: self.attempt.peer() });
     }
 
     fn failed(&self, ended: Ended) -> Answer {
@@ -75,7 +79,7 @@ impl Job for Call {
                 self.failed(Ended::new(FailureKind::Other, "the HTTP library failed an assertion of its own"))
             }
         };
-        let _nobody_waits = answer.send(result);
+        self.finish(answer, result);
     }
 
     fn is_answered(&self) -> bool {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_channel::oneshot;
 use renewd_core::{Answer, Failure, FailureKind, Sent};
-use renewd_driver::{Clock, Web, WebRequest};
+use renewd_driver::{Clock, Web, WebAnswer, WebRequest};
 
 use crate::names::{Lookup, SystemLookup};
 use crate::options::UreqOptions;
@@ -46,7 +46,7 @@ impl UreqWeb {
 
 #[async_trait]
 impl Web for UreqWeb {
-    async fn exchange(&self, request: WebRequest) -> Answer {
+    async fn exchange(&self, request: WebRequest) -> WebAnswer {
         let (sender, answer) = oneshot::channel();
         let call = Arc::new(Call::new(Arc::clone(&self.clock), request, sender, Arc::clone(&self.settings)));
         let _ends_with_the_future = Ending { call: Arc::clone(&call), workers: &self.workers };
@@ -54,15 +54,19 @@ impl Web for UreqWeb {
             call.refuse(&why);
         }
         drop(call);
-        answer.await.unwrap_or_else(|_| {
-            Answer::Failed(Failure {
-                kind: FailureKind::Other,
-                sent: Sent::Bytes,
-                closed: false,
-                message: "the request's thread ended without an answer".into(),
-            })
-        })
+        answer.await.unwrap_or_else(|_| unanswered())
     }
+}
+
+/// A thread ended without an answer, which only its death can cause.
+fn unanswered() -> WebAnswer {
+    let failure = Failure {
+        kind: FailureKind::Other,
+        sent: Sent::Bytes,
+        closed: false,
+        message: "the request's thread ended without an answer".into(),
+    };
+    WebAnswer { answer: Answer::Failed(failure), peer: None }
 }
 
 /// Ends the request when its future is dropped: nobody will read the answer.

@@ -69,15 +69,15 @@ fn get(url: &str, reach: Reach) -> WebRequest {
     WebRequest::get(url, Span::from_secs(30), Span::from_secs(10), reach)
 }
 
-fn response(answer: Answer) -> Response {
-    match answer {
+fn response(answer: WebAnswer) -> Response {
+    match answer.answer {
         Answer::Response(response) => response,
         Answer::Failed(failure) => panic!("no answer: {}", failure.message),
     }
 }
 
-fn failure(answer: Answer) -> Failure {
-    match answer {
+fn failure(answer: WebAnswer) -> Failure {
+    match answer.answer {
         Answer::Failed(failure) => failure,
         Answer::Response(response) => panic!("an answer: {}", response.status),
     }
@@ -93,6 +93,7 @@ fn a_document_is_fetched_with_get_and_without_a_body() {
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\n{}").unwrap();
     });
     let answer = wait(web(at, &HandClock::new()).exchange(get("http://as.example/a?b=c", Reach::Anywhere)));
+    assert_eq!(answer.peer, Some(at.ip()));
     let response = response(answer);
     assert_eq!((response.status, response.body.expose(), response.truncated), (200, &b"{}"[..], false));
     assert_eq!(response.header("x-a"), Some("b"));
