@@ -67,10 +67,31 @@ const KEEPASSXC: &[Need] = &[Need {
     why: "is another keyring for that bus, which reads the specification otherwise",
 }];
 
+const CHROMIUM: &[Need] = &[
+    Need {
+        program: "chromium",
+        probe: &[],
+        packages: &["chromium"],
+        why: "is the browser that a login opens, and in which a test clicks",
+    },
+    Need {
+        program: "chromedriver",
+        probe: &[],
+        packages: &["chromium-driver"],
+        why: "lends a test its hands and eyes in that browser",
+    },
+];
+
+/// Where this is 1, a browser that cannot be had is a failure: it stands before servers that were asked for so.
+const PEERS_REQUIRED_ENV: &str = "RENEWD_PEERS_REQUIRED";
+
 /// What tests can be made to insist on: where the variable is 1, one that does not find it fails, rather than say that it
 /// was skipped.
-const INSISTED_ON: [(&str, &[Need]); 2] =
-    [("RENEWD_DESKTOP_REQUIRED", DESKTOP), ("RENEWD_KEEPASSXC_REQUIRED", KEEPASSXC)];
+const INSISTED_ON: [(&str, &[Need]); 3] = [
+    ("RENEWD_DESKTOP_REQUIRED", DESKTOP),
+    ("RENEWD_KEEPASSXC_REQUIRED", KEEPASSXC),
+    ("RENEWD_CHROMIUM_REQUIRED", CHROMIUM),
+];
 
 /// Checks them; on Debian as root installs what is missing, otherwise names it precisely.
 pub(crate) fn provide() -> Result<Outcome, Failure> {
@@ -81,11 +102,18 @@ pub(crate) fn provide() -> Result<Outcome, Failure> {
     }
     install(NEEDS)?;
     // A test that is left out, and says so, is no reason to run none.
-    let extras = EXTRAS.iter().chain(DESKTOP).chain(KEEPASSXC);
-    Ok(match install(extras) {
-        Ok(()) => Outcome::Passed,
-        Err(failure) => Outcome::Skipped(format!("some tests leave themselves out: {}", failure.message)),
-    })
+    let extras = install(EXTRAS.iter().chain(DESKTOP).chain(KEEPASSXC));
+    // By itself: it is large, and what is small need not wait for a day on which it can be had.
+    let browser = install(CHROMIUM);
+    if let (Err(failure), Some("1")) = (&browser, std::env::var(PEERS_REQUIRED_ENV).ok().as_deref()) {
+        return Err(format!("{PEERS_REQUIRED_ENV} is 1, and {}", failure.message).into());
+    }
+    let failed: Vec<String> =
+        [extras, browser].into_iter().filter_map(|r| r.err().map(|f| f.message)).collect();
+    if failed.is_empty() {
+        return Ok(Outcome::Passed);
+    }
+    Ok(Outcome::Skipped(format!("some tests leave themselves out: {}", failed.join("\n"))))
 }
 
 /// Tells a test runner what is there: what this machine has, no test may do without.

@@ -3,6 +3,7 @@
 //! They are checked in, so that neither core nor whoever embeds it needs a TOML parser, not even to build; the check
 //! `profiles` and tests notice where they are not what the files say.
 
+mod logins;
 mod page;
 mod rust;
 
@@ -91,7 +92,7 @@ fn make() -> Result<Made, Failure> {
         made.insert(format!("{TABLE}/{name}"), formatted(&text)?);
     }
     made.insert(format!("{TABLE}.rs"), formatted(&rust::index(&profiles))?);
-    made.insert(PROVIDERS.into(), page::providers(&profiles));
+    made.insert(PROVIDERS.into(), page::providers(&profiles) + &logins::section(&profiles)?);
     made.insert(FORMAT.into(), page::with_keys(&found(FORMAT)).map_err(|e| format!("{FORMAT}: {e}"))?);
     made.insert(SCHEMA.into(), schema());
     Ok(made)

@@ -5,7 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, ClientAuthMethod, Endpoints, MemberIs, Override, Profile, RefreshRequest, StatusRange, When,
+    AsClass, ClientAuthMethod, Endpoints, Login, MemberIs, Override, Profile, Redirect, RefreshRequest,
+    StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -28,6 +29,7 @@ pub(super) const ADFS: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), ..Login::PLAIN },
     overrides: Borrowed(&[Override {
         name: Borrowed("no-such-resource"),
         when: When {
@@ -71,6 +73,13 @@ pub(super) const ADOBE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(24)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        scope_separator: Some(Borrowed(",")),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://developer.adobe.com/console")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed(
         "https://developer.adobe.com/developer-console/docs/guides/authentication/UserAuthentication/ims/",
     )]),
@@ -113,6 +122,12 @@ pub(super) const AIRTABLE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("user.email:read")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://airtable.com/create/oauth")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://airtable.com/developers/web/api/oauth-reference")]),
     ..Profile::GENERIC
 };
@@ -129,6 +144,11 @@ pub(super) const ALLEGRO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(12)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://apps.developer.allegro.pl/")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developer.allegro.pl/auth"),
         Borrowed("https://github.com/allegro/allegro-api/issues/2806"),
@@ -159,6 +179,12 @@ pub(super) const AMAZON: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("profile")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.amazon.com/loginwithamazon/console/site/lwa/overview.html")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developer.amazon.com/docs/login-with-amazon/refresh-token.html"),
         Borrowed("https://developer.amazon.com/docs/login-with-amazon/access-token.html"),
@@ -187,6 +213,12 @@ pub(super) const APPLE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid")]),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://developer.apple.com/account/resources/identifiers/list/serviceId")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed(
             "https://developer.apple.com/documentation/signinwithapplerestapi/generate-and-validate-tokens",
@@ -215,6 +247,11 @@ pub(super) const ASANA: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://app.asana.com/0/my-apps")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://developers.asana.com/docs/oauth")]),
     ..Profile::GENERIC
 };
@@ -239,6 +276,7 @@ pub(super) const ASGARDEO: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://wso2.com/asgardeo/docs/references/tokens/refresh-tokens/"),
         Borrowed("https://wso2.com/asgardeo/docs/references/app-settings/oidc-settings-for-app/"),
@@ -266,6 +304,16 @@ pub(super) const ATLASSIAN_3LO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("offline_access")]),
+        parameters: Borrowed(&[
+            (Borrowed("audience"), Borrowed("api.atlassian.com")),
+            (Borrowed("prompt"), Borrowed("consent")),
+        ]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.atlassian.com/console/myapps/")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("refresh-token-invalid"),
@@ -331,6 +379,12 @@ pub(super) const AUTH0: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(24)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://manage.auth0.com/#/applications")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("wrong-client"),
@@ -417,6 +471,11 @@ pub(super) const AUTHELIA: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://www.authelia.com/integration/openid-connect/introduction/"),
         Borrowed("https://www.authelia.com/configuration/identity-providers/openid-connect/provider/"),
@@ -437,6 +496,11 @@ pub(super) const AUTHENTIK: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_mins(5)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://docs.goauthentik.io/add-secure-apps/providers/oauth2/"),
         Borrowed(
@@ -471,6 +535,7 @@ pub(super) const AWS_COGNITO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), redirect: Redirect::Registered, ..Login::PLAIN },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("client-unknown"),
@@ -543,6 +608,7 @@ pub(super) const AZURE_AD_B2C: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::PrivateKeyJwt, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login { scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]), ..Login::PLAIN },
     refresh: RefreshRequest { scope: true, ..RefreshRequest::PLAIN },
     overrides: Borrowed(&[Override {
         name: Borrowed("other-policy"),

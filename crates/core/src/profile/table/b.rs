@@ -5,7 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, ClientAuthMethod, Endpoints, Override, Profile, RefreshRequest, StatusRange, When,
+    AsClass, ClientAuthMethod, Endpoints, Login, Override, Profile, Redirect, RefreshRequest, StatusRange,
+    When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -22,6 +23,12 @@ pub(super) const BASECAMP: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(336)),
+    login: Login {
+        parameters: Borrowed(&[(Borrowed("type"), Borrowed("web_server"))]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://launchpad.37signals.com/integrations")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest {
         parameters: Borrowed(&[(Borrowed("type"), Borrowed("refresh"))]),
         ..RefreshRequest::PLAIN
@@ -46,6 +53,11 @@ pub(super) const BETTER_AUTH: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[Override {
         name: Borrowed("refresh-token-dead"),
         when: When {
@@ -81,6 +93,12 @@ pub(super) const BEXIO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.bexio.com/")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://docs.bexio.com/#section/Authentication")]),
     unsure: Borrowed(&[
         (
@@ -104,6 +122,7 @@ pub(super) const BITBUCKET_CLOUD: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(2)),
+    login: Login { redirect: Redirect::Registered, ..Login::PLAIN },
     overrides: Borrowed(&[Override {
         name: Borrowed("refresh-token-dead"),
         when: When {
@@ -140,6 +159,11 @@ pub(super) const BOX: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://app.box.com/developers/console")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[Override {
         name: Borrowed("conflict"),
         when: When { status: Borrowed(&[StatusRange { from: 409, to: 409 }]), ..When::ANY },

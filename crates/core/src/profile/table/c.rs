@@ -5,8 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile,
-    RefreshRequest, StatusRange, When,
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, Login, MemberIs, Override, Profile,
+    Redirect, RefreshRequest, StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -23,6 +23,11 @@ pub(super) const CALENDLY: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(2)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.calendly.com/")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developer.calendly.com/refresh-token-rotation-guide"),
         Borrowed(
@@ -44,6 +49,12 @@ pub(super) const CANVA: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(4)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("profile:read")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://www.canva.com/developers/integrations")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://www.canva.dev/docs/connect/api-reference/authentication/generate-access-token/"),
         Borrowed("https://www.canva.dev/docs/connect/authentication/"),
@@ -84,6 +95,7 @@ pub(super) const CLOUD_FOUNDRY_UAA: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(12)),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), ..Login::PLAIN },
     overrides: Borrowed(&[Override {
         name: Borrowed("wrong-client"),
         when: When {
@@ -184,6 +196,11 @@ pub(super) const COINBASE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("wallet:user:read"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed(
         "https://docs.cdp.coinbase.com/coinbase-app/oauth2-integration/access-and-refresh-tokens",
     )]),
@@ -209,6 +226,7 @@ pub(super) const CONNECT2ID: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_mins(10)),
+    login: Login { scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]), ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://connect2id.com/blog/connect2id-server-14-2"),
         Borrowed("https://connect2id.com/products/server/docs/api/token"),
@@ -237,6 +255,12 @@ pub(super) const CONSTANT_CONTACT: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(24)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("contact_data"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://app.constantcontact.com/pages/dma/portal/")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://developer.constantcontact.com/api_guide/server_flow.html")]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
@@ -262,6 +286,7 @@ pub(super) const CURITY: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_mins(5)),
+    login: Login { scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]), ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed(
             "https://curity.io/docs/identity-server/configuration-reference/profiles/profile/settings/authorization-server/refresh-token-revocation",

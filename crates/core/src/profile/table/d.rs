@@ -4,7 +4,9 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{AsClass, ClientAuthMethod, Endpoints, MemberIs, Override, Profile, StatusRange, When};
+use crate::profile::{
+    AsClass, ClientAuthMethod, Endpoints, Login, MemberIs, Override, Profile, Redirect, StatusRange, When,
+};
 use crate::time::Span;
 use crate::verdict::Verdict;
 
@@ -20,6 +22,12 @@ pub(super) const DEVIANTART: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("basic")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://www.deviantart.com/developers/apps")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[Override {
         name: Borrowed("refresh-token-dead"),
         when: When {
@@ -53,6 +61,11 @@ pub(super) const DEX: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(24)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("refresh-token-claimed"),
@@ -111,6 +124,12 @@ pub(super) const DIGITALOCEAN: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(720)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("read")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://cloud.digitalocean.com/account/api/applications")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://docs.digitalocean.com/reference/api/oauth/")]),
     unsure: Borrowed(&[
         (
@@ -139,6 +158,12 @@ pub(super) const DISCORD: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(168)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("identify")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://discord.com/developers/applications")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("refresh-token-dead"),
@@ -234,6 +259,7 @@ pub(super) const DJANGO_OAUTH_TOOLKIT: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(10)),
+    login: Login { scope: Borrowed(&[Borrowed("read")]), redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[Borrowed("https://django-oauth-toolkit.readthedocs.io/en/latest/settings.html")]),
     unsure: Borrowed(&[
         (
@@ -282,6 +308,12 @@ pub(super) const DOCUSIGN: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(8)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("signature")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://admindemo.docusign.com/apps-and-keys")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed(
         "https://developers.docusign.com/platform/auth/confidential-authcode-get-token/",
     )]),
@@ -304,6 +336,12 @@ pub(super) const DROPBOX: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(4)),
+    login: Login {
+        parameters: Borrowed(&[(Borrowed("token_access_type"), Borrowed("offline"))]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://www.dropbox.com/developers/apps")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://www.dropbox.com/developers/documentation/http/documentation#oauth2-token"),
         Borrowed("https://developers.dropbox.com/oauth-guide"),
@@ -329,6 +367,11 @@ pub(super) const DUENDE_IDENTITYSERVER: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://docs.duendesoftware.com/identityserver/tokens/refresh/"),
         Borrowed("https://docs.duendesoftware.com/identityserver/reference/models/client/"),

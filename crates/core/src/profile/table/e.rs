@@ -4,7 +4,9 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{AsClass, ClientAuthMethod, Endpoints, Override, Profile, StatusRange, When};
+use crate::profile::{
+    AsClass, ClientAuthMethod, Endpoints, Login, Override, Profile, Redirect, StatusRange, When,
+};
 use crate::time::Span;
 use crate::verdict::Verdict;
 
@@ -20,6 +22,12 @@ pub(super) const EBAY: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(2)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("https://api.ebay.com/oauth/api_scope")]),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://developer.ebay.com/my/keys")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed(
         "https://developer.ebay.com/api-docs/static/oauth-refresh-token-request.html",
     )]),
@@ -58,6 +66,12 @@ pub(super) const ETSY: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("shops_r")]),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://www.etsy.com/developers/your-apps")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://developers.etsy.com/documentation/essentials/authentication/")]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
@@ -80,6 +94,12 @@ pub(super) const EVE_ONLINE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_mins(20)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("publicData")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developers.eveonline.com/applications")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://developers.eveonline.com/docs/services/sso/")]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
@@ -108,6 +128,11 @@ pub(super) const EXACT_ONLINE: Profile = Profile {
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_mins(10)),
     min_interval: Some(Span::from_secs(570)),
+    login: Login {
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://apps.exactonline.com/")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("too-early"),

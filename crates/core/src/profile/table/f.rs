@@ -4,7 +4,9 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{AsClass, ClientAuthMethod, Endpoints, FieldMap, Override, Profile, StatusRange, When};
+use crate::profile::{
+    AsClass, ClientAuthMethod, Endpoints, FieldMap, Login, Override, Profile, Redirect, StatusRange, When,
+};
 use crate::time::Span;
 use crate::verdict::Verdict;
 
@@ -20,6 +22,12 @@ pub(super) const FIGMA: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(2160)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("current_user:read")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://www.figma.com/developers/apps")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://developers.figma.com/docs/rest-api/authentication/")]),
     unsure: Borrowed(&[(
         Borrowed("endpoints.token"),
@@ -104,6 +112,12 @@ pub(super) const FITBIT: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(8)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("profile")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://dev.fitbit.com/apps")),
+        ..Login::PLAIN
+    },
     fields: FieldMap {
         error: Borrowed(&[Borrowed("errors[0].errorType")]),
         error_description: Borrowed(&[Borrowed("errors[0].message")]),
@@ -208,6 +222,7 @@ pub(super) const FORGEROCK_AM: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://docs.pingidentity.com/pingam/8/oauth2-guide/oauth2-refresh-tokens.html"),
         Borrowed("https://docs.pingidentity.com/pingam/8/oauth2-guide/oauth2-access_token-endpoint.html"),
@@ -259,6 +274,12 @@ pub(super) const FRESHBOOKS: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(12)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("user:profile:read")]),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://my.freshbooks.com/#/developer")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://www.freshbooks.com/api/authentication")]),
     ..Profile::GENERIC
 };
@@ -296,6 +317,11 @@ pub(super) const FUSIONAUTH: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed(
             "https://fusionauth.io/docs/lifecycle/authenticate-users/oauth/endpoints#refresh-token-grant-request",

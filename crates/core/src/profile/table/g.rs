@@ -5,7 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, ClientAuthMethod, Endpoints, MemberIs, Override, Profile, RefreshRequest, StatusRange, When,
+    AsClass, ClientAuthMethod, Endpoints, Login, MemberIs, Override, Profile, Redirect, RefreshRequest,
+    StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -81,6 +82,7 @@ pub(super) const GITHUB: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(8)),
+    login: Login { client: Some(Borrowed("https://github.com/settings/apps")), ..Login::PLAIN },
     refresh: RefreshRequest {
         headers: Borrowed(&[(Borrowed("Accept"), Borrowed("application/json"))]),
         ..RefreshRequest::PLAIN
@@ -182,6 +184,12 @@ pub(super) const GITLAB_DOORKEEPER: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(2)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("read_user")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://gitlab.com/-/user_settings/applications")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://docs.gitlab.com/api/oauth2/"),
         Borrowed("https://docs.gitlab.com/integration/oauth_provider/"),
@@ -215,6 +223,15 @@ pub(super) const GOOGLE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("email")]),
+        parameters: Borrowed(&[
+            (Borrowed("access_type"), Borrowed("offline")),
+            (Borrowed("prompt"), Borrowed("consent")),
+        ]),
+        client: Some(Borrowed("https://console.cloud.google.com/apis/credentials")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developers.google.com/identity/protocols/oauth2/web-server#offline"),
         Borrowed("https://developers.google.com/identity/protocols/oauth2#expiration"),

@@ -4,7 +4,9 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{AsClass, ClientAuthMethod, Endpoints, MemberIs, Override, Profile, StatusRange, When};
+use crate::profile::{
+    AsClass, ClientAuthMethod, Endpoints, Login, MemberIs, Override, Profile, Redirect, StatusRange, When,
+};
 use crate::time::Span;
 use crate::verdict::Verdict;
 
@@ -19,6 +21,11 @@ pub(super) const HARVEST: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(336)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://id.getharvest.com/developers")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed(
         "https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/",
     )]),
@@ -41,6 +48,12 @@ pub(super) const HEROKU: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(8)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("identity")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://dashboard.heroku.com/account/applications")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[Override {
         name: Borrowed("client-refused"),
         when: When {
@@ -93,6 +106,12 @@ pub(super) const HOME_CONNECT: Profile = Profile {
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(24)),
     min_interval: Some(Span::from_mins(15)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("IdentifyAppliance")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.home-connect.com/applications")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://api-docs.home-connect.com/authorization/"),
         Borrowed("https://api-docs.home-connect.com/general/#rate-limiting"),
@@ -122,6 +141,12 @@ pub(super) const HUBSPOT: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_mins(30)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("oauth")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developers.hubspot.com/")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("other-clients-refresh-token"),
@@ -236,6 +261,12 @@ pub(super) const HUGGING_FACE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(8)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://huggingface.co/settings/applications/new")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://huggingface.co/docs/hub/oauth"),
         Borrowed("https://huggingface.co/.well-known/openid-configuration"),

@@ -5,7 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, ClientAuthMethod, Endpoints, FieldMap, Override, Profile, RefreshRequest, StatusRange, When,
+    AsClass, ClientAuthMethod, Endpoints, FieldMap, Login, Override, Profile, Redirect, RefreshRequest,
+    StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -22,6 +23,11 @@ pub(super) const IMGUR: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(672)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://api.imgur.com/oauth2/addclient")),
+        ..Login::PLAIN
+    },
     fields: FieldMap {
         error: Borrowed(&[Borrowed("error"), Borrowed("data.error")]),
         error_description: Borrowed(&[Borrowed("error_description"), Borrowed("data.error")]),
@@ -216,6 +222,12 @@ pub(super) const INTUIT_QUICKBOOKS: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("com.intuit.quickbooks.accounting")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.intuit.com/app/developer/dashboard")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest {
         headers: Borrowed(&[(Borrowed("Accept"), Borrowed("application/json"))]),
         ..RefreshRequest::PLAIN
@@ -229,11 +241,17 @@ pub(super) const INTUIT_QUICKBOOKS: Profile = Profile {
         ),
         Borrowed("https://developer.api.intuit.com/.well-known/openid_configuration"),
     ]),
-    unsure: Borrowed(&[(
-        Borrowed("grace"),
-        Borrowed(
-            "the value of the refresh token changes about once a day, and the former one is reported to work for about a day more; not documented as a promise",
+    unsure: Borrowed(&[
+        (
+            Borrowed("grace"),
+            Borrowed(
+                "the value of the refresh token changes about once a day, and the former one is reported to work for about a day more; not documented as a promise",
+            ),
         ),
-    )]),
+        (
+            Borrowed("login.redirect"),
+            Borrowed("loopback is taken for development keys; production keys want https"),
+        ),
+    ]),
     ..Profile::GENERIC
 };

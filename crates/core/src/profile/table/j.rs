@@ -4,7 +4,7 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{ClientAuthMethod, Endpoints, Profile};
+use crate::profile::{ClientAuthMethod, Endpoints, Login, Profile, Redirect};
 use crate::time::Span;
 
 pub(super) const JOBBER: Profile = Profile {
@@ -44,6 +44,11 @@ pub(super) const JUMPCLOUD: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://jumpcloud.com/support/sso-with-oidc"),
         Borrowed("https://oauth.id.jumpcloud.com/.well-known/openid-configuration"),

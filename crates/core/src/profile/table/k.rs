@@ -4,7 +4,9 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{AsClass, ClientAuthMethod, Endpoints, MemberIs, Override, Profile, StatusRange, When};
+use crate::profile::{
+    AsClass, ClientAuthMethod, Endpoints, Login, MemberIs, Override, Profile, Redirect, StatusRange, When,
+};
 use crate::time::Span;
 use crate::verdict::Verdict;
 
@@ -21,6 +23,12 @@ pub(super) const KAKAO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(6)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developers.kakao.com/console/app")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developers.kakao.com/docs/latest/en/kakaologin/rest-api#refresh-token"),
         Borrowed("https://developers.kakao.com/docs/latest/en/kakaologin/trouble-shooting"),
@@ -45,6 +53,7 @@ pub(super) const KANIDM: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_mins(15)),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://kanidm.github.io/kanidm/stable/integrations/oauth2.html"),
         Borrowed("https://github.com/kanidm/kanidm/blob/master/server/lib/src/idm/oauth2.rs"),
@@ -89,6 +98,7 @@ pub(super) const KEYCLOAK: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_mins(5)),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), ..Login::PLAIN },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("no-such-realm"),
@@ -165,6 +175,11 @@ pub(super) const KICK: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(2)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("user:read")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://docs.kick.com/getting-started/generating-tokens-oauth2-flow")]),
     unsure: Borrowed(&[
         (

@@ -5,8 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile,
-    RefreshRequest, StatusRange, When,
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, Login, MemberIs, Override, Profile,
+    Redirect, RefreshRequest, StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -22,6 +22,7 @@ pub(super) const LARAVEL_PASSPORT: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(8760)),
+    login: Login { redirect: Redirect::Registered, ..Login::PLAIN },
     overrides: Borrowed(&[Override {
         name: Borrowed("refresh-token-dead"),
         when: When {
@@ -61,6 +62,12 @@ pub(super) const LARK: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(2)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://open.larksuite.com/app")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest { encoding: BodyEncoding::Json, ..RefreshRequest::PLAIN },
     fields: FieldMap {
         access_token: Borrowed(&[Borrowed("access_token"), Borrowed("data.access_token")]),
@@ -187,6 +194,15 @@ pub(super) const LEVER: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("offline_access")]),
+        parameters: Borrowed(&[
+            (Borrowed("audience"), Borrowed("https://api.lever.co/v1/")),
+            (Borrowed("prompt"), Borrowed("consent")),
+        ]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[Override {
         name: Borrowed("wrong-client"),
         when: When {
@@ -246,6 +262,12 @@ pub(super) const LINE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(720)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developers.line.biz/console/")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed(
         "https://developers.line.biz/en/reference/line-login/#refresh-access-token",
     )]),
@@ -268,6 +290,13 @@ pub(super) const LINEAR: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(24)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("read")]),
+        scope_separator: Some(Borrowed(",")),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://linear.app/settings/api")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://linear.app/developers/oauth-2-0-authentication")]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
@@ -291,6 +320,12 @@ pub(super) const LINKEDIN: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1440)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("profile")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://www.linkedin.com/developers/apps")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[Override {
         name: Borrowed("refresh-token-dead"),
         when: When {
@@ -331,6 +366,12 @@ pub(super) const LINODE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(2)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("account:read_only")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://cloud.linode.com/profile/clients")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://techdocs.akamai.com/linode-api/reference/get-started#oauth")]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
@@ -352,6 +393,12 @@ pub(super) const LOGTO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        parameters: Borrowed(&[(Borrowed("prompt"), Borrowed("consent"))]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://docs.logto.io/authorization/validate-access-tokens"),
         Borrowed("https://docs.logto.io/integrate-logto/application-data-structure"),

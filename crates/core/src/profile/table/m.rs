@@ -5,7 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, ClientAuthMethod, Endpoints, MemberIs, Override, Profile, RefreshRequest, StatusRange, When,
+    AsClass, ClientAuthMethod, Endpoints, Login, MemberIs, Override, Profile, Redirect, RefreshRequest,
+    StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -22,6 +23,11 @@ pub(super) const MAILCHIMP: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(8760)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://us1.admin.mailchimp.com/account/oauth2/")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed(
         "https://mailchimp.com/developer/marketing/guides/access-user-data-oauth-2/",
     )]),
@@ -42,6 +48,7 @@ pub(super) const MASTODON: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(8760)),
+    login: Login { scope: Borrowed(&[Borrowed("read")]), redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://docs.joinmastodon.org/methods/oauth/"),
         Borrowed("https://docs.joinmastodon.org/spec/oauth/"),
@@ -59,6 +66,7 @@ pub(super) const MATTERMOST: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
+    login: Login { redirect: Redirect::Registered, ..Login::PLAIN },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("refresh-token-dead"),
@@ -153,6 +161,12 @@ pub(super) const MERCADO_LIBRE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(6)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("offline_access"), Borrowed("read")]),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://developers.mercadolibre.com.ar/devcenter")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest {
         headers: Borrowed(&[(Borrowed("Accept"), Borrowed("application/json"))]),
         ..RefreshRequest::PLAIN
@@ -195,6 +209,13 @@ pub(super) const META_FACEBOOK_INSTAGRAM: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
+    login: Login {
+        scope: Borrowed(&[Borrowed("public_profile")]),
+        scope_separator: Some(Borrowed(",")),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://developers.facebook.com/apps/")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("throttled"),
@@ -399,6 +420,13 @@ pub(super) const MICROSOFT_ENTRA_ID: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("profile"), Borrowed("offline_access")]),
+        client: Some(Borrowed(
+            "https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade",
+        )),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest { scope: true, ..RefreshRequest::PLAIN },
     overrides: Borrowed(&[
         Override {
@@ -447,10 +475,18 @@ pub(super) const MICROSOFT_ENTRA_ID: Profile = Profile {
         Borrowed("https://learn.microsoft.com/entra/identity-platform/reference-error-codes"),
         Borrowed("https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud"),
     ]),
-    unsure: Borrowed(&[(
-        Borrowed("lifetime"),
-        Borrowed("60 to 90 minutes by default, always in the answer; tenants can change it"),
-    )]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("lifetime"),
+            Borrowed("60 to 90 minutes by default, always in the answer; tenants can change it"),
+        ),
+        (
+            Borrowed("login.redirect"),
+            Borrowed(
+                "any port is taken for http://localhost; an address with 127.0.0.1 has to be entered in the manifest of the app",
+            ),
+        ),
+    ]),
     ..Profile::GENERIC
 };
 
@@ -465,6 +501,12 @@ pub(super) const MIRO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("boards:read")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://miro.com/app/settings/user-profile/apps")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developers.miro.com/docs/getting-started-with-oauth"),
         Borrowed("https://developers.miro.com/docs/working-with-refresh-tokens"),
@@ -490,6 +532,7 @@ pub(super) const MONDAY: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(8760)),
+    login: Login { redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[Borrowed("https://developer.monday.com/apps/docs/oauth")]),
     ..Profile::GENERIC
 };
@@ -505,6 +548,11 @@ pub(super) const MONZO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(6)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developers.monzo.com/apps/home")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("refresh-token-dead"),
@@ -560,10 +608,26 @@ pub(super) const MYANIMELIST: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
+    login: Login {
+        redirect: Redirect::Registered,
+        pkce: false,
+        client: Some(Borrowed("https://myanimelist.net/apiconfig")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://myanimelist.net/apiconfig/references/authorization")]),
-    unsure: Borrowed(&[(
-        Borrowed("as_class"),
-        Borrowed("a refresh answers with a new refresh token; what happens to the old one is not documented"),
-    )]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("as_class"),
+            Borrowed(
+                "a refresh answers with a new refresh token; what happens to the old one is not documented",
+            ),
+        ),
+        (
+            Borrowed("login.pkce"),
+            Borrowed(
+                "documented to want the method plain and to refuse S256; renewd never sends plain, so bring a refresh token in by import",
+            ),
+        ),
+    ]),
     ..Profile::GENERIC
 };

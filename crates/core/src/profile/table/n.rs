@@ -5,8 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, MemberIs, Override, Profile, RefreshRequest,
-    StatusRange, When,
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, Login, MemberIs, Override, Profile, Redirect,
+    RefreshRequest, StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -24,6 +24,11 @@ pub(super) const NEON: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::None, ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://neon.com/docs/guides/oauth-integration")]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
@@ -43,6 +48,12 @@ pub(super) const NETATMO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(3)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("read_station")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://dev.netatmo.com/apps/")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("throttled"),
@@ -99,6 +110,11 @@ pub(super) const NETLIFY: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(8760)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://app.netlify.com/user/applications")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://docs.netlify.com/api/get-started/#authentication")]),
     ..Profile::GENERIC
 };
@@ -146,6 +162,7 @@ pub(super) const NEXTCLOUD: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login { redirect: Redirect::Registered, ..Login::PLAIN },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("refresh-token-dead"),
@@ -204,6 +221,11 @@ pub(super) const NODE_OIDC_PROVIDER: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        parameters: Borrowed(&[(Borrowed("prompt"), Borrowed("consent"))]),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://github.com/panva/node-oidc-provider/blob/main/docs/README.md")]),
     unsure: Borrowed(&[
         (
@@ -228,6 +250,12 @@ pub(super) const NOTION: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
+    login: Login {
+        parameters: Borrowed(&[(Borrowed("owner"), Borrowed("user"))]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://www.notion.so/profile/integrations")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest {
         headers: Borrowed(&[(Borrowed("Notion-Version"), Borrowed("2026-03-11"))]),
         encoding: BodyEncoding::Json,

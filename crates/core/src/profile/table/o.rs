@@ -5,7 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, ClientAuthMethod, Endpoints, Override, Profile, RefreshRequest, StatusRange, When,
+    AsClass, ClientAuthMethod, Endpoints, Login, Override, Profile, Redirect, RefreshRequest, StatusRange,
+    When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -36,6 +37,11 @@ pub(super) const OKTA: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("scope-beyond-grant"),
@@ -154,6 +160,7 @@ pub(super) const ONELOGIN: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://developers.onelogin.com/openid-connect/api/refresh-session"),
         Borrowed("https://developers.onelogin.com/openid-connect/api/provider-config"),
@@ -247,6 +254,11 @@ pub(super) const OPENIDDICT: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://documentation.openiddict.com/configuration/token-storage"),
         Borrowed(
@@ -277,6 +289,12 @@ pub(super) const OPENSTREETMAP: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(8760)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("read_prefs")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://www.openstreetmap.org/oauth2/applications")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://wiki.openstreetmap.org/wiki/OAuth"),
         Borrowed("https://www.openstreetmap.org/.well-known/oauth-authorization-server"),
@@ -301,6 +319,11 @@ pub(super) const ORACLE_IDCS: Profile = Profile {
         ClientAuthMethod::PrivateKeyJwt,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://docs.oracle.com/en/cloud/paas/identity-cloud/rest-api/OATOAuthClientWebApp.html"),
         Borrowed("https://docs.oracle.com/en-us/iaas/Content/Identity/api-getstarted/RefreshTokenGT.htm"),
@@ -332,6 +355,7 @@ pub(super) const ORY_HYDRA: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login { scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]), ..Login::PLAIN },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("refresh-token-dead"),
@@ -399,6 +423,12 @@ pub(super) const OSU: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(24)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("identify")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://osu.ppy.sh/home/account/edit#oauth")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest {
         headers: Borrowed(&[(Borrowed("Accept"), Borrowed("application/json"))]),
         ..RefreshRequest::PLAIN
@@ -422,6 +452,12 @@ pub(super) const OURA: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(24)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("personal")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://cloud.ouraring.com/oauth/applications")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://cloud.ouraring.com/docs/authentication"),
         Borrowed("https://cloud.ouraring.com/v2/docs"),

@@ -5,7 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile, StatusRange, When,
+    AsClass, ClientAuthMethod, Endpoints, FieldMap, Login, MemberIs, Override, Profile, Redirect,
+    StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -21,6 +22,7 @@ pub(super) const PAGERDUTY: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://developer.pagerduty.com/docs/user-oauth-token-via-code-grant"),
         Borrowed("https://developer.pagerduty.com/docs/oauth-functionality"),
@@ -43,6 +45,12 @@ pub(super) const PATREON: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(744)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("identity")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://www.patreon.com/portal/registration/register-clients")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://docs.patreon.com/#oauth")]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
@@ -69,6 +77,12 @@ pub(super) const PAYPAL: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid")]),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://developer.paypal.com/dashboard/applications")),
+        ..Login::PLAIN
+    },
     fields: FieldMap { error: Borrowed(&[Borrowed("error"), Borrowed("name")]), ..FieldMap::STANDARD },
     overrides: Borrowed(&[
         Override {
@@ -128,6 +142,7 @@ pub(super) const PINGFEDERATE: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(2)),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed(
             "https://docs.pingidentity.com/pingfederate/latest/developers_reference_guide/pf_token_endpoint.html",
@@ -176,6 +191,11 @@ pub(super) const PINGONE: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developer.pingidentity.com/pingone-api/auth/openid-connect-oauth-2.html"),
         Borrowed("https://docs.pingidentity.com/pingone/applications/p1_app_oidc_config.html"),
@@ -198,6 +218,13 @@ pub(super) const PINTEREST: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(720)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("user_accounts:read")]),
+        scope_separator: Some(Borrowed(",")),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developers.pinterest.com/apps/")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[Override {
         name: Borrowed("refresh-token-dead"),
         when: When {
@@ -237,6 +264,11 @@ pub(super) const PIPEDRIVE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://app.pipedrive.com/developer-hub")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://pipedrive.readme.io/docs/marketplace-oauth-authorization")]),
     ..Profile::GENERIC
 };
@@ -253,6 +285,7 @@ pub(super) const POCKET_ID: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://pocket-id.org/docs/guides/oidc-client-authentication"),
         Borrowed("https://github.com/pocket-id/pocket-id"),

@@ -4,7 +4,7 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{ClientAuthMethod, Endpoints, Profile};
+use crate::profile::{ClientAuthMethod, Endpoints, Login, Profile, Redirect};
 use crate::time::Span;
 
 pub(super) const QONTO: Profile = Profile {
@@ -18,6 +18,11 @@ pub(super) const QONTO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed(
         "https://docs.qonto.com/get-started/business-api/authentication/oauth/oauth-flow",
     )]),

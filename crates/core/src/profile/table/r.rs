@@ -4,7 +4,9 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{AsClass, ClientAuthMethod, Endpoints, MemberIs, Override, Profile, StatusRange, When};
+use crate::profile::{
+    AsClass, ClientAuthMethod, Endpoints, Login, MemberIs, Override, Profile, Redirect, StatusRange, When,
+};
 use crate::time::Span;
 use crate::verdict::Verdict;
 
@@ -37,6 +39,13 @@ pub(super) const REDDIT: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("identity")]),
+        parameters: Borrowed(&[(Borrowed("duration"), Borrowed("permanent"))]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://www.reddit.com/prefs/apps")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("refresh-token-dead"),
@@ -113,6 +122,11 @@ pub(super) const RINGCENTRAL: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developers.ringcentral.com/my-account.html")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("throttled"),

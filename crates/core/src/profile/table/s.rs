@@ -5,8 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile,
-    RefreshRequest, StatusRange, When,
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, Login, MemberIs, Override, Profile,
+    Redirect, RefreshRequest, StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -51,6 +51,11 @@ pub(super) const SALESFORCE: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("api"), Borrowed("refresh_token")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("request-limit"),
@@ -244,6 +249,11 @@ pub(super) const SAP_IAS: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed(
         "https://help.sap.com/docs/cloud-identity-services/cloud-identity-services/openid-connect",
     )]),
@@ -265,6 +275,12 @@ pub(super) const SENTRY: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(720)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("org:read")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://sentry.io/settings/account/api/applications/")),
+        ..Login::PLAIN
+    },
     fields: FieldMap {
         access_token: Borrowed(&[Borrowed("access_token"), Borrowed("token")]),
         refresh_token: Borrowed(&[Borrowed("refresh_token"), Borrowed("refreshToken")]),
@@ -377,6 +393,11 @@ pub(super) const SERVICENOW: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_mins(30)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("useraccount")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[Override {
         name: Borrowed("token-or-client-refused"),
         when: When {
@@ -418,6 +439,13 @@ pub(super) const SHOPIFY: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("read_products")]),
+        scope_separator: Some(Borrowed(",")),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://partners.shopify.com/")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest {
         headers: Borrowed(&[(Borrowed("Accept"), Borrowed("application/json"))]),
         ..RefreshRequest::PLAIN
@@ -531,6 +559,13 @@ pub(super) const SLACK: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(12)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("users:read")]),
+        scope_separator: Some(Borrowed(",")),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://api.slack.com/apps")),
+        ..Login::PLAIN
+    },
     fields: FieldMap {
         access_token: Borrowed(&[
             Borrowed("access_token"),
@@ -638,6 +673,11 @@ pub(super) const SMARTSHEET: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(168)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("READ_SHEETS")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("throttled"),
@@ -708,6 +748,11 @@ pub(super) const SNAPCHAT: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_mins(30)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("snapchat-marketing-api")]),
+        redirect: Redirect::Https,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://developers.snap.com/api/marketing-api/Ads-API/authentication")]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
@@ -728,6 +773,11 @@ pub(super) const SNOWFLAKE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_mins(10)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("refresh_token")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://docs.snowflake.com/en/user-guide/oauth-custom"),
         Borrowed("https://docs.snowflake.com/en/user-guide/oauth-intro"),
@@ -760,6 +810,7 @@ pub(super) const SNYK: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login { scope: Borrowed(&[Borrowed("org.read")]), redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed(
             "https://docs.snyk.io/snyk-api/how-to-use-snyk-apps-apis/set-up-a-snyk-app-using-the-oauth2-api/set-up-the-refresh-token-exchange",
@@ -783,6 +834,12 @@ pub(super) const SONOS: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(24)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("playback-control-all")]),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://integration.sonos.com/integrations")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://docs.sonos.com/docs/authorize")]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),
@@ -802,6 +859,11 @@ pub(super) const SOUNDCLOUD: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://soundcloud.com/you/apps")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest {
         headers: Borrowed(&[(Borrowed("Accept"), Borrowed("application/json; charset=utf-8"))]),
         ..RefreshRequest::PLAIN
@@ -822,6 +884,11 @@ pub(super) const SPOTIFY: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("user-read-private")]),
+        client: Some(Borrowed("https://developer.spotify.com/dashboard")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens"),
         Borrowed("https://developer.spotify.com/documentation/web-api/tutorials/code-pkce-flow"),
@@ -855,6 +922,7 @@ pub(super) const SPRING_AUTHORIZATION_SERVER: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_mins(5)),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://docs.spring.io/spring-authorization-server/reference/core-model-components.html"),
         Borrowed("https://docs.spring.io/spring-authorization-server/reference/configuration-model.html"),
@@ -881,6 +949,12 @@ pub(super) const SQUARE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(720)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("MERCHANT_PROFILE_READ")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.squareup.com/apps")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest { encoding: BodyEncoding::Json, ..RefreshRequest::PLAIN },
     fields: FieldMap {
         expires_at: Borrowed(&[Borrowed("expires_at")]),
@@ -972,6 +1046,12 @@ pub(super) const STRAVA: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(6)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("read")]),
+        scope_separator: Some(Borrowed(",")),
+        client: Some(Borrowed("https://www.strava.com/settings/api")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("refresh-token-dead"),
@@ -1185,6 +1265,7 @@ pub(super) const SUPABASE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(24)),
+    login: Login { redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://supabase.com/docs/guides/integrations/build-a-supabase-oauth-integration"),
         Borrowed("https://supabase.com/docs/reference/api/v1-exchange-oauth-token"),
@@ -1209,6 +1290,7 @@ pub(super) const SUPABASE_AUTH_GOTRUE: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login { redirect: Redirect::Registered, ..Login::PLAIN },
     refresh: RefreshRequest { encoding: BodyEncoding::Json, ..RefreshRequest::PLAIN },
     overrides: Borrowed(&[
         Override {

@@ -5,8 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile, RefreshRequest,
-    StatusRange, When,
+    BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, Login, MemberIs, Override, Profile, Redirect,
+    RefreshRequest, StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -27,6 +27,12 @@ pub(super) const TESLA: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::None, ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(8)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.tesla.com/")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developer.tesla.com/docs/fleet-api/authentication/third-party-tokens"),
         Borrowed("https://developer.tesla.com/docs/fleet-api/authentication/overview"),
@@ -52,6 +58,13 @@ pub(super) const TIKTOK: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(24)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("user.info.basic")]),
+        scope_separator: Some(Borrowed(",")),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://developers.tiktok.com/apps")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest {
         names: Borrowed(&[(Borrowed("client_id"), Borrowed("client_key"))]),
         ..RefreshRequest::PLAIN
@@ -264,6 +277,13 @@ pub(super) const TODOIST: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
+    login: Login {
+        scope: Borrowed(&[Borrowed("data:read")]),
+        scope_separator: Some(Borrowed(",")),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.todoist.com/appconsole.html")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developer.todoist.com/api/v1/#tag/Authorization"),
         Borrowed("https://doist.github.io/todoist-sdk-typescript/api/functions/refreshAuthToken"),
@@ -290,6 +310,11 @@ pub(super) const TRAKT: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(24)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://trakt.tv/oauth/applications")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest { encoding: BodyEncoding::Json, ..RefreshRequest::PLAIN },
     sources: Borrowed(&[Borrowed("https://trakt.docs.apiary.io/#reference/authentication-oauth")]),
     ..Profile::GENERIC
@@ -314,6 +339,12 @@ pub(super) const TWITCH: Profile = Profile {
         hosts: Borrowed(&[Borrowed("id.twitch.tv")]),
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::None]),
+    login: Login {
+        scope: Borrowed(&[Borrowed("user:read:email")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://dev.twitch.tv/console/apps")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("refresh-token-dead"),
@@ -382,6 +413,11 @@ pub(super) const TYPEFORM: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(168)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("offline"), Borrowed("accounts:read")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://www.typeform.com/developers/get-started/applications/")]),
     unsure: Borrowed(&[(
         Borrowed("as_class"),

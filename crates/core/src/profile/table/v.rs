@@ -4,7 +4,7 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{AsClass, ClientAuthMethod, Endpoints, Profile};
+use crate::profile::{AsClass, ClientAuthMethod, Endpoints, Login, Profile, Redirect};
 use crate::time::Span;
 
 pub(super) const VERCEL: Profile = Profile {
@@ -25,6 +25,11 @@ pub(super) const VERCEL: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://vercel.com/docs/sign-in-with-vercel/authorization-server-api"),
         Borrowed("https://vercel.com/docs/sign-in-with-vercel/tokens"),
@@ -49,6 +54,12 @@ pub(super) const VIMEO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(8760)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("public")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.vimeo.com/apps")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://developer.vimeo.com/api/authentication")]),
     ..Profile::GENERIC
 };

@@ -5,8 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile, RefreshRequest, StatusRange,
-    When,
+    AsClass, ClientAuthMethod, Endpoints, FieldMap, Login, MemberIs, Override, Profile, Redirect,
+    RefreshRequest, StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -24,6 +24,12 @@ pub(super) const WEBEX: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(336)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("spark:people_read")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.webex.com/my-apps")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developer.webex.com/docs/integrations"),
         Borrowed("https://developer.webex.com/docs/login-with-webex"),
@@ -47,6 +53,11 @@ pub(super) const WEBFLOW: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(8760)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("authorized_user:read")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://developers.webflow.com/data/reference/oauth-app")]),
     ..Profile::GENERIC
 };
@@ -63,6 +74,12 @@ pub(super) const WECHAT: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(2)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("snsapi_login")]),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://open.weixin.qq.com/")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest {
         names: Borrowed(&[
             (Borrowed("client_id"), Borrowed("appid")),
@@ -186,6 +203,11 @@ pub(super) const WEIBO: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
+    login: Login {
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://open.weibo.com/apps")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("throttled"),
@@ -273,6 +295,12 @@ pub(super) const WHOOP: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("offline"), Borrowed("read:profile")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer-dashboard.whoop.com/")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest { scope: true, ..RefreshRequest::PLAIN },
     sources: Borrowed(&[Borrowed("https://developer.whoop.com/docs/developing/oauth/")]),
     unsure: Borrowed(&[(
@@ -314,6 +342,13 @@ pub(super) const WITHINGS: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(3)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("user.info")]),
+        scope_separator: Some(Borrowed(",")),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://developer.withings.com/dashboard/")),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest {
         parameters: Borrowed(&[(Borrowed("action"), Borrowed("requesttoken"))]),
         ..RefreshRequest::PLAIN
@@ -463,6 +498,12 @@ pub(super) const WORDPRESS_COM: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(8760)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("auth")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.wordpress.com/apps/")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[Borrowed("https://developer.wordpress.com/docs/oauth2/")]),
     ..Profile::GENERIC
 };
@@ -501,6 +542,11 @@ pub(super) const WORKOS_AUTHKIT: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::None, ClientAuthMethod::Post, ClientAuthMethod::Basic]),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://workos.com/docs/authkit/mcp"),
         Borrowed("https://workos.com/docs/user-management/mcp/integrating"),
@@ -530,6 +576,7 @@ pub(super) const WSO2: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login { scope: Borrowed(&[Borrowed("openid")]), redirect: Redirect::Registered, ..Login::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://is.docs.wso2.com/en/latest/references/grant-types/#refresh-token-grant"),
         Borrowed("https://is.docs.wso2.com/en/latest/guides/authentication/oidc/discover-oidc-configs/"),

@@ -4,7 +4,9 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{AsClass, ClientAuthMethod, Endpoints, Override, Profile, StatusRange, When};
+use crate::profile::{
+    AsClass, ClientAuthMethod, Endpoints, Login, Override, Profile, Redirect, StatusRange, When,
+};
 use crate::time::Span;
 use crate::verdict::Verdict;
 
@@ -25,6 +27,12 @@ pub(super) const X_TWITTER: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(2)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("tweet.read"), Borrowed("users.read"), Borrowed("offline.access")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.x.com/en/portal/dashboard")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[Override {
         name: Borrowed("refresh-token-dead"),
         when: When {
@@ -75,6 +83,12 @@ pub(super) const XERO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post, ClientAuthMethod::None]),
     lifetime: Some(Span::from_mins(30)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://developer.xero.com/app/manage")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://developer.xero.com/documentation/guides/oauth2/token-types"),
         Borrowed("https://developer.xero.com/documentation/guides/oauth2/auth-flow"),

@@ -4,7 +4,9 @@
 
 use alloc::borrow::Cow::Borrowed;
 
-use crate::profile::{AsClass, ClientAuthMethod, Endpoints, FieldMap, Override, Profile, StatusRange, When};
+use crate::profile::{
+    AsClass, ClientAuthMethod, Endpoints, FieldMap, Login, Override, Profile, Redirect, StatusRange, When,
+};
 use crate::time::Span;
 use crate::verdict::Verdict;
 
@@ -22,6 +24,12 @@ pub(super) const YAHOO: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic, ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid")]),
+        redirect: Redirect::Https,
+        client: Some(Borrowed("https://developer.yahoo.com/apps/")),
+        ..Login::PLAIN
+    },
     fields: FieldMap {
         error: Borrowed(&[Borrowed("error"), Borrowed("error.errorId")]),
         error_description: Borrowed(&[Borrowed("error_description"), Borrowed("error.localizedMessage")]),
@@ -89,6 +97,11 @@ pub(super) const YANDEX: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::Basic]),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://oauth.yandex.com/")),
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://yandex.com/dev/id/doc/en/tokens/refresh-client"),
         Borrowed("https://yandex.com/dev/id/doc/en/codes/screen-code-oauth"),

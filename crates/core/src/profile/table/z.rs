@@ -5,8 +5,8 @@
 use alloc::borrow::Cow::Borrowed;
 
 use crate::profile::{
-    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, MemberIs, Override, Profile,
-    RefreshRequest, StatusRange, When,
+    AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, Login, MemberIs, Override, Profile,
+    Redirect, RefreshRequest, StatusRange, When,
 };
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -21,6 +21,7 @@ pub(super) const ZENDESK: Profile = Profile {
         ..Endpoints::NONE
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
+    login: Login { scope: Borrowed(&[Borrowed("read")]), redirect: Redirect::Registered, ..Login::PLAIN },
     refresh: RefreshRequest { encoding: BodyEncoding::Json, ..RefreshRequest::PLAIN },
     sources: Borrowed(&[
         Borrowed("https://developer.zendesk.com/documentation/api-basics/authentication/refresh-token/"),
@@ -55,6 +56,11 @@ pub(super) const ZITADEL: Profile = Profile {
         ClientAuthMethod::None,
     ]),
     lifetime: Some(Span::from_hours(12)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        redirect: Redirect::Registered,
+        ..Login::PLAIN
+    },
     sources: Borrowed(&[
         Borrowed("https://zitadel.com/docs/apis/openidoauth/endpoints"),
         Borrowed("https://zitadel.com/docs/guides/manage/console/default-settings"),
@@ -94,6 +100,17 @@ pub(super) const ZOHO: Profile = Profile {
     client_auth: Borrowed(&[ClientAuthMethod::Post]),
     lifetime: Some(Span::from_hours(1)),
     min_interval: Some(Span::from_mins(1)),
+    login: Login {
+        scope: Borrowed(&[Borrowed("AaaServer.profile.read")]),
+        scope_separator: Some(Borrowed(",")),
+        parameters: Borrowed(&[
+            (Borrowed("access_type"), Borrowed("offline")),
+            (Borrowed("prompt"), Borrowed("consent")),
+        ]),
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://api-console.zoho.com/")),
+        ..Login::PLAIN
+    },
     fields: FieldMap { expires_in: Borrowed(&[Borrowed("expires_in_sec")]), ..FieldMap::STANDARD },
     overrides: Borrowed(&[
         Override {
@@ -151,6 +168,11 @@ pub(super) const ZOOM: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Basic]),
     lifetime: Some(Span::from_hours(1)),
+    login: Login {
+        redirect: Redirect::Registered,
+        client: Some(Borrowed("https://marketplace.zoom.us/develop/create")),
+        ..Login::PLAIN
+    },
     overrides: Borrowed(&[
         Override {
             name: Borrowed("refresh-token-dead"),
