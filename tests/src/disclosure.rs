@@ -35,6 +35,9 @@ const ELF: &[u8] = b"\x7fELF";
 /// Fewer different bytes than this and a file is no key but what a test put in its place.
 const KEY_DIFFERENT_BYTES_MIN: usize = 16;
 
+/// So much of one output is kept for secrets that become known later, in bytes: no log of a login is longer.
+const HEARD_BYTES_MAX: usize = 1024 * 1024;
+
 /// A place that is meant to hold a secret.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "tests declare their own")]
@@ -94,6 +97,8 @@ struct Known {
     declared: Vec<Intended>,
     /// Files that a test wrote itself, as input.
     inputs: HashSet<PathBuf>,
+    /// What came out so far, by its places: a secret may be known only afterwards.
+    heard: Vec<(Vec<String>, Vec<u8>)>,
 }
 
 static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
@@ -123,6 +128,21 @@ pub fn learn(kind: SecretKind, secret: impl AsRef<[u8]>) {
 /// As [`learn`].
 pub fn learn_token(kind: SecretKind, token: &str) {
     learn(kind, token.rsplit('.').next().unwrap_or(token));
+}
+
+/// Secrets that passed between others, and are known only after things were said: all of that is searched once more.
+///
+/// # Panics
+/// As [`learn`], and when one of them stood in something that came out before.
+#[track_caller]
+pub fn learn_late(secrets: impl IntoIterator<Item = (SecretKind, String)>) {
+    for (kind, secret) in secrets {
+        learn_token(kind, &secret);
+    }
+    let heard = with(|known| std::mem::take(&mut known.heard));
+    for (places, text) in heard {
+        check(&places.iter().map(String::as_str).collect::<Vec<_>>(), &text);
+    }
 }
 
 /// The key in that state folder, where there is one that is a key: as it stands there, and decoded.
@@ -185,6 +205,10 @@ pub fn check(places: &[&str], text: &[u8]) {
     }
     let leaks: Vec<String> = leaks_in(places, text).iter().map(ToString::to_string).collect();
     fail(&places.join(", "), &leaks);
+    if text.len() <= HEARD_BYTES_MAX {
+        let places = places.iter().map(|place| (*place).to_owned()).collect();
+        with(|known| known.heard.push((places, text.to_owned())));
+    }
 }
 
 /// Fails the test where there are leaks.

@@ -9,6 +9,7 @@
 
 mod agent;
 mod binary;
+mod browser;
 pub mod disclosure;
 #[cfg(target_os = "linux")]
 pub mod disk;
@@ -17,8 +18,10 @@ mod fleet;
 mod home;
 #[cfg(target_os = "linux")]
 pub mod memory;
+mod overheard;
 mod pass_through;
 mod peer;
+mod person;
 mod points;
 mod provider;
 mod run;
@@ -30,14 +33,17 @@ mod wait;
 
 pub use agent::Agent;
 pub use binary::renewd;
+pub use browser::{Browser, Desktop};
 pub use door::{Door, Stream};
 pub use fleet::{
     TEST_POINT, TEST_POINT_LOG, at_point, finish_all, number, passings, points, spread, stampede,
     wait_stopped,
 };
 pub use home::{Home, QUICK_RETRY};
+pub use overheard::Seen;
 pub use pass_through::{PassThrough, Stop};
 pub use peer::{Counts, Peer, Place, Stranger};
+pub use person::{Arrived, Person};
 pub use points::{Left, POINTS, every_point, is_lost, left_at, meet};
 pub use provider::{Posted, Provider};
 pub use renewd_testkit as testkit;

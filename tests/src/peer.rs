@@ -166,7 +166,7 @@ impl Peer {
         }
     }
 
-    fn text(&self, key: &str) -> &str {
+    pub(crate) fn text(&self, key: &str) -> &str {
         self.greeting[key].as_str().unwrap_or_else(|| panic!("the greeting has no {key}: {}", self.greeting))
     }
 
@@ -231,7 +231,7 @@ impl Peer {
         }
     }
 
-    fn control(&self, method: &str, target: &str) -> Value {
+    pub(crate) fn control(&self, method: &str, target: &str) -> Value {
         let door = Door::of_url(self.text("control")).expect("the control is an address");
         let answer = door.request_of_server(method, target, &[], b"").expect("the control answers");
         assert_eq!(answer.status, 200, "{method} {target}: {}", answer.text());
@@ -336,7 +336,7 @@ impl Place {
         Self { address, host: host.to_owned(), path: format!("/{path}") }
     }
 
-    fn request(&self, method: &str, fields: &[(&str, &str)], body: &str) -> HttpAnswer {
+    pub(crate) fn request(&self, method: &str, fields: &[(&str, &str)], body: &str) -> HttpAnswer {
         let mut all = vec![("Host", self.host.as_str())];
         all.extend(fields);
         Door::Tcp(self.address)

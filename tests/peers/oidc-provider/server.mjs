@@ -12,6 +12,8 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+import * as logins from './logins.mjs';
+
 const [folder, lifetime] = process.argv.slice(2);
 if (!folder || !(Number(lifetime) > 0)) {
   console.error('usage: node server.mjs FOLDER LIFETIME_S');
@@ -20,7 +22,7 @@ if (!folder || !(Number(lifetime) > 0)) {
 // An import by name would look beside this file, and nothing is installed there.
 const home = join(folder, 'node_modules', 'oidc-provider');
 const { version, main } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
-const { default: Provider } = await import(pathToFileURL(join(home, main)));
+const { default: Provider, errors } = await import(pathToFileURL(join(home, main)));
 
 const REFRESH_TOKEN_S = 86_400;
 const SCOPE = 'openid offline_access';
@@ -33,19 +35,16 @@ const issuer = `http://127.0.0.1:${http.address().port}`;
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const provider = new Provider(issuer, {
-  clients: [{
-    client_id: 'renewd',
-    token_endpoint_auth_method: 'none',
-    application_type: 'native',
-    grant_types: ['authorization_code', 'refresh_token'],
-    redirect_uris: ['http://127.0.0.1/callback'],
-    response_types: ['code'],
-  }],
+  clients: logins.clients,
   jwks: { keys: [privateKey.export({ format: 'jwk' })] },
   cookies: { keys: ['only in this process'] },
-  ttl: { AccessToken: Number(lifetime), RefreshToken: REFRESH_TOKEN_S, Grant: REFRESH_TOKEN_S, IdToken: Number(lifetime) },
+  ttl: {
+    AccessToken: Number(lifetime), ClientCredentials: Number(lifetime), RefreshToken: REFRESH_TOKEN_S, Grant: REFRESH_TOKEN_S, IdToken: Number(lifetime),
+    Interaction: REFRESH_TOKEN_S, Session: REFRESH_TOKEN_S, DeviceCode: 600,
+  },
   scopes: SCOPE.split(' '),
-  features: { devInteractions: { enabled: false }, revocation: { enabled: true, allowedPolicy: () => true } },
+  features: { ...logins.features, revocation: { enabled: true, allowedPolicy: () => true } },
+  fetch: logins.fetchDocument,
   rotateRefreshToken: true,
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
 });
@@ -71,7 +70,11 @@ provider.on('grant.error', (_, error) => {
   if (error.error_detail === 'refresh token already used') counts.replays += 1;
 });
 provider.on('server_error', (_, error) => { console.error('server_error', error); });
+const overheard = new logins.Overheard();
+provider.use(overheard.listen);
+await logins.addGrants(provider, folder, errors);
 http.on('request', provider.callback());
+const resource = await logins.protectedResource(provider);
 
 const grants = new Set();
 
@@ -100,7 +103,25 @@ async function revoke() {
   return {};
 }
 
-const routes = { 'POST /mint': mint, 'POST /revoke': revoke, 'GET /counts': async () => counts };
+/** Forgets every client that registered itself, as a server does that lost them, or grew tired of them. */
+async function forget() {
+  for (const id of registered) await provider.Client.adapter.destroy(id);
+  const forgotten = [...registered];
+  registered.clear();
+  return { forgotten };
+}
+
+const registered = new Set();
+provider.on('registration_create.success', (_, client) => { registered.add(client.clientId); });
+
+const routes = {
+  'POST /mint': mint,
+  'POST /revoke': revoke,
+  'POST /forget': forget,
+  'GET /counts': async () => counts,
+  'GET /clients': async () => logins.told(),
+  'GET /overheard': overheard.told,
+};
 const control = createServer((request, response) => {
   const route = routes[`${request.method} ${request.url}`];
   const answer = (status, value) => {
@@ -122,6 +143,8 @@ console.log(JSON.stringify({
   token_endpoint: `${issuer}/token`,
   userinfo_endpoint: `${issuer}/me`,
   revocation_endpoint: `${issuer}/token/revocation`,
+  introspection_endpoint: `${issuer}/token/introspection`,
+  resource,
   client_id: 'renewd',
   control: `http://127.0.0.1:${control.address().port}`,
 }));
