@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::attempt::{AttemptId, Fence};
 use crate::input::StoreFault;
-use crate::record::{Access, LastAttempt, Record};
+use crate::record::{Access, AccessKey, LastAttempt, Record};
 use crate::request::TokenRequest;
 use crate::secret::Secret;
 use crate::time::{Boot, Span, Wall};
@@ -177,6 +177,8 @@ pub enum Report {
     Refreshed {
         /// Why it was made.
         reason: RefreshReason,
+        /// What it was made for; none: the identity's own.
+        key: Option<AccessKey>,
         /// The new epoch.
         epoch: u64,
         /// The new generation.
@@ -194,6 +196,13 @@ pub enum Report {
         attempt: LastAttempt,
         /// When the next one is due, where one is.
         next: Option<Boot>,
+    },
+    /// The server gives no token for this scope, resource or audience. The credential itself is well.
+    AudienceRefused {
+        /// What was asked for.
+        key: AccessKey,
+        /// What the answer looked like.
+        attempt: LastAttempt,
     },
     /// `auth_retrying` ended with a success.
     Recovered {

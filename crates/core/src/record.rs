@@ -15,8 +15,12 @@ use crate::secret::Secret;
 use crate::time::{Boot, Now, Span, Wall};
 use crate::verdict::{Evidence, Verdict};
 
-/// The layout that this version writes. A record with a greater one is read-only: its refresh token is never spent.
-pub const RECORD_FORMAT: u32 = 1;
+/// The newest layout that this version reads and writes. A record with a greater one is read-only: its refresh token is
+/// never spent. What is written is [`Record::layout`], which may be older.
+pub const RECORD_FORMAT: u32 = 2;
+
+/// The first layout: a grant that is renewed by its refresh token, and bearer tokens by scope and resource.
+const PLAIN_FORMAT: u32 = 1;
 
 /// A moment on both clocks, comparable after a reboot too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -85,8 +89,8 @@ pub struct Record {
 impl Record {
     /// A new login: epoch as given, generation 0, nothing tried yet.
     pub fn new(epoch: u64, identity: Identity, settings: Settings, grant: GrantMaterial, now: Now) -> Self {
-        Self {
-            format: RECORD_FORMAT,
+        let record = Self {
+            format: PLAIN_FORMAT,
             epoch,
             generation: 0,
             state: RecordState::Active,
@@ -102,7 +106,33 @@ impl Record {
             last_attempt: None,
             rejections: 0,
             previous_digest: None,
-        }
+        };
+        Self { format: record.layout(), ..record }
+    }
+
+    /// The oldest layout that says all of it. A version that does not know the newer one would read such a record as
+    /// something else: a login without a refresh token as one that is over, a bound token as a bearer token. All others
+    /// are written so that it still reads them.
+    pub fn layout(&self) -> u32 {
+        let Settings {
+            client_auth: _,
+            client_secret: _,
+            scope: _,
+            as_class: _,
+            grace: _,
+            grant_type,
+            audience,
+            client_key,
+            dpop_key,
+            registration,
+        } = &self.settings;
+        let plain = grant_type.spends_refresh_token()
+            && audience.is_none()
+            && client_key.is_none()
+            && dpop_key.is_none()
+            && registration.is_none()
+            && self.grant.access.iter().all(Access::is_plain);
+        if plain { PLAIN_FORMAT } else { RECORD_FORMAT }
     }
 
     /// Whether the next access token can be had without anybody: by a refresh token, or by a grant that needs none.
@@ -350,6 +380,11 @@ pub struct Access {
 }
 
 impl Access {
+    /// Whether the first layout says all of it.
+    const fn is_plain(&self) -> bool {
+        self.key.audience.is_none() && self.granted.is_none() && self.brought_by.is_none()
+    }
+
     /// Its expiry on the wall clock.
     pub fn expires_wall(&self) -> Wall {
         self.issued.wall + self.lifetime

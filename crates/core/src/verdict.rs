@@ -41,6 +41,11 @@ impl Verdict {
         }
     }
 
+    /// Whether the same request would get the same answer.
+    pub const fn is_permanent(self) -> bool {
+        matches!(self, Self::PermanentGrant | Self::PermanentClient)
+    }
+
     /// The verdict of that [name](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         [

@@ -113,6 +113,9 @@ pub enum Cause {
     RateLimited,
     /// The local store or its key fails.
     StoreUnavailable,
+    /// The server gives no token for this scope, resource or audience; the credential itself is well. Only who asked
+    /// for it is told.
+    AudienceRefused,
 }
 
 impl Cause {
@@ -130,6 +133,7 @@ impl Cause {
             Self::Outage => "outage",
             Self::RateLimited => "rate_limited",
             Self::StoreUnavailable => "store_unavailable",
+            Self::AudienceRefused => "audience_refused",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use renewd_core::{Cause, LastAttempt, Now, Span, Status, StoreFault, Unavailable, View, Wall};
+use renewd_core::{AccessKey, Cause, LastAttempt, Now, Span, Status, StoreFault, Unavailable, View, Wall};
 
 use crate::CredentialName;
 
@@ -24,6 +24,8 @@ pub struct NoToken {
     pub retry_after: Option<Span>,
     /// The last failed attempt.
     pub last_attempt: Option<LastAttempt>,
+    /// What the token should have been for; none: the login's own.
+    pub wanted: Option<AccessKey>,
 }
 
 impl NoToken {
@@ -36,6 +38,7 @@ impl NoToken {
             next_attempt_at: u.next_attempt.map(|at| now.wall_at(at)),
             retry_after: u.next_attempt.map(|at| at.since(now.boot)),
             last_attempt: u.last_attempt,
+            wanted: None,
         }
     }
 
@@ -49,13 +52,21 @@ impl NoToken {
         };
         Self::from_unavailable(name, unavailable, now)
     }
+
+    pub(crate) fn wanted_for(self, key: Option<&AccessKey>) -> Self {
+        Self { wanted: key.cloned(), ..self }
+    }
 }
 
 impl fmt::Display for NoToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "credential {} is {}", self.name, self.status.name())?;
-        if let Some(cause) = self.cause {
-            write!(f, " ({})", cause.name())?;
+        match (&self.wanted, self.cause) {
+            (Some(key), Some(Cause::AudienceRefused)) => {
+                write!(f, ", but the server gives no token for {key}")?;
+            }
+            (_, Some(cause)) => write!(f, " ({})", cause.name())?,
+            (_, None) => {}
         }
         if let Some(attempt) = &self.last_attempt {
             write!(f, ": {}", attempt.evidence)?;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use futures_channel::{mpsc, oneshot};
-use renewd_core::{Boot, Now, Record, Setup, Span, View, Wall};
+use renewd_core::{AccessKey, Boot, Now, Record, Setup, Span, View, Wall};
 
 use crate::CredentialName;
 use crate::cell::{Cell, Counter, Permit};
@@ -115,7 +115,29 @@ impl Keeper {
             }
         }
         let want = Want::Token { min_validity: options.min_validity };
-        self.wait_for(want, options.timeout.unwrap_or(self.shared.options.demand_timeout)).await
+        self.wait_for(want, None, options.timeout.unwrap_or(self.shared.options.demand_timeout)).await
+    }
+
+    /// A token for another scope, resource or audience than the login's own (RFC 8707 §2.2): the one that is kept for
+    /// it, else one that the same grant gives. What the key does not name is the login's; a key that names nothing else
+    /// than the login does is the login's own. Each use renews it ahead of its expiry; one that nobody uses runs out.
+    ///
+    /// It always asks the loop, where [`token`](Self::token) does not: some microseconds.
+    ///
+    /// # Errors
+    /// [`TokenError`], at the latest when the time is over. Where the server gives no token for this key, the cause is
+    /// [`Cause::AudienceRefused`](renewd_core::Cause::AudienceRefused), and the credential goes on.
+    pub async fn token_for(
+        &self,
+        key: &AccessKey,
+        options: TokenRequestOptions,
+    ) -> Result<Lease, TokenError> {
+        if key.is_own() {
+            return self.token_with(options).await;
+        }
+        let want = Want::Token { min_validity: options.min_validity };
+        let timeout = options.timeout.unwrap_or(self.shared.options.demand_timeout);
+        self.wait_for(want, Some(key.clone()), timeout).await
     }
 
     /// A reader of its own for one thread: the last nanoseconds.
@@ -123,7 +145,7 @@ impl Keeper {
         Reader::new(self)
     }
 
-    /// A resource server answered 401 to the token of this epoch and generation (RFC 6750 §3.1). When a newer one is
+    /// A resource server answered 401 to the login's own token of this epoch and generation (RFC 6750 §3.1). When a newer one is
     /// at hand the answer comes at once; else one refresh is made, whoever else complains meanwhile.
     ///
     /// # Errors
@@ -148,7 +170,25 @@ impl Keeper {
                 return Ok(Rejection::Renewed(Lease::new(Arc::clone(&guard))));
             }
         }
-        Pending::begin(self, Want::Newer { epoch, generation }, timeout)?.await
+        Pending::begin(self, Want::Newer { epoch, generation }, None, timeout)?.await
+    }
+
+    /// Like [`rejected_within`](Self::rejected_within), of a token that [`token_for`](Self::token_for) gave for this
+    /// key: that one is renewed, and no other.
+    ///
+    /// # Errors
+    /// [`TokenError`] when no newer token for this key could be had in that time.
+    pub async fn rejected_for(
+        &self,
+        key: &AccessKey,
+        epoch: u64,
+        generation: u64,
+        timeout: Span,
+    ) -> Result<Rejection, TokenError> {
+        if key.is_own() {
+            return self.rejected_within(epoch, generation, timeout).await;
+        }
+        Pending::begin(self, Want::Newer { epoch, generation }, Some(key.clone()), timeout)?.await
     }
 
     /// A person asks for a refresh now. Waits for the outcome of that attempt, in `auth_retrying` too.
@@ -156,7 +196,7 @@ impl Keeper {
     /// # Errors
     /// [`TokenError`] with that attempt's failure, or when none ended in time.
     pub async fn refresh(&self, timeout: Span) -> Result<Lease, TokenError> {
-        self.wait_for(Want::Attempt, timeout).await
+        self.wait_for(Want::Attempt, None, timeout).await
     }
 
     /// What can be seen, after everything said before.
@@ -200,8 +240,8 @@ impl Keeper {
         Events::new(stream)
     }
 
-    async fn wait_for(&self, want: Want, timeout: Span) -> Result<Lease, TokenError> {
-        match Pending::begin(self, want, timeout)?.await? {
+    async fn wait_for(&self, want: Want, key: Option<AccessKey>, timeout: Span) -> Result<Lease, TokenError> {
+        match Pending::begin(self, want, key, timeout)?.await? {
             Rejection::Renewed(lease) => Ok(lease),
             // The loop answers `Passed` to complaints only.
             Rejection::Passed => Err(TokenError::Stopped),
@@ -245,7 +285,7 @@ impl<'a> TokenFuture<'a> {
             Some(pending) => pending,
             vacant => {
                 let want = Want::Token { min_validity: Span::ZERO };
-                match Pending::begin(keeper, want, keeper.shared.options.demand_timeout) {
+                match Pending::begin(keeper, want, None, keeper.shared.options.demand_timeout) {
                     Ok(pending) => vacant.insert(pending),
                     Err(error) => return Poll::Ready(Err(error)),
                 }
@@ -270,7 +310,7 @@ struct Pending {
 }
 
 impl Pending {
-    fn begin(keeper: &Keeper, want: Want, timeout: Span) -> Result<Self, TokenError> {
+    fn begin(keeper: &Keeper, want: Want, key: Option<AccessKey>, timeout: Span) -> Result<Self, TokenError> {
         let permit = Permit::take(&keeper.cell, Counter::Waiters)
             .map_err(|waiters| TokenError::Overloaded { waiters })?;
         let shared = Arc::clone(&keeper.shared);
@@ -278,7 +318,7 @@ impl Pending {
         let (reply, answer) = oneshot::channel();
         let id = shared.waiter_ids.fetch_add(1, Ordering::Relaxed);
         let begun = shared.clock.now().boot;
-        let waiter = Waiter { id, want, begun, deadline: begun + timeout, reply, permit };
+        let waiter = Waiter { id, want, key, begun, deadline: begun + timeout, reply, permit };
         if !shared.say(Message::Wait { cell: Arc::clone(&cell), waiter }) {
             return Err(TokenError::Stopped);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_channel::{mpsc, oneshot};
-use renewd_core::{Boot, Now, Record, Setup, Span, View};
+use renewd_core::{AccessKey, Boot, Now, Record, Setup, Span, View};
 
 use crate::cell::{Cell, Permit};
 use crate::error::TokenError;
@@ -76,6 +76,8 @@ pub(crate) enum Want {
 pub(crate) struct Waiter {
     pub(crate) id: u64,
     pub(crate) want: Want,
+    /// For which scope, resource or audience; none: the login's own.
+    pub(crate) key: Option<AccessKey>,
     pub(crate) begun: Boot,
     pub(crate) deadline: Boot,
     pub(crate) reply: oneshot::Sender<Result<Rejection, TokenError>>,

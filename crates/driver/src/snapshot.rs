@@ -18,6 +18,7 @@ pub struct Snapshot {
     access: Access,
     epoch: u64,
     generation: u64,
+    proof_key: Option<Secret>,
     until_boot: Boot,
     until_wall: Wall,
     /// Both deadlines as one, on the wall clock. The loop rewrites it when the wall clock was set.
@@ -40,6 +41,7 @@ impl Snapshot {
             },
             epoch: 0,
             generation: 0,
+            proof_key: None,
             until_boot: Boot::default(),
             until_wall: Wall::from_unix_millis(i64::MIN),
             deadline: AtomicI64::new(i64::MIN),
@@ -55,6 +57,7 @@ impl Snapshot {
             access: token.access,
             epoch: token.epoch,
             generation: token.generation,
+            proof_key: token.proof_key,
             until_boot,
             until_wall: token.until_wall,
             deadline: AtomicI64::new(i64::MIN),
@@ -64,8 +67,8 @@ impl Snapshot {
     }
 
     /// A token outside the fast path: handed to one caller, never published.
-    pub(crate) fn served(access: Access, epoch: u64, generation: u64) -> Self {
-        Self { access, epoch, generation, ..Self::vacant() }
+    pub(crate) fn served(access: Access, (epoch, generation): (u64, u64), proof_key: Option<Secret>) -> Self {
+        Self { access, epoch, generation, proof_key, ..Self::vacant() }
     }
 
     /// Folds both deadlines into one on the wall clock as it stands now.
@@ -125,7 +128,7 @@ impl Snapshot {
         self.epoch
     }
 
-    /// Counts the successful refreshes of this login.
+    /// Which of the successful refreshes of this login brought it.
     pub fn generation(&self) -> u64 {
         self.generation
     }
@@ -137,12 +140,22 @@ impl Snapshot {
 
     /// The scope it was granted for, space-separated, where known.
     pub fn scope(&self) -> Option<&str> {
-        self.access.key.scope.as_deref()
+        self.access.scope()
     }
 
     /// The resource it is for (RFC 8707), where known.
     pub fn resource(&self) -> Option<&str> {
         self.access.key.resource.as_deref()
+    }
+
+    /// The audience it is for, where the server knows resources by names of its own.
+    pub fn audience(&self) -> Option<&str> {
+        self.access.key.audience.as_deref()
+    }
+
+    /// The private key that it is bound to (RFC 9449); none: a bearer token.
+    pub fn proof_key(&self) -> Option<&Secret> {
+        self.proof_key.as_ref()
     }
 }
 

@@ -15,13 +15,15 @@ use renewd_core::{Answer, Secret, Span, TokenRequest};
 pub const WEB_BODY_MAX_BYTES: usize = 256 * 1024;
 
 /// How a request is made.
-#[expect(clippy::exhaustive_enums, reason = "logging in needs no other method")]
+#[expect(clippy::exhaustive_enums, reason = "logging in and out needs no other method")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WebMethod {
     /// `GET`, without a body.
     Get,
     /// `POST`
     Post,
+    /// `DELETE`, without a body: a registration is taken back (RFC 7592 §2.3).
+    Delete,
 }
 
 /// Which addresses a request may connect to.
@@ -39,13 +41,13 @@ pub enum Reach {
 /// One request.
 #[derive(Clone)]
 pub struct WebRequest {
-    /// `GET` or `POST`.
+    /// `GET`, `POST` or `DELETE`.
     pub method: WebMethod,
     /// Where to. `https`, or plain `http` to this machine.
     pub url: String,
     /// All headers but `Host` and `Content-Length`. Values may hold secrets.
     pub headers: Vec<(String, Secret)>,
-    /// The body of a `POST`; empty for a `GET`.
+    /// The body of a `POST`; empty for the others.
     pub body: Secret,
     /// The most of the answer's body that is kept, in bytes; the rest is cut off, and said to be.
     pub body_max_bytes: usize,

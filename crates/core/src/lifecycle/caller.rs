@@ -40,13 +40,18 @@ impl Machine {
     /// Each further one in a row is held twice as long.
     pub(crate) fn note_rejection(&mut self, epoch: u64, generation: u64, cx: &mut Cx<'_>) -> bool {
         let version = (epoch, generation);
-        if self.version() != Some(version) || self.rejected == Some(version) || self.access().is_none() {
+        if self.token_version() != Some(version) && self.version().is_some_and(|mine| mine.0 == epoch) {
+            self.note_other_rejection(generation, cx);
+            return false;
+        }
+        if self.token_version() != Some(version) || self.rejected == Some(version) || self.access().is_none()
+        {
             return false;
         }
         if let Some(record) = &mut self.record {
             record.rejections = record.rejections.saturating_add(1);
         }
-        if self.rejection_held() {
+        if Self::rejection_held(self.rejection_streak, self.lifetime(), self.since_success()) {
             self.rejections_passed = self.rejections_passed.saturating_add(1);
             self.rejected_when_new = true;
             cx.report(Report::RejectionPassed { generation });
@@ -61,17 +66,22 @@ impl Machine {
 
     /// Whether a record holds the token that was refused: it stays refused under another version.
     pub(crate) fn refuses(&self, record: &Record) -> bool {
-        let same = self.access().zip(record.access()).is_some_and(|(a, b)| a.token.same_as(b.token.expose()));
-        same && self.rejected.is_some() && self.rejected == self.version()
+        self.holds_own_token_of(record) && self.rejected.is_some() && self.rejected == self.token_version()
     }
 
-    fn rejection_held(&self) -> bool {
-        let Some(doublings) = self.rejection_streak.checked_sub(1) else { return false };
-        let lifetime = self.lifetime();
+    /// Whether the identity's own token is the same in both.
+    pub(crate) fn holds_own_token_of(&self, record: &Record) -> bool {
+        self.access().zip(record.access()).is_some_and(|(a, b)| a.token.same_as(b.token.expose()))
+    }
+
+    /// Whether a 401 is passed through: the token came `since`, from the last of so many refreshes in a row that 401s
+    /// had asked for.
+    pub(crate) fn rejection_held(streak: u32, lifetime: Span, since: Option<Span>) -> bool {
+        let Some(doublings) = streak.checked_sub(1) else { return false };
         // The default of `min_interval`, also where the user switched it off: that is for refreshes nobody needs.
         let base = Span::from_secs(30).min(lifetime.fraction(1, 4)).max(Span::from_millis(1));
         let hold = base.times(1u64 << doublings.min(20)).min(REJECTION_HOLD_MAX);
-        self.since_success().is_some_and(|since| since < hold)
+        since.is_some_and(|since| since < hold)
     }
 
     /// A new configuration counts from now on: what is planned comes no later than it would under the new one. A

@@ -6,6 +6,7 @@
 //! - `claim`, `mark`: the right to spend, and the intent, then the request. `outcome`: what an answer changes.
 //!   `overdue`: an answer that does not come. `retry`: after a failure. `commit`: making it durable.
 //! - `adopt`, `rebase`: another's record, another boot's times. `store`: loads and failures of the store.
+//! - `other`: tokens for other scopes, resources and audiences than the identity's own.
 //! - `caller`: demands, 401s, configuration. `stop`: shutting down. `revoke`: tokens that are over.
 //! - `schedule`: when. `serve`: what can be seen. `publish`: what is told.
 
@@ -16,6 +17,7 @@ mod claim;
 mod commit;
 mod machine;
 mod mark;
+mod other;
 mod outcome;
 mod overdue;
 mod publish;
@@ -40,6 +42,7 @@ use statig::blocking::{IntoStateMachineExt, StateMachine};
 
 use crate::command::Command;
 use crate::input::Input;
+use crate::record::AccessKey;
 use crate::time::{Now, Span};
 use crate::view::{Serve, View, Wake};
 
@@ -95,6 +98,17 @@ impl Lifecycle {
     /// [`Input::Demand`] first.
     pub fn serve(&self, now: Now, min_validity: Span) -> Serve<'_> {
         self.machine.inner().serve(self.machine.state().phase(), now, min_validity)
+    }
+
+    /// The same for another scope, resource or audience than the login's own. Changes nothing: hand in
+    /// [`Input::DemandFor`] first.
+    pub fn serve_for(&self, key: &AccessKey, now: Now, min_validity: Span) -> Serve<'_> {
+        self.machine.inner().serve_for(self.machine.state().phase(), key, now, min_validity)
+    }
+
+    /// What is at hand for another key, however short it lives, while something longer is waited for.
+    pub fn held_for(&self, key: &AccessKey, now: Now) -> Option<Serve<'_>> {
+        self.machine.inner().held_for(self.machine.state().phase(), key, now)
     }
 
     /// What can be seen.

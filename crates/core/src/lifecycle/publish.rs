@@ -11,6 +11,7 @@ impl Machine {
             self.wall_seen = self.wall_seen.max(record.max_wall_seen);
         }
         let status = self.status(phase);
+        self.tidy_others(status);
         // A shutdown announces nothing: what was true of the credential stays true in the store.
         if status != self.announced && status != Status::Stopped {
             let from = self.announced;
@@ -26,7 +27,7 @@ impl Machine {
         let until = self.published_until(phase);
         let published = match until {
             Some((until_boot, until_wall)) => {
-                Published::Token { version: self.version().unwrap_or_default(), until_boot, until_wall }
+                Published::Token { version: self.token_version().unwrap_or_default(), until_boot, until_wall }
             }
             None => Published::Unavailable {
                 status,

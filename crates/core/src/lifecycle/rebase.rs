@@ -22,12 +22,13 @@ impl Machine {
         let now = self.now.boot;
         // A stamp of this boot's own future comes from a machine that was set back to a snapshot: as good as another.
         let foreign = |stamp: &Stamp| stamp.boot_id != boot_id || stamp.boot > now;
-        if record.access().is_some_and(|a| foreign(&a.issued)) {
-            match known {
-                Some(known) => record.grant.access.clone_from(&known.grant.access),
+        for access in record.grant.access.iter_mut().filter(|access| foreign(&access.issued)) {
+            let same = |known: &&Access| known.token.same_as(access.token.expose());
+            match known.and_then(|known| known.grant.access.iter().find(same)) {
+                Some(known) => *access = known.clone(),
                 // A token that nobody can date stays as it is, for the next process to doubt as well.
                 None if self.distrusted => {}
-                None => record.grant.access.iter_mut().for_each(|access| self.rebase_access(access)),
+                None => self.rebase_access(access),
             }
         }
         let interval = self.setup.policy.auth_retrying.interval;

@@ -1,5 +1,7 @@
 //! When: the next refresh, the next attempt, the next wake-up.
 
+use alloc::boxed::Box;
+
 use crate::command::RefreshReason;
 use crate::lifecycle::machine::{Claim, Cx, Machine, Published};
 use crate::lifecycle::state::{Out, State, to};
@@ -29,12 +31,12 @@ impl Machine {
     /// Whether the access token may be handed out.
     pub(crate) fn token_valid(&self, now: Now) -> bool {
         !self.distrusted
-            && (self.rejected.is_none() || self.rejected != self.version())
+            && (self.rejected.is_none() || self.rejected != self.token_version())
             && !self.remaining(now).is_zero()
     }
 
     pub(crate) fn can_refresh(&self) -> bool {
-        self.record.as_ref().is_some_and(|r| r.grant.refresh_token.is_some())
+        self.record.as_ref().is_some_and(|r| r.is_renewable())
     }
 
     pub(crate) fn lifetime(&self) -> Span {
@@ -47,7 +49,12 @@ impl Machine {
 
     /// How long ago the last success was; none when it was in another boot or never.
     pub(crate) fn since_success(&self) -> Option<Span> {
-        let last = self.record.as_ref()?.last_refresh?;
+        let record = self.record.as_ref()?;
+        // A refresh that was made for another key says nothing about this token.
+        let last = match record.access().filter(|access| access.brought_by.is_some()) {
+            Some(own) => own.issued,
+            None => record.last_refresh?,
+        };
         (last.boot_id == self.boot_id()).then(|| self.now.boot.since(last.boot))
     }
 
@@ -95,7 +102,15 @@ impl Machine {
 
     pub(crate) fn begin_when_due(&mut self, cx: &mut Cx<'_>) -> Out {
         let (at, reason) = self.refresh_due();
-        if at <= self.now.boot { self.begin(reason, cx) } else { Handled }
+        if at <= self.now.boot {
+            return self.begin(reason, cx);
+        }
+        match self.other_due() {
+            Some((at, key, reason)) if at <= self.now.boot => {
+                self.begin_for(Some(Box::new(key.clone())), reason, cx)
+            }
+            Some(_) | None => Handled,
+        }
     }
 
     /// A token without a refresh token that seemed over may be valid once a wrong wall clock is set right.
@@ -139,7 +154,7 @@ impl Machine {
         self.settle_until = None;
         match self.next_attempt {
             // Waited for before an attempt rather than after one.
-            None => self.begin(self.reason, cx),
+            None => self.begin_for(self.target.clone(), self.reason, cx),
             Some(_) => to(self.resting()),
         }
     }
@@ -164,7 +179,10 @@ impl Machine {
         };
         let own = match phase {
             Phase::Stopped | Phase::Unauthenticated | Phase::Absent => None,
-            Phase::Fresh => Some(Wake { at: self.refresh_due().0, why: "refresh" }),
+            Phase::Fresh => {
+                let (own, other) = (self.refresh_due().0, self.other_due());
+                Some(Wake { at: other.map_or(own, |(at, ..)| at.min(own)), why: "refresh" })
+            }
             Phase::Backoff | Phase::AuthRetrying => Some(Wake {
                 at: self.retry_at(),
                 why: if self.pulled.map(|(_, to)| to) == self.next_attempt { "pulled" } else { "retry" },

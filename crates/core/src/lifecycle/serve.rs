@@ -157,7 +157,7 @@ impl Machine {
             if wanting && hopeful {
                 return Serve::Wait;
             }
-            let (epoch, generation) = r.version();
+            let (epoch, generation) = (r.epoch, r.generation_of(access));
             return Serve::Token { access, epoch, generation, remaining, short: remaining < min_validity };
         }
         match status {
@@ -191,10 +191,11 @@ impl Machine {
     /// The token as the fast path gets it.
     pub(crate) fn published_token(&self, (until_boot, until_wall): (Boot, Wall)) -> Option<PublishedToken> {
         let record = self.record.as_ref()?;
+        let access = record.access()?;
         Some(PublishedToken {
-            access: record.access()?.clone(),
+            access: access.clone(),
             epoch: record.epoch,
-            generation: record.generation,
+            generation: record.generation_of(access),
             proof_key: record.settings.dpop_key.clone(),
             until_boot,
             until_wall,

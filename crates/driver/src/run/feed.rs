@@ -30,6 +30,17 @@ pub(super) struct News {
     pub(super) attempt: Option<bool>,
 }
 
+impl News {
+    /// What two inputs in a row told.
+    pub(super) fn and(self, then: Self) -> Self {
+        Self {
+            any: self.any || then.any,
+            passed: self.passed || then.passed,
+            attempt: then.attempt.or(self.attempt),
+        }
+    }
+}
+
 impl EventLoop {
     /// Feeds one input to the machine in that slot, if there is one.
     pub(super) fn feed(&mut self, slot: Slot, input: Input) {
@@ -105,7 +116,9 @@ impl World {
                 Command::Report(report) => {
                     match &report {
                         Report::RejectionPassed { .. } => news.passed = true,
-                        Report::Refreshed { .. } | Report::Adopted { .. } => news.attempt = Some(true),
+                        Report::Refreshed { key: None, .. } | Report::Adopted { .. } => {
+                            news.attempt = Some(true);
+                        }
                         // A later success in the same drain counts more, an earlier one too.
                         Report::AttemptFailed { .. } => news.attempt = news.attempt.or(Some(false)),
                         _ => {}

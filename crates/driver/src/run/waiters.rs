@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use renewd_core::{Cause, Input, Loaded, Phase, Serve, Span, Status, View};
+use renewd_core::{AccessKey, Cause, Input, Loaded, Phase, Serve, Span, Status, View};
 
 use crate::error::{NoToken, TokenError};
 use crate::keeper::Rejection;
@@ -28,12 +28,18 @@ impl EventLoop {
             self.world.enqueue(slot, machine, waiter);
             return;
         }
-        let input = match waiter.want {
-            Want::Token { min_validity } => Input::Demand { min_validity },
-            Want::Newer { epoch, generation } => Input::Rejected { epoch, generation },
-            Want::Attempt => Input::Refresh,
+        let input = match (waiter.want, &waiter.key) {
+            (Want::Token { min_validity }, None) => Input::Demand { min_validity },
+            (Want::Token { min_validity }, Some(key)) => Input::DemandFor { key: key.clone(), min_validity },
+            (Want::Newer { epoch, generation }, _) => Input::Rejected { epoch, generation },
+            (Want::Attempt, _) => Input::Refresh,
         };
-        let news = self.world.feed(slot, machine, input);
+        let mut news = self.world.feed(slot, machine, input);
+        if let (Want::Newer { .. }, Some(key), false) = (waiter.want, &waiter.key, news.passed) {
+            // What was refused may be kept no more: then there is nothing newer unless somebody wants it.
+            let input = Input::DemandFor { key: key.clone(), min_validity: Span::ZERO };
+            news = news.and(self.world.feed(slot, machine, input));
+        }
         if news.passed && matches!(waiter.want, Want::Newer { .. }) {
             let _ = waiter.reply.send(Ok(Rejection::Passed));
             self.world.answer_waiters(machine, News { passed: false, ..news });
@@ -103,7 +109,7 @@ impl World {
             // What this caller set going may concern those who waited before.
             self.answer_waiters(machine, news);
         }
-        match self.answer(machine, waiter.want, news) {
+        match self.answer(machine, &waiter, news) {
             Some(answer) => {
                 let _ = waiter.reply.send(answer);
             }
@@ -126,7 +132,7 @@ impl World {
         let mut waiters = std::mem::take(&mut machine.busy().waiters);
         let mut i = 0;
         while let Some(waiter) = waiters.get(i) {
-            match self.answer(machine, waiter.want, news) {
+            match self.answer(machine, waiter, news) {
                 None => i += 1,
                 Some(answer) => {
                     let waiter = waiters.swap_remove(i);
@@ -139,16 +145,29 @@ impl World {
     }
 
     /// What a caller gets now; none: it waits on.
-    fn answer(&self, machine: &Machine, want: Want, news: News) -> Option<Answer> {
-        match want {
-            Want::Token { min_validity } => self.serve(machine, min_validity, None),
-            Want::Newer { epoch, generation } => self.serve(machine, Span::ZERO, Some((epoch, generation))),
+    fn answer(&self, machine: &Machine, waiter: &Waiter, news: News) -> Option<Answer> {
+        let key = waiter.key.as_ref();
+        match waiter.want {
+            Want::Token { min_validity } => self.serve(machine, key, min_validity, None),
+            Want::Newer { epoch, generation } => {
+                self.serve(machine, key, Span::ZERO, Some((epoch, generation)))
+            }
             Want::Attempt => self.attempt_outcome(machine, news),
         }
     }
 
-    fn serve(&self, machine: &Machine, min_validity: Span, newer_than: Option<(u64, u64)>) -> Option<Answer> {
-        match machine.lifecycle.serve(self.now, min_validity) {
+    fn serve(
+        &self,
+        machine: &Machine,
+        key: Option<&AccessKey>,
+        min_validity: Span,
+        newer_than: Option<(u64, u64)>,
+    ) -> Option<Answer> {
+        let served = match key {
+            Some(key) => machine.lifecycle.serve_for(key, self.now, min_validity),
+            None => machine.lifecycle.serve(self.now, min_validity),
+        };
+        match served {
             Serve::Token { access, epoch, generation, short, .. } => {
                 if newer_than.is_some_and(|refused| (epoch, generation) <= refused) {
                     return None;
@@ -158,7 +177,8 @@ impl World {
                 let snapshot = if same {
                     published
                 } else {
-                    Arc::new(Snapshot::served(access.clone(), epoch, generation))
+                    let proof_key = machine.lifecycle.record().and_then(|r| r.settings.dpop_key.clone());
+                    Arc::new(Snapshot::served(access.clone(), (epoch, generation), proof_key))
                 };
                 Some(Ok(Rejection::Renewed(Lease::shortened(snapshot, short))))
             }
@@ -166,8 +186,8 @@ impl World {
             Serve::Unavailable(why) => {
                 let store_fails = why.cause == Some(Cause::StoreUnavailable);
                 let fault = if store_fails { machine.lifecycle.view(self.now).store_fault } else { None };
-                let state = Box::new(NoToken::from_unavailable(machine.cell.name.clone(), why, self.now));
-                Some(Err(refusal(state, fault)))
+                let state = NoToken::from_unavailable(machine.cell.name.clone(), why, self.now);
+                Some(Err(refusal(Box::new(state.wanted_for(key)), fault)))
             }
         }
     }
@@ -175,7 +195,7 @@ impl World {
     /// What a person's refresh came to; none while it goes on.
     fn attempt_outcome(&self, machine: &Machine, news: News) -> Option<Answer> {
         if news.attempt == Some(true)
-            && let Some(answer @ Ok(_)) = self.serve(machine, Span::ZERO, None)
+            && let Some(answer @ Ok(_)) = self.serve(machine, None, Span::ZERO, None)
         {
             return Some(answer);
         }
@@ -193,7 +213,17 @@ impl World {
             Want::Newer { .. } | Want::Attempt => return Err(self.timeout(machine, waiter)),
         };
         // A valid token that lives shorter than asked is better than none.
-        if let Some(Ok(Rejection::Renewed(lease))) = self.serve(machine, Span::ZERO, None) {
+        if let Some(key) = &waiter.key {
+            return match machine.lifecycle.held_for(key, self.now) {
+                Some(Serve::Token { access, epoch, generation, remaining, .. }) => {
+                    let proof_key = machine.lifecycle.record().and_then(|r| r.settings.dpop_key.clone());
+                    let snapshot = Snapshot::served(access.clone(), (epoch, generation), proof_key);
+                    Ok(Rejection::Renewed(Lease::shortened(Arc::new(snapshot), remaining < min_validity)))
+                }
+                _ => Err(self.timeout(machine, waiter)),
+            };
+        }
+        if let Some(Ok(Rejection::Renewed(lease))) = self.serve(machine, None, Span::ZERO, None) {
             let short = lease.remaining(self.now, self.boot_id) < min_validity;
             return Ok(Rejection::Renewed(Lease::shortened(lease.into_snapshot(), short)));
         }
@@ -207,7 +237,8 @@ impl World {
 
     fn timeout(&self, machine: &Machine, waiter: &Waiter) -> TokenError {
         let view = machine.lifecycle.view(self.now);
-        let state = Box::new(NoToken::from_view(machine.cell.name.clone(), &view, self.now));
+        let state = NoToken::from_view(machine.cell.name.clone(), &view, self.now);
+        let state = Box::new(state.wanted_for(waiter.key.as_ref()));
         TokenError::Timeout { waited: self.now.boot.since(waiter.begun), state }
     }
 

@@ -43,7 +43,11 @@ impl Oracle {
                 matches!(stands, RecordState::Refused { .. })
             }
             Cause::NoRefreshToken | Cause::NoGrant => true,
-            Cause::ClientRefused | Cause::Outage | Cause::RateLimited | Cause::StoreUnavailable => false,
+            Cause::ClientRefused
+            | Cause::Outage
+            | Cause::RateLimited
+            | Cause::StoreUnavailable
+            | Cause::AudienceRefused => false,
         };
         // A login may have come between its reading and its word.
         let overtaken = matches!(stands, RecordState::Active) && self.lock().store_meddled;
