@@ -26,6 +26,9 @@ use crate::payload::Version;
 /// far below; whatever is larger was not written by a store.
 pub(crate) const FILE_BYTES_MAX: usize = 1 << 20;
 
+/// What marks are written in, and whatever every version must be able to read.
+const FIRST_FORMAT: u32 = 1;
+
 const PREFIX_BYTES: usize = 32;
 const IDENTITY_BYTES: usize = 16;
 
@@ -61,15 +64,26 @@ pub(crate) enum Sealed {
     Damaged(&'static str),
 }
 
-/// Seals a payload; `None` where it is larger than a file may be.
+/// Seals a payload in the first format, which every version reads; `None` where it is larger than a file may be.
 pub(crate) fn seal(
     keys: &Keys,
     header: &Header<'_>,
     nonce: &[u8; NONCE_BYTES],
     payload: &[u8],
 ) -> Option<Vec<u8>> {
+    seal_in(FIRST_FORMAT, keys, header, nonce, payload)
+}
+
+/// Seals a payload in that format ([`Record::layout`](renewd_core::Record::layout)).
+pub(crate) fn seal_in(
+    format: u32,
+    keys: &Keys,
+    header: &Header<'_>,
+    nonce: &[u8; NONCE_BYTES],
+    payload: &[u8],
+) -> Option<Vec<u8>> {
     let mut file = Vec::with_capacity(PREFIX_BYTES + 128 + payload.len());
-    file.extend_from_slice(&prefix(header.purpose, RECORD_FORMAT, keys.id()));
+    file.extend_from_slice(&prefix(header.purpose, format, keys.id()));
     file.extend_from_slice(&header.version.0.to_le_bytes());
     file.extend_from_slice(&header.version.1.to_le_bytes());
     file.extend_from_slice(&header.identity);

@@ -186,7 +186,7 @@ mod tests {
             sent_refresh_token: Some(&sent),
             client_secret: None,
             sent: &[],
-            now: crate::time::Wall::from_unix_millis(0),
+            now: Wall::from_unix_millis(0),
             profile: &crate::profile::Profile::GENERIC,
         };
         let judged = |kind: &str, code: &str, words: &str| {
@@ -228,7 +228,7 @@ mod tests {
             sent_refresh_token: Some(&secret),
             client_secret: None,
             sent: &[],
-            now: crate::time::Wall::from_unix_millis(0),
+            now: Wall::from_unix_millis(0),
             profile: &crate::profile::Profile::GENERIC,
         };
         let judgement = crate::answer::judge(&crate::answer::Answer::Response(response), &context);

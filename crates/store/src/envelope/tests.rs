@@ -31,8 +31,19 @@ fn what_was_sealed_opens_with_its_header() {
     let opened = open(&keys(), Purpose::Record, NAME, &sealed()).ok().unwrap();
     assert_eq!(opened.version, (3, 41));
     assert_eq!(opened.identity, [9; 16]);
-    assert_eq!(opened.format, RECORD_FORMAT);
+    assert_eq!(opened.format, FIRST_FORMAT);
     assert_eq!(opened.payload.as_slice(), b"payload");
+}
+
+#[test]
+fn every_format_up_to_the_newest_opens_and_its_number_is_under_the_seal() {
+    for format in FIRST_FORMAT..=RECORD_FORMAT {
+        let file = seal_in(format, &keys(), &header(), &[1; NONCE_BYTES], b"payload").unwrap();
+        assert_eq!(open(&keys(), Purpose::Record, NAME, &file).ok().unwrap().format, format);
+        let mut other = prefix(Purpose::Record, 3 - format, keys().id()).to_vec();
+        other.extend_from_slice(&file[PREFIX_BYTES..]);
+        assert_eq!(error_of(&other), Some(Sealed::Damaged("its seal does not hold")));
+    }
 }
 
 #[test]

@@ -224,7 +224,7 @@ impl Inner {
             version: record.version(),
             identity: keys.identity_digest(&payload::identity_bytes(&record.identity)),
         };
-        envelope::seal(&keys, &header, &self.nonce()?, &payload).ok_or_else(too_large)
+        envelope::seal_in(record.layout(), &keys, &header, &self.nonce()?, &payload).ok_or_else(too_large)
     }
 
     /// Room first, the intent afterwards: a full disk is met before anything says that a refresh token is about to

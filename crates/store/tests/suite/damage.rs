@@ -7,7 +7,7 @@ use renewd_driver::Expect;
 
 use crate::contract::{fence, intending, kind_of, name, record_of, refreshed, version};
 use crate::home::{Home, assert_kind, fault_of, put, write_fault};
-use crate::records::login;
+use crate::records::{full, login};
 
 /// Ways to damage a record file.
 fn damages(good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
@@ -194,6 +194,35 @@ fn a_newer_record_is_left_alone_by_every_call() {
     assert_eq!(fs::read(home.file("x.record")).unwrap(), newer);
     let nobody = store.holder_of_blocking(&"rt-1".into(), None).unwrap();
     assert_eq!(nobody, None, "it cannot be asked, and does not stop an import");
+}
+
+#[test]
+fn what_the_first_layout_says_is_written_in_it_and_what_it_cannot_say_is_not() {
+    type Change = fn(&mut renewd_core::Record);
+    let changes: [(u8, Change); 9] = [
+        (1, |_| {}),
+        (1, |r| r.settings.client_secret = Some("s".into())),
+        (1, |r| r.grant.access[0].key.resource = Some("https://api.example".into())),
+        (2, |r| r.settings.grant_type = renewd_core::GrantType::ClientCredentials),
+        (2, |r| r.settings.dpop_key = Some("{}".into())),
+        (2, |r| r.settings.client_key = full().settings.client_key),
+        (2, |r| r.settings.audience = Some("api".into())),
+        (2, |r| r.settings.registration = full().settings.registration),
+        (2, |r| r.grant.access[0].key.audience = Some("api".into())),
+    ];
+    for (at, (format, change)) in changes.into_iter().enumerate() {
+        let home = Home::new();
+        let store = home.open();
+        let x = name("x");
+        let mut record = login(1, "rt-1");
+        change(&mut record);
+        record.format = 1;
+        store.put_blocking(&x, &record, Expect::Absent).ok().expect("a first record is written");
+        let file = fs::read(home.file("x.record")).unwrap();
+        assert_eq!(file[8..12], [format, 0, 0, 0], "change {at}");
+        let Loaded::Record(read) = store.load_blocking(&x) else { panic!("change {at} is not read") };
+        assert_eq!((read.format, read.layout()), (u32::from(format), u32::from(format)), "change {at}");
+    }
 }
 
 /// What a later version may write: the first 32 bytes keep their meaning, nothing else need.

@@ -122,6 +122,7 @@ pub(crate) fn full() -> Record {
     });
     record.rejections = 26;
     record.previous_digest = Some([27; 32]);
+    record.format = record.layout();
     record
 }
 

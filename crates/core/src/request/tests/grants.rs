@@ -91,12 +91,10 @@ fn an_assertion_is_given_or_signed_for_the_time_it_is_sent_at() {
 #[test]
 fn a_client_that_signs_does_so_for_the_token_endpoint_wherever_it_asks() {
     let audience = |request: &TokenRequest| {
-        let found = request.proofs.iter().find_map(|proof| match proof {
-            ProofSpec::ClientAssertion { audience, client_id, at, .. } => {
-                assert_eq!((client_id.as_str(), *at), ("app", NOW.at));
-                Some(audience.clone())
-            }
-            _ => None,
+        let found = request.proofs.iter().find_map(|proof| {
+            let ProofSpec::ClientAssertion { audience, client_id, at, .. } = proof else { return None };
+            assert_eq!((client_id.as_str(), *at), ("app", NOW.at));
+            Some(audience.clone())
         });
         found.expect("a client assertion")
     };

@@ -37,7 +37,7 @@ impl Exchange {
     /// A response in the plainest context.
     pub fn plain(status: u16, headers: Vec<(String, String)>, body: Vec<u8>, truncated: bool) -> Self {
         let answer = Answer::Response(Response { status, headers, body: Secret::new(body), truncated });
-        Self { answer, sent_refresh_token: None, client_secret: None, sent: &[], profile: Profile::GENERIC }
+        Self { answer, sent_refresh_token: None, client_secret: None, profile: Profile::GENERIC }
     }
 
     /// Reads the text. Whatever it is, it is some exchange.
