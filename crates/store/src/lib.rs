@@ -59,6 +59,7 @@ mod fs;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod handover;
 mod key;
 mod keyring_store;
 mod keyset;
@@ -79,6 +80,7 @@ pub use error::{Contradiction, StoreError};
 pub use faulty::{Effect, Faulty, StoreCall};
 pub use file::rekey::{OldKey, RekeyRequest, Rekeyed, Unsealed, rekey};
 pub use file::{FileStore, FileStoreOptions};
+pub use handover::{HANDOVER_BYTES_MAX, decode_handover, encode_handover};
 pub use key::{
     KeyChoice, KeyFile, KeyMaterial, KeyRef, KeySource, PassphraseAsk, PassphraseCost, PassphrasePurpose,
     PassphraseSource,

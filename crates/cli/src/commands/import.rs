@@ -162,14 +162,14 @@ impl Checked {
     }
 }
 
-fn url(value: Option<&str>, flag: &str) -> Result<Option<String>, Failure> {
+pub(super) fn url(value: Option<&str>, flag: &str) -> Result<Option<String>, Failure> {
     value
         .map(|v| Url::parse(v, UrlUse::Endpoint).map(|u| u.to_string()))
         .transpose()
         .map_err(|why| Failure::usage(format!("{flag} {why}")))
 }
 
-fn text(value: Option<&str>, flag: &str, spaces: bool) -> Result<Option<String>, Failure> {
+pub(super) fn text(value: Option<&str>, flag: &str, spaces: bool) -> Result<Option<String>, Failure> {
     let Some(value) = value else { return Ok(None) };
     let why = if value.is_empty() {
         "is empty"
@@ -184,7 +184,7 @@ fn text(value: Option<&str>, flag: &str, spaces: bool) -> Result<Option<String>,
 }
 
 /// Scope tokens as RFC 6749 §3.3 spells them, joined.
-fn scope(all: &[String]) -> Result<Option<String>, Failure> {
+pub(super) fn scope(all: &[String]) -> Result<Option<String>, Failure> {
     let words: Vec<&str> = all.iter().flat_map(|s| s.split(' ')).filter(|w| !w.is_empty()).collect();
     let good = |w: &&str| w.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
     let joined = words.join(" ");
