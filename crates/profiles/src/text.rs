@@ -47,30 +47,9 @@ pub(crate) fn slug(text: &str) -> Result<(), String> {
     ))
 }
 
-/// Request headers a profile may not set: they are the client's own, would carry a secret, or would have the answer come
-/// in a form that nobody reads, and a new refresh token lost in it.
-const OWN_HEADERS: [&str; 16] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "transfer-encoding",
-    "connection",
-    "upgrade",
-    "te",
-    "trailer",
-    "host",
-    "expect",
-    "dpop",
-    "accept-encoding",
-    "range",
-];
-
 /// Parameters that neither a profile nor a credential's entry may set: the request's own, the client's, and what has a
 /// key of its own.
-pub const OWN_PARAMETERS: [&str; 9] = [
+pub const OWN_PARAMETERS: [&str; 14] = [
     "grant_type",
     "refresh_token",
     "client_id",
@@ -80,6 +59,11 @@ pub const OWN_PARAMETERS: [&str; 9] = [
     "client_assertion",
     "client_assertion_type",
     "code",
+    "code_verifier",
+    "device_code",
+    "assertion",
+    "subject_token",
+    "actor_token",
 ];
 
 /// Checks a header that every refresh carries (RFC 9110 §5).
@@ -91,7 +75,7 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(), String> {
     if name.is_empty() || !name.bytes().all(token) {
         return Err("is no header name (RFC 9110 §5.1)".into());
     }
-    if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+    if renewd_core::is_reserved_header(name) {
         return Err("cannot be set by a profile: renewd sets it itself".into());
     }
     if !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) || value.trim() != value {

@@ -82,6 +82,7 @@ fn a_value_of_another_kind_is_told_with_what_it_must_be() {
             "refresh.parameters.grant_type cannot be set by a profile",
         ),
         ("refresh.parameters = { scope = \"x\" }", "refresh.scope = true names the grant's scope again"),
+        ("refresh.headers = { DPoP = \"x\" }", "refresh.headers.DPoP cannot be set by a profile"),
         ("refresh.headers = { Host = \"x\" }", "refresh.headers.Host cannot be set by a profile"),
         ("refresh.headers = { a = \"1\", A = \"2\" }", "refresh.headers.A stands there twice"),
         (

@@ -30,23 +30,6 @@ const SECRET_NAMES: [&str; 11] = [
     "assertion",
 ];
 
-/// Request headers a configuration may not set: they are the client's own, would carry a secret, or would have the answer
-/// come in a form that nobody reads, and a new refresh token lost in it.
-const OWN_HEADERS: [&str; 12] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "transfer-encoding",
-    "connection",
-    "host",
-    "expect",
-    "accept-encoding",
-    "range",
-];
-
 /// Claims of an assertion that have keys of their own, or are made anew for each (RFC 7523 §3).
 const OWN_CLAIMS: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
@@ -305,7 +288,7 @@ impl Reader {
             } else if name == "parameters" {
                 entry.parameters = self.pairs(&path, line, value, &OWN_PARAMETERS);
             } else if name == "headers" {
-                entry.headers = self.pairs(&path, line, value, &OWN_HEADERS);
+                entry.headers = self.pairs(&path, line, value, &renewd_core::RESERVED_HEADERS);
             } else if name == "login_parameters" {
                 // Each login makes its own of the first, and the second have keys of their own.
                 let own = [&OWN_LOGIN_PARAMETERS[..], &OWN_PARAMETERS].concat();

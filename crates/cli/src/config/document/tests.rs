@@ -179,6 +179,7 @@ fn each_mistake_names_its_line_its_key_and_the_way_out() {
         ("[credential.a]\nclient_key = \"hunter2\"", 2, "client_key_file"),
         ("[credential.a.login_parameters]\nstate = \"x\"", 2, "cannot be set here"),
         ("[credential.a.assertion_claims]\nexp = \"x\"", 2, "cannot be set here"),
+        ("[credential.a.headers]\nDPoP = \"x\"", 2, "cannot be set here"),
         ("[credential.a.headers]\nAuthorization = \"x\"", 2, "cannot be set here"),
         ("[credential.a.headers]\n\"a b\" = \"x\"", 2, "visible ASCII"),
         ("[proxy]\nlisten = \"127.0.0.1:1\"", 1, "[[proxy]]"),
