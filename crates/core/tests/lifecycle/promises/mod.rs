@@ -1,6 +1,7 @@
 //! How a credential lives, told from outside: each test is one promise.
 
 mod ahead;
+mod audiences;
 mod clocks;
 mod copies;
 mod details;
