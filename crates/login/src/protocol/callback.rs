@@ -8,7 +8,7 @@ use renewd_core::Secret;
 
 use super::address::Issuer;
 use super::denial::Denial;
-use super::form;
+use super::form::{self, Parameter};
 use super::refusal::{Reason, Refusal};
 
 /// As long as the longest line that servers take.
@@ -98,7 +98,7 @@ fn read_query(query: &str, expected: &CallbackExpected<'_>) -> Result<Callback, 
 }
 
 /// The parameters, where `state` says that they belong to this login.
-fn parameters_of_this_login(query: &str, state: &Secret) -> Result<Vec<(String, String)>, Refusal> {
+fn parameters_of_this_login(query: &str, state: &Secret) -> Result<Vec<Parameter>, Refusal> {
     if query.len() > TARGET_MAX_BYTES {
         return Err(Refusal::new(Reason::TooLong, "query"));
     }
@@ -125,7 +125,7 @@ fn check_issuer(named: Option<&str>, expected: &CallbackExpected<'_>) -> Result<
 }
 
 /// The value of a parameter that stands there at most once.
-fn once<'p>(parameters: &'p [(String, String)], name: &str) -> Result<Option<&'p str>, Refusal> {
+fn once<'p>(parameters: &'p [Parameter], name: &str) -> Result<Option<&'p str>, Refusal> {
     let mut found = parameters.iter().filter(|(own, _)| own == name);
     let value = found.next().map(|(_, value)| value.as_str());
     match found.next() {

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use renewd_core::Secret;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use zeroize::Zeroizing;
 
 use super::address::{Address, Issuer};
 use super::refusal::{Reason, Refusal};
@@ -26,14 +27,15 @@ const ENTRIES_MAX: usize = 2000;
 /// Texts that are looked at: addresses, names, tokens.
 const TEXT_MAX_BYTES: usize = 16 * 1024;
 
-/// A value. Numbers are only ever looked at as whole numbers, and keep no more than that.
+/// A value. Numbers are only ever looked at as whole numbers, and keep no more than that. Texts may be secrets: answers
+/// hold codes and tokens.
 #[derive(Clone, PartialEq)]
 pub(super) enum Value {
     Null,
     Flag(bool),
     Whole(i64),
     Fraction,
-    Text(String),
+    Text(Zeroizing<String>),
     List(Vec<Value>),
     Object(BTreeMap<String, Value>),
 }
@@ -153,7 +155,7 @@ impl Object {
     /// A text, or a list of them: what JWTs write as `aud`.
     pub(super) fn one_or_more(&self, name: &str) -> Result<Vec<String>, Refusal> {
         match self.member(name) {
-            Some(Value::Text(one)) => Ok(vec![one.clone()]),
+            Some(Value::Text(one)) => Ok(vec![one.as_str().to_owned()]),
             _ => Ok(self.texts(name)?.unwrap_or_default()),
         }
     }
@@ -247,7 +249,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(text.to_owned()))
+        Ok(Value::Text(Zeroizing::new(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {

@@ -13,9 +13,11 @@ mod denial;
 mod device;
 mod form;
 mod handshake;
+mod id_token;
 mod json;
 mod metadata;
 mod refusal;
+mod registration;
 mod resource;
 
 pub use address::{
@@ -28,7 +30,11 @@ pub use challenge::Challenge;
 pub use denial::Denial;
 pub use device::{DeviceAnswer, DevicePoll, DeviceRequest, PollAnswer, PollEnd, PollStep};
 pub use handshake::{HANDSHAKE_ENTROPY_BYTES, Handshake};
+pub use id_token::{IdTokenExpected, Identified, check_id_token};
 pub use json::METADATA_MAX_BYTES;
 pub use metadata::{CodeFlow, ServerMetadata};
 pub use refusal::{Reason, Refusal};
+pub use registration::{
+    Registered, RegistrationRequest, check_client_document, check_client_id, client_document,
+};
 pub use resource::{ResourceMatch, ResourceMetadata};
