@@ -15,6 +15,7 @@ use renewd_core::Span;
 use renewd_driver::CredentialName;
 use serde::{Deserialize, Serialize};
 
+use crate::commands::logout::server::AtServer;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::json::{CredentialDocument, CredentialStatus, ErrorDocument, StatusDocument, TokenDocument};
@@ -22,8 +23,15 @@ use crate::json::{CredentialDocument, CredentialStatus, ErrorDocument, StatusDoc
 /// An agent that lets a look at its state wait longer is not there.
 const ANSWER: Span = Span::from_secs(2);
 
+/// A login is written durably before it is answered for.
+#[cfg(unix)]
+const HANDING: Span = Span::from_secs(30);
+
 /// How much longer than the caller's own time a waiting answer may take: the agent gives up first, and says why.
 const GRACE: Span = Span::from_secs(5);
+
+/// For a logout, most of which the server may take.
+const LOGOUT: Span = Span::from_secs(15);
 
 /// Largest `agent.json`.
 const DESCRIPTION_BYTES_MAX: usize = 64 << 10;
@@ -39,6 +47,9 @@ pub(crate) struct AgentDescription {
     #[serde(default)]
     pub(crate) status_addr: Option<String>,
     pub(crate) version: String,
+    /// What its records are kept in: `memory`, or their folder. One of before does not say.
+    #[serde(default)]
+    pub(crate) store: Option<String>,
 }
 
 impl AgentDescription {
@@ -55,6 +66,17 @@ pub(crate) struct TokenQuestion {
     pub(crate) min_validity_s: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timeout_s: Option<u64>,
+}
+
+/// The answer to a logout.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LoggedOutDocument {
+    pub(crate) schema: u32,
+    /// The login is over here.
+    pub(crate) done: bool,
+    /// What became of it at the server.
+    #[serde(default)]
+    pub(crate) at_server: AtServer,
 }
 
 /// Why there is no agent to ask.
@@ -165,12 +187,54 @@ impl Agent {
         }
     }
 
+    /// A logout, where the records are the agent's alone. It tells the server before it answers.
+    pub(crate) fn logout(&self, name: &CredentialName) -> Asked<AtServer> {
+        match self.act::<LoggedOutDocument>(name, "logout", &TokenQuestion::default(), LOGOUT) {
+            Asked::Answer(document) => Asked::Answer(document.at_server),
+            Asked::Refused(failure) => Asked::Refused(failure),
+            Asked::Silent(why) => Asked::Silent(why),
+        }
+    }
+
     /// Hears that the record was written by this process: a login or a logout. One that does not answer, or does not
     /// know the credential yet, finds it by itself a little later.
     pub(crate) fn changed(&self, name: &CredentialName) {
         let path = format!("/v1/credentials/{name}/changed");
         if let Asked::Silent(why) = self.ask::<serde::de::IgnoredAny>("POST", &path, &[], ANSWER) {
             tracing::debug!(%name, why, "the agent was not told");
+        }
+    }
+
+    /// Hands a login over to be kept there, as whoever cannot open its store must. True: over another login too.
+    #[cfg(unix)]
+    pub(crate) fn hand_over(
+        &self,
+        name: &CredentialName,
+        record: &renewd_core::Record,
+        replace: bool,
+    ) -> Result<CredentialStatus, Failure> {
+        let what = |why: String| Failure::internal(format!("{name}: the login {why}")).about(name);
+        let bytes = renewd_store::encode_handover(record).map_err(what)?;
+        let path = format!("/v1/credentials/{name}/login{}", if replace { "?replace=true" } else { "" });
+        match self.ask::<CredentialDocument>("POST", &path, &bytes, HANDING) {
+            Asked::Answer(document) => Ok(document.credential),
+            Asked::Refused(failure) => Err(failure),
+            Asked::Silent(why) => Err(Failure::new(
+                crate::exit::Exit::Store,
+                format!("{name}: the agent did not take the login: {why}"),
+            )
+            .advise("is it of the same version? restart it, and log in again")
+            .about(name)),
+        }
+    }
+
+    /// What a login that the agent keeps was made with, without a secret; none where it keeps none of that name.
+    #[cfg(unix)]
+    pub(crate) fn login(&self, name: &CredentialName) -> Option<renewd_core::Record> {
+        let path = format!("/v1/credentials/{name}/login");
+        match self.ask::<serde_json::Value>("GET", &path, &[], ANSWER) {
+            Asked::Answer(document) => renewd_store::decode_handover(document.to_string().as_bytes()).ok(),
+            Asked::Refused(_) | Asked::Silent(_) => None,
         }
     }
 

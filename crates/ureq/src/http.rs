@@ -72,6 +72,7 @@ impl<'a> Outgoing<'a> {
             method: match request.method {
                 WebMethod::Get => Method::GET,
                 WebMethod::Post => Method::POST,
+                WebMethod::Delete => Method::DELETE,
             },
             url: &request.url,
             headers: &request.headers,
@@ -102,9 +103,9 @@ fn run(
 ) -> Result<Response, Ended> {
     let request = request(outgoing, target)?;
     let agent = agent(attempt, settings, target)?;
-    // The library takes no body with a GET, not even an empty one.
-    let response =
-        if outgoing.method == Method::GET { agent.run(request.map(|_| ())) } else { agent.run(request) };
+    // The library takes no body with a GET or a DELETE, not even an empty one.
+    let bare = [Method::GET, Method::DELETE].contains(&outgoing.method);
+    let response = if bare { agent.run(request.map(|_| ())) } else { agent.run(request) };
     let response = response.map_err(|error| ended(attempt, &error))?;
     let (head, body) = response.into_parts();
     let (body, truncated) = read_body(attempt, body, outgoing.body_max_bytes)?;

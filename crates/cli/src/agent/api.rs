@@ -22,7 +22,7 @@ use super::http::{Body, answer, body, failed, json, refused};
 use super::keepers::Keepers;
 use super::metrics::Metrics;
 use super::proxies::Proxies;
-use crate::agent_client::TokenQuestion;
+use crate::agent_client::{LoggedOutDocument, TokenQuestion};
 use crate::credential::{store_failure, write_failure};
 use crate::exit::Failure;
 use crate::json::{CredentialDocument, CredentialStatus, SCHEMA, StatusDocument, TokenDocument};
@@ -107,12 +107,18 @@ impl Api {
             (true, ["v1", "credentials"]) => self.credentials().await,
             (true, ["v1", "credentials", name]) => self.credential(name).await,
             (true, ["v1", "events"]) => self.events(),
+            (true, ["v1", "credentials", name, "login"]) if side == Side::Socket => {
+                self.login_of(name).await.unwrap_or_else(|failure| failed(&failure))
+            }
             (false, ["v1", ..]) if side != Side::Socket => {
                 refused(StatusCode::FORBIDDEN, "tokens and changes are to be asked for on the agent's socket")
             }
             (false, ["v1", "reload"]) if request.method() == Method::POST => {
                 self.reload.notify_one();
                 json(StatusCode::ACCEPTED, &DoneDocument { schema: SCHEMA, done: true })
+            }
+            (false, ["v1", "credentials", name, "login"]) if request.method() == Method::POST => {
+                self.login(name, request).await
             }
             (false, ["v1", "credentials", name, action]) if request.method() == Method::POST => {
                 self.act(name, action, request).await
@@ -156,7 +162,7 @@ impl Api {
         }
     }
 
-    async fn status_of(&self, keeper: &Keeper) -> Response<Body> {
+    pub(super) async fn status_of(&self, keeper: &Keeper) -> Response<Body> {
         match keeper.view().await {
             Ok(seen) => {
                 let credential = CredentialStatus::new(keeper.name().as_str(), &seen.view, seen.now);
@@ -224,7 +230,7 @@ impl Api {
             _ => {
                 return refused(
                     StatusCode::NOT_FOUND,
-                    "no such action; there are token, rejected, refresh, logout, changed",
+                    "no such action; there are token, rejected, refresh, login, logout, changed",
                 );
             }
         };
@@ -265,7 +271,8 @@ impl Api {
         }
     }
 
-    /// The tombstone first: from then on nobody spends the refresh token. The loop then revokes it at the server.
+    /// The tombstone first: from then on nobody spends the refresh token. Then the server is told, by the loop at once, and
+    /// here as often as patience lasts; a token that is revoked twice is none more (RFC 7009 §2.2).
     async fn logout(&self, keeper: &Keeper) -> Result<Response<Body>, Failure> {
         let (store, name) = (self.keepers.store(), keeper.name());
         // A refresh may commit between reading and writing; then what it committed is read again.
@@ -281,7 +288,9 @@ impl Api {
                 Ok(()) => {
                     keeper.logged_out(Box::new(tombstone));
                     self.proxies.logged_out(name).await;
-                    return Ok(json(StatusCode::OK, &DoneDocument { schema: SCHEMA, done: true }));
+                    let at_server = self.keepers.end_at_server(name, &record).await;
+                    let document = LoggedOutDocument { schema: SCHEMA, done: true, at_server };
+                    return Ok(json(StatusCode::OK, &document));
                 }
                 Err(CommitFailure::Fenced(_)) => {}
                 Err(failure) => return Err(write_failure(failure, "logging out")),

@@ -14,6 +14,7 @@ use renewd_signer::KeySigner;
 use renewd_tokio::Renewd;
 use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
 
+use crate::commands::logout::server::{AtServer, tell_configured};
 use crate::config::Config;
 use crate::credential::{Secrets, seed, setup, store_failure, transport};
 use crate::exit::Failure;
@@ -75,6 +76,11 @@ fn is_loading(view: &View) -> bool {
 impl Keepers {
     pub(crate) fn new(store: Arc<dyn CredentialStore>, observer: Arc<dyn Observer>) -> Self {
         Self { store, observer, config: Mutex::default(), state: Mutex::default() }
+    }
+
+    /// The configuration in force; none before there is one.
+    pub(crate) fn config(&self) -> Option<Arc<Config>> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The store of all of them.
@@ -148,6 +154,16 @@ impl Keepers {
             self.hold(new);
         }
         Ok(())
+    }
+
+    /// Tells the server that a login is over.
+    pub(crate) async fn end_at_server(&self, name: &CredentialName, record: &Record) -> AtServer {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let told = match &config {
+            Some(config) => tell_configured(config, name, record).await,
+            None => Err("the agent has no configuration yet".into()),
+        };
+        told.unwrap_or_else(|why| AtServer { refresh_token: Some(Err(why)), ..AtServer::default() })
     }
 
     /// Begins to keep a credential; none where one that is kept only changes.
