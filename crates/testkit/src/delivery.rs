@@ -72,6 +72,11 @@ impl Fault {
         }
     }
 
+    /// The same for a request of another kind: `process` answers it, where this fault lets it be processed.
+    pub(crate) fn apply_to(&self, process: impl FnOnce() -> AsReply) -> Delivery {
+        if self.processes() { self.distort(process()) } else { self.instead() }
+    }
+
     /// What is delivered of the answer of a request that was processed.
     fn distort(&self, mut reply: AsReply) -> Delivery {
         match self {

@@ -67,6 +67,10 @@
 //! - **Take tokens away**: [`revoke_latest_access`](AuthorizationServer::revoke_latest_access),
 //!   [`revoke_family`](AuthorizationServer::revoke_family), [`refuse_client`](AuthorizationServer::refuse_client),
 //!   [`answer_401_always`](ProtectedApi::answer_401_always).
+//! - **Log in**: every grant is served without a browser, [`LoginConfig`] says how. [`approve_device`](AuthorizationServer::approve_device)
+//!   is the person at the device page; [`set_page`](AuthorizationServer::set_page) puts a lie in the place of any document.
+//! - **Ask for proofs**: `private_key_jwt` and DPoP are verified, by code of their own; [`Dpop::Required`],
+//!   [`rotate_dpop_nonce`](AuthorizationServer::rotate_dpop_nonce), [`ProtectedApi::rotate_dpop_nonce`].
 //! - **Look**: [`totals`](AuthorizationServer::totals) and [`log`](AuthorizationServer::log) say how many requests came, which
 //!   generation of the refresh token each presented, and what was decided; [`wait_for`](AuthorizationServer::wait_for) waits for
 //!   a count instead of sleeping. No log and no `Debug` output holds a token.
@@ -83,6 +87,10 @@
 //! | `POST /_control/revoke` | a token, or nothing | revokes it, or the access token issued last |
 //! | `POST /_control/hold`, `hold-answers`, `release` | | as the methods |
 //! | `POST /_control/advance` | `60000` | pushes the time, in milliseconds |
+//! | `POST /_control/approve`, `deny` | a user code | the person at the device page decides |
+//! | `POST /_control/next-revocation` | `1 503` | for the next revocations |
+//! | `POST /_control/rotate-nonce` | | another DPoP nonce |
+//! | `GET /_control/clients` | | the clients that registered |
 //!
 //! # Bounds
 //! At most 2 048 connections are served at once, more wait; a form may have 1 MiB, an echoed body 256 MiB; logs keep
@@ -115,9 +123,9 @@ pub use delivery::Delivery;
 pub use fault::{DRIP_INTERVAL_MS, Fault, FaultError, HUGE_BODY_BYTES};
 pub use issued::{Issued, issued_after};
 pub use model::{
-    AccessCheck, AccessOrdinal, AsClass, AsConfig, AsModel, AsReply, ClientAuth, ExpiresIn, FormError,
-    GrantId, LOG_ENTRIES, LogEntry, MintedGrant, RefreshOrdinal, RefreshStanding, TokenForm, TokenVerdict,
-    Totals, UnknownClass,
+    AccessCheck, AccessFacts, AccessOrdinal, Arrival, AsClass, AsConfig, AsModel, AsReply, ClientAuth,
+    Consent, Dpop, ExpiresIn, FormError, GrantId, Iss, LOG_ENTRIES, LogEntry, LoginConfig, MintedGrant,
+    RefreshOrdinal, RefreshStanding, Registration, Revocation, TokenForm, TokenVerdict, Totals, UnknownClass,
 };
 pub use numbers::{NUMBERS_ENV, Numbers, Tier};
 pub use script::Script;

@@ -1,5 +1,6 @@
 //! A protected API: accepts the authorization server's access tokens, and shows what reached it.
 
+mod admit;
 mod record;
 mod routes;
 
@@ -20,7 +21,9 @@ use std::time::Duration;
 /// A resource server on `http://127.0.0.1:PORT` that asks the authorization server about every bearer token
 /// (RFC 6750), echoes, streams, and logs.
 ///
-/// Without a valid token every route answers 401 with `WWW-Authenticate: Bearer`, after the request body was read.
+/// Without a valid token every route answers 401 with `WWW-Authenticate: Bearer`, after the request body was read. A token
+/// that is bound to a key (RFC 9449) is taken under the scheme `DPoP`, with a proof for this very request, and under no
+/// other.
 ///
 /// | route | answer |
 /// |---|---|
@@ -31,6 +34,7 @@ use std::time::Duration;
 /// | `/large?bytes=1048576` | so many bytes `x` |
 /// | `/trailers` | a chunked `body`, with the trailers `X-Checksum` and `X-Length` |
 /// | `/status/NNN` | this status; 204 and 304 without a body |
+/// | `/.well-known/oauth-protected-resource` and below | the metadata of RFC 9728, without a token |
 /// | any other | JSON: `method`, `target`, `headers` (all but the value of `Authorization`), `trailers`, `body` (as text), `body_bytes`, `checksum`, `token` (its ordinal) |
 pub struct ProtectedApi {
     inner: Arc<Inner>,
@@ -95,6 +99,16 @@ impl ProtectedApi {
     /// Answers 401 to the next `n` requests, whatever their token.
     pub fn answer_401_next(&self, n: u64) {
         self.inner.change(|state| state.refuse_next = n);
+    }
+
+    /// Asks for a nonce in every DPoP proof from now on (RFC 9449 section 9), another one with each call.
+    pub fn rotate_dpop_nonce(&self) {
+        self.inner.change(|state| state.nonce += 1);
+    }
+
+    /// Names the metadata of RFC 9728 in every 401 from now on, as MCP servers do.
+    pub fn announce_metadata(&self, announces: bool) {
+        self.inner.change(|state| state.announces = announces);
     }
 
     /// Revokes the access token that the authorization server issued last.

@@ -1,6 +1,6 @@
 //! What reached the protected API, without a token and without a body.
 
-use crate::model::{AccessCheck, LOG_ENTRIES};
+use crate::model::{AccessCheck, LOG_ENTRIES, SeenIds};
 use std::collections::VecDeque;
 
 /// Counts over the life of a [`ProtectedApi`](super::ProtectedApi).
@@ -23,6 +23,12 @@ pub struct ApiTotals {
     pub body_bytes: u64,
     /// Server-sent events sent.
     pub events: u64,
+    /// Requests with a DPoP proof that held.
+    pub proofs: u64,
+    /// Requests refused for their DPoP proof: missing, wrong, or without the nonce.
+    pub proofs_refused: u64,
+    /// Of these, those that only wanted the nonce.
+    pub nonces_asked: u64,
 }
 
 /// One request.
@@ -45,6 +51,10 @@ pub struct ApiEntry {
     pub body_bytes: u64,
     /// [`checksum`] of the request body.
     pub checksum: u64,
+    /// The scheme of `Authorization`, in lower case.
+    pub scheme: Option<String>,
+    /// The thumbprint of the key that the request's DPoP proof was made with, where it held.
+    pub jkt: Option<String>,
 }
 
 /// All that changes.
@@ -54,6 +64,11 @@ pub(crate) struct ApiState {
     pub(crate) log: VecDeque<ApiEntry>,
     pub(crate) refuse_always: bool,
     pub(crate) refuse_next: u64,
+    /// The nonce that proofs must carry (RFC 9449 section 9), by how often it was changed; none is asked for at 0.
+    pub(crate) nonce: u64,
+    pub(crate) seen_proofs: SeenIds,
+    /// Whether a 401 names the metadata (RFC 9728 section 5.1).
+    pub(crate) announces: bool,
     logged: u64,
 }
 
@@ -63,6 +78,11 @@ impl ApiState {
         let next = self.refuse_next > 0;
         self.refuse_next -= u64::from(next);
         next || self.refuse_always
+    }
+
+    /// The nonce in force.
+    pub(crate) fn nonce_text(&self) -> Option<String> {
+        (self.nonce > 0).then(|| format!("resource-nonce-{}", self.nonce))
     }
 
     pub(crate) fn push(&mut self, mut entry: ApiEntry) {

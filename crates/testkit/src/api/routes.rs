@@ -1,6 +1,7 @@
 //! The routes of the protected API.
 
 use super::Inner;
+use super::admit::{self, Admitted};
 use super::record::{ApiEntry, Checksum};
 use crate::http::{After, Connection, Head, Service};
 use crate::model::{AccessCheck, AsReply};
@@ -30,16 +31,20 @@ struct Received<'a> {
     head: &'a Head,
     body: Vec<u8>,
     sum: Checksum,
-    token: Option<AccessCheck>,
+    admitted: Admitted,
 }
 
 impl Service for Routes {
     fn serve(&self, connection: &mut Connection, head: &Head) -> io::Result<After> {
-        let (token, accepted) = self.admit(head);
+        if head.path().starts_with(admit::METADATA_PATH) {
+            connection.read_whole_body(MAX_ECHO_BYTES)?;
+            return connection.answer(&self.metadata(head));
+        }
+        let admitted = self.admit(head);
         let streams = head.path() == "/echo/stream";
-        let after = match (accepted, streams) {
-            (true, true) => self.echo_stream(connection, head, token),
-            _ => self.serve_whole(connection, head, token, accepted),
+        let after = match (&admitted.refusal, streams) {
+            (None, true) => self.echo_stream(connection, head, admitted),
+            _ => self.serve_whole(connection, head, admitted),
         }?;
         self.inner.change(|state| state.totals.finished += 1);
         Ok(after)
@@ -47,40 +52,14 @@ impl Service for Routes {
 }
 
 impl Routes {
-    /// Checks the bearer token (RFC 6750 section 2.1) and counts the request.
-    fn admit(&self, head: &Head) -> (Option<AccessCheck>, bool) {
-        let bearer = head.field("authorization").and_then(|value| value.split_once(' '));
-        let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let now_ms = self.auth.clock.now_ms();
-        let token =
-            bearer.map(|(_, token)| self.auth.change(|state| state.model.check_access(now_ms, token.trim())));
-        let accepted = self.inner.change(|state| {
-            let accepted = !state.refuses() && token.is_some_and(AccessCheck::is_valid);
-            let totals = &mut state.totals;
-            totals.requests += 1;
-            totals.authorized += u64::from(accepted);
-            totals.unauthorized += u64::from(!accepted);
-            totals.expired_tokens += u64::from(matches!(token, Some(AccessCheck::Expired(_))));
-            totals.revoked_tokens += u64::from(matches!(token, Some(AccessCheck::Revoked(_))));
-            accepted
-        });
-        (token, accepted)
-    }
-
-    fn serve_whole(
-        &self,
-        connection: &mut Connection,
-        head: &Head,
-        token: Option<AccessCheck>,
-        accepted: bool,
-    ) -> io::Result<After> {
+    fn serve_whole(&self, connection: &mut Connection, head: &Head, admitted: Admitted) -> io::Result<After> {
         let body = connection.read_whole_body(MAX_ECHO_BYTES)?;
         let mut sum = Checksum::default();
         sum.add(&body);
-        let received = Received { head, body, sum, token };
-        if !accepted {
+        let mut received = Received { head, body, sum, admitted };
+        if let Some(refusal) = received.admitted.refusal.take() {
             self.log(&received, 401);
-            return connection.answer(&unauthorized(token));
+            return connection.answer(&refusal);
         }
         let path = head.path();
         let status = path.strip_prefix("/status/").and_then(|code| code.parse::<u16>().ok());
@@ -103,12 +82,7 @@ impl Routes {
         }
     }
 
-    fn echo_stream(
-        &self,
-        connection: &mut Connection,
-        head: &Head,
-        token: Option<AccessCheck>,
-    ) -> io::Result<After> {
+    fn echo_stream(&self, connection: &mut Connection, head: &Head, admitted: Admitted) -> io::Result<After> {
         connection.say_continue()?;
         let kind = head.field("content-type").unwrap_or("application/octet-stream");
         connection.begin_chunks(200, &[("Content-Type", kind)])?;
@@ -122,7 +96,7 @@ impl Routes {
             sum.add(&piece[..read]);
             connection.chunk(&piece[..read])?;
         }
-        self.log(&Received { head, body: Vec::new(), sum, token }, 200);
+        self.log(&Received { head, body: Vec::new(), sum, admitted }, 200);
         connection.end_chunks(&[])
     }
 
@@ -147,21 +121,14 @@ impl Routes {
             method: received.head.method.clone(),
             target: received.head.target.clone(),
             status,
-            token: received.token,
+            token: received.admitted.token,
             body_bytes: received.sum.bytes,
             checksum: received.sum.value(),
+            scheme: received.admitted.scheme.clone(),
+            jkt: received.admitted.jkt.clone(),
         };
         self.inner.change(|state| state.push(entry));
     }
-}
-
-/// RFC 6750 section 3: without a token no error code is given.
-fn unauthorized(token: Option<AccessCheck>) -> AsReply {
-    let challenge = match token {
-        Some(_) => "Bearer realm=\"testkit\", error=\"invalid_token\"",
-        None => "Bearer realm=\"testkit\"",
-    };
-    AsReply::new(401, "text/plain", "a valid access token is needed\n").with("WWW-Authenticate", challenge)
 }
 
 fn bare(status: u16) -> AsReply {
@@ -187,14 +154,14 @@ fn trailers(connection: &mut Connection, received: &Received<'_>) -> io::Result<
 
 /// The request as JSON.
 fn show(connection: &mut Connection, received: &Received<'_>) -> io::Result<After> {
-    let Received { head, body, sum, token } = received;
+    let Received { head, body, sum, admitted } = received;
     let hidden = |name: &str, value: &str| {
-        let secret = name.eq_ignore_ascii_case("authorization");
+        let secret = ["authorization", "dpop"].iter().any(|secret| name.eq_ignore_ascii_case(secret));
         if secret { "(hidden)".to_owned() } else { value.to_owned() }
     };
     let fields: Vec<_> = head.fields.iter().map(|(name, value)| (name, hidden(name, value))).collect();
     let shown = body.get(..body.len().min(MAX_SHOWN_BYTES)).unwrap_or_default();
-    let ordinal = token.and_then(AccessCheck::ordinal);
+    let ordinal = admitted.token.and_then(AccessCheck::ordinal);
     let answer = json!({
         "method": head.method,
         "target": head.target,

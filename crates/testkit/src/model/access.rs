@@ -59,8 +59,29 @@ pub struct AccessOrdinal {
     pub ordinal: u64,
 }
 
+/// What an access token is for. A `Debug` of it shows no token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccessFacts {
+    /// The grant type that brought it; none: a login without a browser.
+    pub grant_type: Option<String>,
+    /// The client.
+    pub client_id: Option<String>,
+    /// Whom it stands for, where that was said.
+    pub subject: Option<String>,
+    /// The scope that was asked for.
+    pub scope: Option<String>,
+    /// The resources that were named (RFC 8707).
+    pub resource: Vec<String>,
+    /// The audience that was named.
+    pub audience: Option<String>,
+    /// The thumbprint of the key that it is bound to (RFC 9449 section 6).
+    pub jkt: Option<String>,
+}
+
 /// One access token that was issued.
 pub(crate) struct AccessIssue {
+    pub(crate) facts: AccessFacts,
     pub(crate) ordinal: AccessOrdinal,
     pub(crate) expires_ms: u64,
     /// The refresh token that came with it.

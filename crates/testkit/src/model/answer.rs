@@ -1,12 +1,22 @@
 //! How the model answers a request: the client checked, the class asked, tokens issued, everything counted.
 
-use super::access::AccessIssue;
+use super::access::{AccessFacts, AccessIssue};
+use super::clients::KnownClient;
 use super::family::{RefreshIssue, Step};
 use super::record::{LogEntry, RefreshOrdinal, TokenVerdict};
 use super::{
-    AccessCheck, AccessOrdinal, AsClass, AsModel, AsReply, ClientAuth, GrantId, Place, TokenForm, grant_id,
-    reply,
+    AccessCheck, AccessOrdinal, AsClass, AsModel, AsReply, GrantId, Place, TokenForm, grant_id, reply,
 };
+use crate::api::checksum;
+
+/// A request whose client and proof were looked at.
+pub(super) struct Asked<'a> {
+    pub(super) now_ms: u64,
+    pub(super) form: &'a TokenForm,
+    pub(super) client: KnownClient,
+    /// The key that the proof was made with.
+    pub(super) jkt: Option<String>,
+}
 
 /// How a request is answered.
 impl AsModel {
@@ -28,6 +38,11 @@ impl AsModel {
             issued: None,
             parameters: form.map(TokenForm::parameter_names).unwrap_or_default(),
             basic: form.is_some_and(|form| form.basic.is_some()),
+            grant_type: form.and_then(|form| form.grant_type.clone()),
+            jkt: None,
+            subject: form
+                .and_then(|form| form.parameter("subject_token").or(form.parameter("assertion")))
+                .map(|token| checksum(token.as_bytes())),
         }
     }
 
@@ -35,6 +50,16 @@ impl AsModel {
         let totals = &mut self.totals;
         match verdict {
             TokenVerdict::Refreshed | TokenVerdict::Rotated => totals.successes += 1,
+            TokenVerdict::Granted => {
+                totals.successes += 1;
+                totals.grants_run += 1;
+            }
+            TokenVerdict::Pending => totals.pending += 1,
+            TokenVerdict::ProofRefused => totals.proofs_refused += 1,
+            TokenVerdict::NonceAsked => {
+                totals.proofs_refused += 1;
+                totals.nonces_asked += 1;
+            }
             TokenVerdict::Sibling | TokenVerdict::Repeated | TokenVerdict::Stale => {
                 totals.successes += 1;
                 totals.replays += 1;
@@ -46,6 +71,7 @@ impl AsModel {
             TokenVerdict::RevokedGrant
             | TokenVerdict::ExpiredGrant
             | TokenVerdict::Evicted
+            | TokenVerdict::GrantRefused
             | TokenVerdict::UnknownToken => totals.invalid_grants += 1,
             TokenVerdict::ClientRefused => totals.invalid_clients += 1,
             TokenVerdict::Malformed => totals.invalid_requests += 1,
@@ -59,29 +85,51 @@ impl AsModel {
         form: &TokenForm,
         entry: &mut LogEntry,
     ) -> (TokenVerdict, AsReply) {
-        if let Err(refusal) = self.check_client(form) {
-            return (TokenVerdict::ClientRefused, refusal);
-        }
-        let malformed = |code, text: &str| (TokenVerdict::Malformed, AsReply::error(400, code, text));
+        let client = match self.authenticate(form) {
+            Ok(client) => client,
+            Err(refusal) => return (TokenVerdict::ClientRefused, refusal),
+        };
         if let Some(name) = &form.repeated {
             return malformed("invalid_request", &format!("{name} is repeated"));
         }
-        match form.grant_type.as_deref() {
-            Some("refresh_token") => {}
-            Some(_) => return malformed("unsupported_grant_type", "only refresh_token is supported"),
-            None => return malformed("invalid_request", "grant_type is missing"),
-        }
-        let Some(token) = form.refresh_token.as_deref() else {
+        let Some(grant_type) = form.grant_type.as_deref() else {
+            return malformed("invalid_request", "grant_type is missing");
+        };
+        let jkt = match self.prove(form) {
+            Ok(jkt) => jkt,
+            Err(refusal) => return refusal,
+        };
+        entry.jkt.clone_from(&jkt);
+        let asked = Asked { now_ms, form, client, jkt };
+        let (verdict, reply) = match grant_type {
+            "refresh_token" => self.refresh(&asked, entry),
+            other => self.run_grant(other, &asked, entry),
+        };
+        (verdict, self.with_nonce(reply))
+    }
+
+    fn refresh(&mut self, asked: &Asked<'_>, entry: &mut LogEntry) -> (TokenVerdict, AsReply) {
+        let Some(token) = asked.form.refresh_token.as_deref() else {
             return malformed("invalid_request", "refresh_token is missing");
         };
-        match self.refresh_index.get(token).copied() {
-            Some(place) => self.redeem(now_ms, place, entry),
-            None => refused(TokenVerdict::UnknownToken),
+        let Some(place) = self.refresh_index.get(token).copied() else {
+            return refused(TokenVerdict::UnknownToken);
+        };
+        let grant = &self.grants[place.0];
+        let anothers = grant.client.as_ref().is_some_and(|client| *client != asked.client.id);
+        let unbound = grant.jkt.is_some() && grant.jkt != asked.jkt;
+        if anothers || unbound {
+            return refused(TokenVerdict::UnknownToken);
+        }
+        match self.check_targets(asked.form) {
+            Ok(()) => self.redeem(asked, place, entry),
+            Err(refusal) => (TokenVerdict::Malformed, refusal),
         }
     }
 
-    fn redeem(&mut self, now_ms: u64, place: Place, entry: &mut LogEntry) -> (TokenVerdict, AsReply) {
+    fn redeem(&mut self, asked: &Asked<'_>, place: Place, entry: &mut LogEntry) -> (TokenVerdict, AsReply) {
         let (grant, at) = place;
+        let now_ms = asked.now_ms;
         let step = self.grants[grant].decide(now_ms, at, &self.config);
         let (verdict, next, shown) = match step {
             Step::Refuse(verdict) => {
@@ -100,37 +148,18 @@ impl AsModel {
         if self.config.access_dies_on_refresh {
             self.grants[grant].access_floor = self.grants[grant].last_access + 1;
         }
-        let access_token = self.issue_access(now_ms, next);
+        let subject = self.grants[grant].subject.clone();
+        let access_token = self.issue_access(now_ms, next, self.facts(asked, subject));
         let refresh_token = shown.then(|| self.issue_at(next).token.as_str());
         entry.issued = shown.then(|| self.ordinal_at(next));
-        (verdict, reply::tokens(&self.config, &access_token, refresh_token))
-    }
-
-    /// RFC 6749 section 2.3.1, and the answer of section 5.2 where it fails.
-    pub(super) fn check_client(&self, form: &TokenForm) -> Result<(), AsReply> {
-        let config = &self.config;
-        let posted = (form.client_id.as_deref(), form.client_secret.as_deref());
-        let in_basic = form.basic.as_ref().map(|(id, secret)| (id.as_str(), secret.as_str()));
-        let known = match (&config.client_secret, in_basic, posted) {
-            (Some(secret), Some(pair), (_, None)) => {
-                config.client_auth != ClientAuth::Post && pair == (config.client_id.as_str(), secret)
-            }
-            (Some(secret), None, (Some(id), Some(posted))) => {
-                config.client_auth != ClientAuth::Basic && id == config.client_id && posted == secret
-            }
-            (None, None, (Some(id), _)) => id == config.client_id,
-            (None, Some((id, "")), _) => id == config.client_id,
-            _ => false,
+        let issued = reply::Tokens {
+            access: &access_token,
+            refresh: refresh_token,
+            bound: asked.jkt.is_some(),
+            scope: self.echoed(asked.form),
+            ..reply::Tokens::default()
         };
-        if known && !self.client_refused {
-            return Ok(());
-        }
-        let refusal = AsReply::error(401, "invalid_client", "client authentication failed");
-        Err(if form.basic.is_some() {
-            refusal.with("WWW-Authenticate", "Basic realm=\"testkit\"")
-        } else {
-            refusal
-        })
+        (verdict, reply::tokens(&self.config, &issued))
     }
 }
 
@@ -159,14 +188,14 @@ impl AsModel {
         }
     }
 
-    pub(super) fn issue_access(&mut self, now_ms: u64, (at, came_with): Place) -> String {
+    pub(super) fn issue_access(&mut self, now_ms: u64, (at, came_with): Place, facts: AccessFacts) -> String {
         let token = self.mint.access_token();
         let grant = &mut self.grants[at];
         grant.last_access += 1;
         self.latest_access = Some(token.clone());
         let ordinal = AccessOrdinal { grant: grant_id(at), ordinal: grant.last_access };
         let expires_ms = now_ms.saturating_add(self.config.lifetime_ms);
-        let issue = AccessIssue { ordinal, expires_ms, came_with, revoked: false };
+        let issue = AccessIssue { facts, ordinal, expires_ms, came_with, revoked: false };
         self.access.insert(now_ms, token.clone(), issue);
         if self.config.class == AsClass::P6 {
             self.totals.evictions += self.access.cap(now_ms, self.config.cap, &token);
@@ -210,12 +239,18 @@ impl AsModel {
     }
 }
 
+/// Another error of RFC 6749 section 5.2.
+pub(super) fn malformed(code: &str, text: &str) -> (TokenVerdict, AsReply) {
+    (TokenVerdict::Malformed, AsReply::error(400, code, text))
+}
+
 /// `invalid_grant` (RFC 6749 section 5.2) with the reason in words.
-fn refused(verdict: TokenVerdict) -> (TokenVerdict, AsReply) {
+pub(super) fn refused(verdict: TokenVerdict) -> (TokenVerdict, AsReply) {
     let description = match verdict {
         TokenVerdict::Reuse => "refresh token reuse detected; the grant is revoked",
         TokenVerdict::RevokedGrant => "the grant was revoked",
         TokenVerdict::ExpiredGrant => "the refresh token has expired",
+        TokenVerdict::GrantRefused => "what was to be exchanged is not valid",
         _ => "the refresh token is not valid",
     };
     (verdict, AsReply::error(400, "invalid_grant", description))

@@ -1,6 +1,7 @@
 //! What a test may choose about the authorization server.
 
 use super::class::AsClass;
+use super::login::LoginConfig;
 use std::fmt;
 
 /// Milliseconds in an hour: the access token lifetime most providers use, and our default.
@@ -44,6 +45,8 @@ pub struct AsConfig {
     pub scope: Option<String>,
     /// `id_token` of the answer; left out where `None` (the default).
     pub id_token: Option<String>,
+    /// Logins, and grants without a refresh token.
+    pub login: LoginConfig,
     /// Seed of a model's token mint: the same seed and the same calls give the same tokens. A server that listens draws its
     /// own, so that no two of them issue the same token and no test can know one beforehand.
     pub seed: u64,
@@ -66,6 +69,7 @@ impl Default for AsConfig {
             token_type: "Bearer".to_owned(),
             scope: None,
             id_token: None,
+            login: LoginConfig::default(),
             seed: 1,
         }
     }
@@ -83,6 +87,7 @@ impl fmt::Debug for AsConfig {
             .field("client_id", &self.client_id)
             .field("confidential", &self.client_secret.is_some())
             .field("client_auth", &self.client_auth)
+            .field("login", &self.login)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
     }

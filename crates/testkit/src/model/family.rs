@@ -33,6 +33,12 @@ impl RefreshIssue {
 /// One login: the family of refresh tokens that came from it.
 #[derive(Default)]
 pub(crate) struct Grant {
+    /// Who may spend them, where the login named a client.
+    pub(crate) client: Option<String>,
+    /// The key that they are bound to: those of public clients that showed a proof (RFC 9449 section 5).
+    pub(crate) jkt: Option<String>,
+    /// Whom it stands for.
+    pub(crate) subject: Option<String>,
     pub(crate) revoked: bool,
     pub(crate) issues: Vec<RefreshIssue>,
     /// The newest generation issued.

@@ -28,8 +28,23 @@ pub struct TokenForm {
     pub resource: Vec<String>,
     /// All other parameters, in order.
     pub extra: Vec<(String, String)>,
+    /// How the request came, where it came over a wire: what proofs and assertions are checked against.
+    pub arrival: Option<Arrival>,
     /// The first parameter that came twice where RFC 6749 section 3.2 forbids it.
     pub repeated: Option<String>,
+}
+
+/// How a request came. What is not told is not checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// The server's issuer.
+    pub issuer: String,
+    /// The address that was asked, without its query.
+    pub url: String,
+    /// The server's wall clock, in milliseconds since 1970.
+    pub unix_ms: u64,
+    /// The values of all `DPoP` headers.
+    pub proofs: Vec<String>,
 }
 
 /// The body or the authorization header is not what RFC 6749 describes; the text says in which way.
@@ -81,6 +96,11 @@ impl TokenForm {
         self
     }
 
+    /// A parameter that has no field of its own.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.extra.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
     /// Reads a posted form and the value of the `Authorization` header, if there was one.
     ///
     /// # Errors
@@ -125,7 +145,13 @@ impl TokenForm {
             "client_secret" => &mut self.client_secret,
             "scope" => &mut self.scope,
             "resource" => return self.resource.push(value),
-            _ => return self.extra.push((name, value)),
+            "audience" => return self.extra.push((name, value)),
+            _ => {
+                if self.parameter(&name).is_some() {
+                    self.repeated.get_or_insert_with(|| name.clone());
+                }
+                return self.extra.push((name, value));
+            }
         };
         if slot.replace(value).is_some() {
             self.repeated.get_or_insert(name);

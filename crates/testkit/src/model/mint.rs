@@ -40,6 +40,40 @@ impl Mint {
         self.token("rt_", SecretKind::RefreshToken)
     }
 
+    /// The next authorization code.
+    pub(crate) fn code(&mut self) -> String {
+        self.token("ac_", SecretKind::AuthorizationCode)
+    }
+
+    /// The next device code.
+    pub(crate) fn device_code(&mut self) -> String {
+        self.token("dc_", SecretKind::DeviceCode)
+    }
+
+    /// The next secret of a client that registers.
+    pub(crate) fn client_secret(&mut self) -> String {
+        self.token("cs_", SecretKind::ClientSecret)
+    }
+
+    /// The next token of a registration.
+    pub(crate) fn registration_token(&mut self) -> String {
+        self.token("rg_", SecretKind::RegistrationToken)
+    }
+
+    /// What is no secret: a nonce, a `request_uri`, a seed.
+    pub(crate) fn name(&mut self) -> String {
+        format!("{:016x}{:016x}", self.word(), self.word())
+    }
+
+    /// What a person types (RFC 8628 section 6.1).
+    pub(crate) fn user_code(&mut self) -> String {
+        const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+        let word = self.word();
+        let letter = |at: u32| char::from(LETTERS[(word >> (8 * at)) as usize % LETTERS.len()]);
+        let half = |from: u32| (from..from + 4).map(letter).collect::<String>();
+        format!("{}-{}", half(0), half(4))
+    }
+
     /// The prefix says the kind to a person reading a capture, the rest is random.
     fn token(&mut self, prefix: &str, kind: SecretKind) -> String {
         let mut text = prefix.to_owned();

@@ -6,25 +6,40 @@
 
 mod access;
 mod answer;
+mod authorize;
 mod class;
+mod clients;
 mod config;
+mod device;
 mod family;
 mod form;
+mod grants;
+mod jose;
+mod login;
 mod mint;
+mod proof;
 mod record;
 mod reply;
 #[cfg(test)]
 mod tests;
 
-pub use access::{AccessCheck, AccessOrdinal};
+pub use access::{AccessCheck, AccessFacts, AccessOrdinal};
 pub use class::{AsClass, UnknownClass};
 pub use config::{AsConfig, ClientAuth, ExpiresIn};
 pub use family::RefreshStanding;
-pub use form::{FormError, TokenForm};
-pub use record::{LOG_ENTRIES, LogEntry, RefreshOrdinal, TokenVerdict, Totals};
+pub use form::{Arrival, FormError, TokenForm};
+pub use login::{Consent, Dpop, Iss, LoginConfig, Registration};
+pub use record::{LOG_ENTRIES, LogEntry, RefreshOrdinal, Revocation, TokenVerdict, Totals};
 pub use reply::AsReply;
 
+pub(crate) use form::decode;
+pub(crate) use grants::GRANT_TYPES;
+pub(crate) use proof::{Expected, ProofFault, SeenIds, check as check_proof};
+
 use access::AccessTable;
+use authorize::{Code, PushedRequest};
+use clients::RegisteredClient;
+use device::DeviceLogin;
 use family::Grant;
 use mint::Mint;
 use record::Log;
@@ -79,6 +94,15 @@ pub struct AsModel {
     /// Live refresh tokens in order of issue, for the cap of P6.
     refresh_order: VecDeque<Place>,
     client_refused: bool,
+    registered: Vec<RegisteredClient>,
+    codes: BTreeMap<String, Code>,
+    pushed: BTreeMap<String, PushedRequest>,
+    devices: Vec<DeviceLogin>,
+    seen_assertions: SeenIds,
+    seen_proofs: SeenIds,
+    refused_subjects: Vec<String>,
+    nonce: String,
+    revocations: Vec<Revocation>,
     totals: Totals,
     log: Log,
 }
@@ -86,8 +110,11 @@ pub struct AsModel {
 impl AsModel {
     /// A server that knows one client and no grant yet.
     pub fn new(config: AsConfig) -> Self {
+        let mint = Mint::new(config.seed);
+        // From a mint of its own: what a seed gave out before it goes on to give out.
+        let nonce = Mint::new(!config.seed).name();
         Self {
-            mint: Mint::new(config.seed),
+            mint,
             config,
             grants: Vec::new(),
             refresh_index: BTreeMap::new(),
@@ -95,6 +122,15 @@ impl AsModel {
             latest_access: None,
             refresh_order: VecDeque::new(),
             client_refused: false,
+            registered: Vec::new(),
+            codes: BTreeMap::new(),
+            pushed: BTreeMap::new(),
+            devices: Vec::new(),
+            seen_assertions: SeenIds::default(),
+            seen_proofs: SeenIds::default(),
+            refused_subjects: Vec::new(),
+            nonce,
+            revocations: Vec::new(),
             totals: Totals::default(),
             log: Log::default(),
         }
@@ -138,7 +174,7 @@ impl AsModel {
         self.grants.push(Grant::default());
         self.totals.grants_minted += 1;
         let place = self.issue_refresh(now_ms, at, None);
-        let access_token = self.issue_access(now_ms, place);
+        let access_token = self.issue_access(now_ms, place, AccessFacts::default());
         let refresh_token = self.issue_at(place).token.clone();
         MintedGrant { grant: grant_id(at), refresh_token, access_token }
     }
@@ -194,6 +230,16 @@ impl AsModel {
         check
     }
 
+    /// What an access token is for, where it was issued here.
+    pub fn access_facts(&mut self, token: &str) -> Option<AccessFacts> {
+        self.access.find(token).map(|issue| issue.facts.clone())
+    }
+
+    /// The revocations that clients asked for (RFC 7009), oldest first.
+    pub fn revocations(&self) -> &[Revocation] {
+        &self.revocations
+    }
+
     /// How this refresh token stands; presents nothing, counts nothing.
     pub fn standing(&self, now_ms: u64, refresh_token: &str) -> RefreshStanding {
         match self.refresh_index.get(refresh_token) {
@@ -245,12 +291,21 @@ impl AsModel {
 
     /// Answers a revocation request (RFC 7009 section 2): 200 for a known or an unknown token.
     pub fn revocation_request(&mut self, form: &TokenForm) -> AsReply {
-        if let Err(refusal) = self.check_client(form) {
-            self.totals.invalid_clients += 1;
-            return refusal;
-        }
+        let client = match self.authenticate(form) {
+            Ok(client) => client.id,
+            Err(refusal) => {
+                self.totals.invalid_clients += 1;
+                return refusal;
+            }
+        };
         match &form.token {
             Some(token) => {
+                self.revocations.push(Revocation {
+                    client,
+                    hint: form.parameter("token_type_hint").map(str::to_owned),
+                    refresh: self.ordinal(token),
+                    access: self.access.find(token).map(|issue| issue.ordinal),
+                });
                 self.revoke(token);
                 AsReply { status: 200, headers: Vec::new(), body: Vec::new() }
             }

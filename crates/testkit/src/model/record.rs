@@ -1,6 +1,6 @@
 //! What happened, in numbers and in order, without a token in it: tests assert on these.
 
-use super::GrantId;
+use super::{AccessOrdinal, GrantId};
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -43,11 +43,19 @@ pub struct Totals {
     pub access_refused: u64,
     /// Refresh and access tokens killed by the cap of P6.
     pub evictions: u64,
+    /// Of the successes, those of grants other than `refresh_token`.
+    pub grants_run: u64,
+    /// Polls of a device before anybody decided.
+    pub pending: u64,
+    /// DPoP proofs refused, missing ones and those without the nonce included.
+    pub proofs_refused: u64,
+    /// Of these, those that only wanted the server's nonce.
+    pub nonces_asked: u64,
 }
 
 impl Totals {
     /// Name and value of every count, in a stable order.
-    pub fn entries(&self) -> [(&'static str, u64); 16] {
+    pub fn entries(&self) -> [(&'static str, u64); 20] {
         [
             ("token_requests", self.token_requests),
             ("unprocessed", self.unprocessed),
@@ -65,6 +73,10 @@ impl Totals {
             ("access_checks", self.access_checks),
             ("access_refused", self.access_refused),
             ("evictions", self.evictions),
+            ("grants_run", self.grants_run),
+            ("pending", self.pending),
+            ("proofs_refused", self.proofs_refused),
+            ("nonces_asked", self.nonces_asked),
         ]
     }
 }
@@ -97,12 +109,25 @@ pub enum TokenVerdict {
     ClientRefused,
     /// A parameter is missing, repeated, malformed or unsupported.
     Malformed,
+    /// Tokens for a grant other than `refresh_token`.
+    Granted,
+    /// A device's poll before anybody decided.
+    Pending,
+    /// What was to be exchanged is not accepted: a code, a device code, an assertion, another's token.
+    GrantRefused,
+    /// The DPoP proof is missing, or does not hold.
+    ProofRefused,
+    /// The DPoP proof must carry the server's nonce.
+    NonceAsked,
 }
 
 impl TokenVerdict {
     /// Whether tokens were issued.
     pub fn is_success(self) -> bool {
-        matches!(self, Self::Refreshed | Self::Rotated | Self::Sibling | Self::Repeated | Self::Stale)
+        matches!(
+            self,
+            Self::Refreshed | Self::Rotated | Self::Sibling | Self::Repeated | Self::Stale | Self::Granted
+        )
     }
 
     /// Whether this was a superseded refresh token that was answered all the same.
@@ -125,6 +150,11 @@ impl TokenVerdict {
             Self::UnknownToken => "unknown_token",
             Self::ClientRefused => "client_refused",
             Self::Malformed => "malformed",
+            Self::Granted => "granted",
+            Self::Pending => "pending",
+            Self::GrantRefused => "grant_refused",
+            Self::ProofRefused => "proof_refused",
+            Self::NonceAsked => "nonce_asked",
         }
     }
 }
@@ -166,6 +196,26 @@ pub struct LogEntry {
     pub parameters: Vec<String>,
     /// Whether HTTP Basic was used.
     pub basic: bool,
+    /// `grant_type`.
+    pub grant_type: Option<String>,
+    /// The thumbprint of the key that the request's proof was made with, where it held.
+    pub jkt: Option<String>,
+    /// [`checksum`](crate::checksum) of the `subject_token` or `assertion`: which one it was, and not what it is.
+    pub subject: Option<u64>,
+}
+
+/// One revocation that a client asked for (RFC 7009), without the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Revocation {
+    /// The client.
+    pub client: String,
+    /// `token_type_hint`.
+    pub hint: Option<String>,
+    /// The refresh token, where it was one.
+    pub refresh: Option<RefreshOrdinal>,
+    /// The access token, where it was one.
+    pub access: Option<AccessOrdinal>,
 }
 
 /// A bounded list of [`LogEntry`].

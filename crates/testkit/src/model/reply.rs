@@ -63,19 +63,34 @@ impl fmt::Debug for AsReply {
     }
 }
 
+/// What an answer hands out.
+#[derive(Default)]
+pub(crate) struct Tokens<'a> {
+    pub(crate) access: &'a str,
+    pub(crate) refresh: Option<&'a str>,
+    /// Bound to a key (RFC 9449 section 5).
+    pub(crate) bound: bool,
+    /// The scope to repeat where the configuration names none.
+    pub(crate) scope: Option<&'a str>,
+    pub(crate) id_token: Option<&'a str>,
+    /// RFC 8693 section 2.2.1.
+    pub(crate) issued_type: Option<&'a str>,
+}
+
 /// The success answer of RFC 6749 section 5.1. Written by hand, because `expires_in` may be asked to be broken.
-pub(crate) fn tokens(config: &AsConfig, access_token: &str, refresh_token: Option<&str>) -> AsReply {
+pub(crate) fn tokens(config: &AsConfig, issued: &Tokens<'_>) -> AsReply {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let mut members =
-        vec![("access_token", quoted(access_token)), ("token_type", quoted(&config.token_type))];
+    let token_type = if issued.bound { "DPoP" } else { &config.token_type };
+    let mut members = vec![("access_token", quoted(issued.access)), ("token_type", quoted(token_type))];
     members.extend(config.expires_in.json(config.lifetime_ms).map(|value| ("expires_in", value)));
-    if let Some(token) = refresh_token {
+    if let Some(token) = issued.refresh {
         members.push(("refresh_token", quoted(token)));
         let seconds = config.rt_lifetime_ms.map(|lifetime| (lifetime / 1000).to_string());
         members.extend(seconds.map(|value| ("refresh_token_expires_in", value)));
     }
-    members.extend(config.scope.as_deref().map(|scope| ("scope", quoted(scope))));
-    members.extend(config.id_token.as_deref().map(|token| ("id_token", quoted(token))));
+    members.extend(config.scope.as_deref().or(issued.scope).map(|scope| ("scope", quoted(scope))));
+    members.extend(config.id_token.as_deref().or(issued.id_token).map(|token| ("id_token", quoted(token))));
+    members.extend(issued.issued_type.map(|kind| ("issued_token_type", quoted(kind))));
     let members: Vec<String> =
         members.into_iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
     AsReply::json(200, format!("{{{}}}", members.join(",")))

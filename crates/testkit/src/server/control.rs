@@ -12,7 +12,8 @@ use std::time::Duration;
 /// The routes, as the answer to an unknown one lists them.
 const ROUTES: &str = "GET totals, GET log, POST fault (body: FAULT), POST next (body: N FAULT), POST mint, \
 POST revoke (body: a token; empty: the access token issued last), POST hold, POST hold-answers, POST release, \
-POST advance (body: milliseconds)";
+POST advance (body: milliseconds), POST approve or deny (body: a user code), POST rotate-nonce, \
+POST next-revocation (body: N FAULT), GET clients";
 
 /// Answers a request under `/_control/`.
 pub(super) fn answer(shared: &Shared, head: &Head, body: &str) -> AsReply {
@@ -21,11 +22,18 @@ pub(super) fn answer(shared: &Shared, head: &Head, body: &str) -> AsReply {
     let answer = match (head.method.as_str(), route) {
         ("GET", "totals") => Ok(totals(shared)),
         ("GET", "log") => Ok(shared.look(|state| state.model.log().map(entry).collect())),
+        ("GET", "clients") => Ok(shared.look(|state| state.model.registered_clients().into())),
+        ("POST", "approve" | "deny") => {
+            let decided = shared.change(|state| state.model.decide_device(body, route == "approve"));
+            Ok(json!({ "decided": decided }))
+        }
         ("POST", "mint") => Ok(minted(shared.change(|state| state.model.mint_grant(shared.clock.now_ms())))),
         ("POST", "revoke") => Ok(json!({ "revoked": revoke(shared, body) })),
-        ("POST", "fault" | "next" | "hold" | "hold-answers" | "release" | "advance") => {
-            act(shared, route, body).map(|()| json!({ "done": true }))
-        }
+        (
+            "POST",
+            "fault" | "next" | "next-revocation" | "rotate-nonce" | "hold" | "hold-answers" | "release"
+            | "advance",
+        ) => act(shared, route, body).map(|()| json!({ "done": true })),
         _ => return text(404, &format!("no such control; known: {ROUTES}\n")),
     };
     match answer {
@@ -49,6 +57,11 @@ fn act(shared: &Shared, route: &str, body: &str) -> Result<(), String> {
             let (n, fault) = next(body)?;
             shared.change(|state| state.script.next(n, fault));
         }
+        "next-revocation" => {
+            let (n, fault) = next(body)?;
+            shared.change(|state| state.revocation_script.next(n, fault));
+        }
+        "rotate-nonce" => shared.change(|state| state.model.rotate_dpop_nonce()),
         "advance" => {
             let by = body.parse().map_err(|_| "the body is not a number of milliseconds")?;
             shared.clock.advance(Duration::from_millis(by));
@@ -112,5 +125,7 @@ fn entry(entry: &LogEntry) -> Value {
         "issued": ordinal(entry.issued),
         "parameters": entry.parameters,
         "basic": entry.basic,
+        "grant_type": entry.grant_type,
+        "jkt": entry.jkt,
     })
 }

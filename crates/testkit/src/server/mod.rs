@@ -1,6 +1,9 @@
 //! The authorization server on a real socket, with its controls.
 
 mod control;
+mod logins;
+mod metadata;
+mod routes;
 mod shared;
 mod token;
 
@@ -8,11 +11,9 @@ pub(crate) use shared::Shared;
 
 use crate::canary::SecretKind;
 use crate::fault::Fault;
-use crate::http::{After, Connection, Head, Listener, Service, Wrap};
+use crate::http::{Listener, Service, Wrap};
 use crate::issued;
-use crate::model::{
-    AccessOrdinal, AsConfig, AsModel, AsReply, GrantId, LogEntry, MintedGrant, TokenForm, Totals,
-};
+use crate::model::{AccessOrdinal, AsConfig, AsModel, GrantId, LogEntry, MintedGrant, Totals};
 use crate::script::Script;
 use std::fmt;
 use std::io;
@@ -21,13 +22,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a form may be; real servers allow less.
-const MAX_FORM_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_FORM_BYTES: usize = 1024 * 1024;
 
 /// A scriptable authorization server on `http://127.0.0.1:PORT`.
 ///
-/// Routes: `POST /token` (RFC 6749 section 6), `POST /revoke` (RFC 7009), `GET /.well-known/oauth-authorization-server`
-/// (RFC 8414) and `GET /.well-known/openid-configuration`; faults strike `/token` only. For other languages and
-/// processes the same controls are reachable under `/_control/` (see the crate documentation).
+/// | route | what it is |
+/// |---|---|
+/// | `POST /token` | all grants (RFC 6749, 7523, 8628, 8693), DPoP (RFC 9449), `private_key_jwt` |
+/// | `POST /revoke` | RFC 7009 |
+/// | `GET /authorize` | consents at once and redirects (RFC 6749 section 4.1, RFC 7636, RFC 9207) |
+/// | `POST /par` | RFC 9126 |
+/// | `POST /device_authorization`, `GET /device` | RFC 8628; the page approves the code in its address |
+/// | `POST /register`, `GET` and `DELETE /register/ID` | RFC 7591, RFC 7592 |
+/// | `GET /jwks` | keys of ID tokens |
+/// | `GET /.well-known/oauth-authorization-server`, `openid-configuration` | RFC 8414 |
+///
+/// Faults strike `/token`, and `/revoke` where told so. What else logins need is chosen in
+/// [`LoginConfig`](crate::LoginConfig). For other languages and processes the same controls are reachable under
+/// `/_control/` (see the crate documentation).
 ///
 /// Dropping it closes the port and ends all connections.
 pub struct AuthorizationServer {
@@ -67,8 +79,10 @@ impl AuthorizationServer {
         config.seed = issued::seed();
         note_client_secret(&config);
         let shared = Arc::new(Shared::new(AsModel::noted(config)));
-        let listener = Listener::start(addr, service(&shared, wrap.is_some()), wrap.clone())?;
+        let listener = Listener::start(addr, service(&shared), wrap.clone())?;
         let addr = listener.addr();
+        let issuer = shared.issuer.set(format!("{}://{addr}", scheme(wrap.is_some())));
+        debug_assert!(issuer.is_ok(), "an address is known once");
         Ok(Self { shared, listener: Some(listener), addr, wrap })
     }
 
@@ -257,7 +271,7 @@ impl AuthorizationServer {
     /// When the port was taken by someone else meanwhile.
     pub fn bring_up(&mut self) -> io::Result<()> {
         if self.listener.is_none() {
-            let service = service(&self.shared, self.wrap.is_some());
+            let service = service(&self.shared);
             self.listener = Some(Listener::start(self.addr, service, self.wrap.clone())?);
         }
         Ok(())
@@ -302,81 +316,10 @@ fn note_client_secret(config: &AsConfig) {
     }
 }
 
-fn service(shared: &Arc<Shared>, tls: bool) -> Arc<dyn Service> {
-    Arc::new(Routes { shared: Arc::clone(shared), tls })
+fn service(shared: &Arc<Shared>) -> Arc<dyn Service> {
+    Arc::new(routes::Routes { shared: Arc::clone(shared) })
 }
 
 fn scheme(tls: bool) -> &'static str {
     if tls { "https" } else { "http" }
-}
-
-/// What is served where.
-struct Routes {
-    shared: Arc<Shared>,
-    tls: bool,
-}
-
-impl Service for Routes {
-    fn keeps(&self) -> bool {
-        self.shared.change(|state| {
-            let reset = *state.script.peek() == Fault::ResetOnAccept;
-            if reset {
-                state.script.take();
-                state.model.note_connection_fault();
-            }
-            !reset
-        })
-    }
-
-    fn serve(&self, connection: &mut Connection, head: &Head) -> io::Result<After> {
-        match (head.method.as_str(), head.path()) {
-            ("POST", "/token") => token::serve(&self.shared, connection, head),
-            ("POST", "/revoke") => self.revoke(connection, head),
-            ("GET", "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration") => {
-                let reply = metadata(scheme(self.tls), head.field("host").unwrap_or_default());
-                connection.answer(&reply)
-            }
-            (_, path) if path.starts_with("/_control/") => {
-                let body = connection.read_whole_body(MAX_FORM_BYTES)?;
-                let reply = control::answer(&self.shared, head, &String::from_utf8_lossy(&body));
-                connection.answer(&reply)
-            }
-            (_, "/token" | "/revoke") => {
-                let reply = AsReply::new(405, "text/plain", "use POST\n").with("Allow", "POST");
-                connection.read_whole_body(MAX_FORM_BYTES)?;
-                connection.answer(&reply)
-            }
-            _ => {
-                connection.read_whole_body(MAX_FORM_BYTES)?;
-                connection.answer(&AsReply::new(404, "text/plain", "no such route\n"))
-            }
-        }
-    }
-}
-
-impl Routes {
-    fn revoke(&self, connection: &mut Connection, head: &Head) -> io::Result<After> {
-        let body = connection.read_whole_body(MAX_FORM_BYTES)?;
-        let reply = match TokenForm::parse(&body, head.field("authorization")) {
-            Ok(form) => self.shared.change(|state| state.model.revocation_request(&form)),
-            Err(error) => AsReply::error(400, "invalid_request", &error.to_string()),
-        };
-        connection.answer(&reply)
-    }
-}
-
-/// RFC 8414 section 2, as far as this server goes.
-fn metadata(scheme: &str, host: &str) -> AsReply {
-    let issuer = format!("{scheme}://{host}");
-    let methods = ["none", "client_secret_basic", "client_secret_post"];
-    let body = serde_json::json!({
-        "issuer": issuer,
-        "token_endpoint": format!("{issuer}/token"),
-        "revocation_endpoint": format!("{issuer}/revoke"),
-        "grant_types_supported": ["refresh_token"],
-        "response_types_supported": [],
-        "token_endpoint_auth_methods_supported": methods,
-        "revocation_endpoint_auth_methods_supported": methods,
-    });
-    AsReply::new(200, "application/json", body.to_string())
 }

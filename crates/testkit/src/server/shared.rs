@@ -2,14 +2,17 @@
 
 use crate::clock::{Clock, Deadline};
 use crate::http::Stop;
-use crate::model::AsModel;
+use crate::model::{AsModel, AsReply};
 use crate::script::Script;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// The state under one lock, and a condition that tells of every change.
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
+    /// Known once the port is.
+    pub(crate) issuer: OnceLock<String>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -18,6 +21,12 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) model: AsModel,
     pub(crate) script: Script,
+    /// Of revocations, whose faults are their own.
+    pub(crate) revocation_script: Script,
+    /// What is answered at a path instead of what would be.
+    pub(crate) pages: BTreeMap<String, AsReply>,
+    /// How often each path was asked for, as `METHOD /path`.
+    pub(crate) visits: BTreeMap<String, u64>,
     pub(crate) gate: Gate,
     pub(crate) delay: Duration,
     pub(crate) in_flight: usize,
@@ -46,12 +55,24 @@ impl Shared {
         let state = State {
             model,
             script: Script::default(),
+            revocation_script: Script::default(),
+            pages: BTreeMap::new(),
+            visits: BTreeMap::new(),
             gate: Gate::default(),
             delay: Duration::ZERO,
             in_flight: 0,
             max_in_flight: 0,
         };
-        Self { clock: Clock::start(), state: Mutex::new(state), changed: Condvar::new() }
+        Self {
+            clock: Clock::start(),
+            issuer: OnceLock::new(),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        self.issuer.get().map_or("", String::as_str)
     }
 
     /// A change, told to all who wait.

@@ -1,6 +1,7 @@
 //! One token request on a socket: read, held, processed or not, and answered as the script says.
 
 use super::MAX_FORM_BYTES;
+use super::routes::{arrival, dated};
 use super::shared::Shared;
 use crate::delivery::Delivery;
 use crate::fault::Fault;
@@ -32,13 +33,14 @@ pub(super) fn serve(shared: &Shared, connection: &mut Connection, head: &Head) -
     if !shared.pass_gate(&stop, |gate| gate.after) || !stop.pause(delay) {
         return Ok(After::Close);
     }
-    deliver(connection, delivery)
+    deliver(connection, dated(shared, delivery))
 }
 
 fn process(shared: &Shared, head: &Head, body: &[u8], fault: &Fault) -> Delivery {
     let kind = head.field("content-type").unwrap_or_default().to_ascii_lowercase();
     let form = TokenForm::parse(body, head.field("authorization")).map_err(|error| error.to_string());
-    let form = form.and_then(|form| {
+    let form = form.and_then(|mut form| {
+        form.arrival = Some(arrival(shared, head));
         let is_form = kind.starts_with("application/x-www-form-urlencoded");
         is_form
             .then_some(form)
@@ -51,7 +53,7 @@ fn process(shared: &Shared, head: &Head, body: &[u8], fault: &Fault) -> Delivery
     })
 }
 
-fn deliver(connection: &mut Connection, delivery: Delivery) -> io::Result<After> {
+pub(super) fn deliver(connection: &mut Connection, delivery: Delivery) -> io::Result<After> {
     match delivery {
         Delivery::Answer(reply) => connection.answer(&reply),
         Delivery::Drip { reply, interval_ms } => drip(connection, &reply, interval_ms),
