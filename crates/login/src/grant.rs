@@ -1,0 +1,38 @@
+//! Grants that no person takes part in: client credentials (RFC 6749 §4.4), token exchange (RFC 8693), JWT bearer
+//! (RFC 7523). Logging in runs them once; keeping runs them again.
+
+use renewd_core::{Proving, TokenRequest, Verdict};
+
+use crate::error::{LoginError, LoginErrorKind};
+use crate::granted::Granted;
+use crate::plan::Plan;
+use crate::ports::{LoginEvent, Ports, Ui};
+use crate::wire::Wire;
+
+/// Runs the client's own grant for the first time.
+///
+/// # Errors
+/// See [`LoginErrorKind`].
+pub async fn by_grant(ports: &Ports, plan: &Plan, ui: &dyn Ui) -> Result<Granted, LoginError> {
+    let client = plan.client.clone().for_profile(&plan.profile);
+    let identity = plan.identity()?;
+    if let Some(metadata) = plan.server.metadata()
+        && metadata.offers_grant(client.grant_type.name()) == Some(false)
+    {
+        let remark = format!("the server's metadata do not list the grant {}", client.grant_type.name());
+        ui.tell(&LoginEvent::Remark(&remark));
+    }
+    let make = |proving: Proving<'_>| {
+        TokenRequest::grant(&identity, &client, proving, &plan.policy.request).ok_or_else(|| {
+            let text = "this grant needs a person: log in with a browser or --device";
+            LoginError::new(LoginErrorKind::Configuration, text)
+        })
+    };
+    let mut wire = Wire::new(ports, plan);
+    let mut asked = wire.ask_for_token(&make).await?;
+    // Nothing is spent by these grants, so a moment's failure costs one more request and no person's time.
+    if asked.judgement.verdict == Verdict::RetryImmediately {
+        asked = wire.ask_for_token(&make).await?;
+    }
+    Granted::of(asked, &wire, None)
+}
