@@ -1,0 +1,3 @@
+//! What a login does and believes, from outside.
+
+mod corpus;
