@@ -9,7 +9,7 @@ pub(crate) mod server;
 pub(crate) mod store;
 pub(crate) mod text;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use renewd_core::*;
 
@@ -41,6 +41,8 @@ pub(crate) struct Wire {
 pub(crate) struct Host {
     pub(crate) machine: Lifecycle,
     pub(crate) setup: Setup,
+    /// How the login is renewed, and every later one.
+    pub(crate) grant_type: GrantType,
     pub(crate) now: Now,
     pub(crate) store: Store,
     pub(crate) server: Server,
@@ -54,6 +56,8 @@ pub(crate) struct Host {
     pub(crate) requests: Vec<Boot>,
     /// The refresh tokens that were sent.
     pub(crate) sent_tokens: Vec<String>,
+    /// The resource that an access token was asked for, where one was named.
+    pub(crate) minted_for: BTreeMap<String, String>,
     pub(crate) last_request: Option<TokenRequest>,
     pub(crate) last_revocation: Option<TokenRequest>,
     pub(crate) seen: Vec<(Boot, Seen)>,
@@ -73,7 +77,9 @@ impl Host {
     }
 
     pub(crate) fn with_seed(setup: Setup, record: Option<Record>, seed: u64) -> Self {
+        let grant_type = record.as_ref().map(|r| r.settings.grant_type.clone()).unwrap_or_default();
         let mut host = Self {
+            grant_type,
             machine: Lifecycle::new(setup.clone(), seed),
             ledger: Ledger::new(&setup.policy, record.as_ref()),
             setup,
@@ -86,6 +92,7 @@ impl Host {
             ops: VecDeque::new(),
             requests: Vec::new(),
             sent_tokens: Vec::new(),
+            minted_for: BTreeMap::new(),
             last_request: None,
             last_revocation: None,
             seen: Vec::new(),
@@ -228,22 +235,31 @@ impl Host {
 
     fn send(&mut self, attempt: AttemptId, request: &TokenRequest) {
         let body = String::from_utf8(request.body.expose().to_vec()).expect("a form is text");
-        let sent = body.split('&').find_map(|f| f.strip_prefix("refresh_token=")).expect("a refresh token");
+        let sent = body.split('&').find_map(|f| f.strip_prefix("refresh_token="));
+        let spends = body.starts_with("grant_type=refresh_token&");
+        assert_eq!(sent.is_some(), spends, "a refresh token goes with its own grant and no other");
         assert!(self.wire.is_none(), "one request on the wire at a time");
         assert_eq!(request.url, "https://as.example/token", "only to the pinned endpoint");
         self.ledger.sent(attempt, sent, self.store.record.as_ref());
         self.requests.push(self.now.boot);
-        self.sent_tokens.push(sent.into());
+        self.sent_tokens.extend(sent.map(String::from));
         self.last_request = Some(request.clone());
         self.note(Seen::Sent(attempt));
         let (trips, minted) = (self.server.reuse_trips, self.server.lifetimes.len());
         let (mode, reply) = self.server.receive(sent, request.timeout);
-        self.ledger.received(&mode);
+        if spends || mode == Mode::InvalidGrant {
+            self.ledger.received(&mode);
+        }
         if self.server.reuse_trips > trips {
             self.ledger.tripped();
         }
         if self.server.lifetimes.len() > minted {
             self.ledger_minted();
+            let resource = body.split('&').find_map(|f| f.strip_prefix("resource="));
+            if let Some(resource) = resource {
+                let resource = resource.replace("%3A", ":").replace("%2F", "/");
+                self.minted_for.insert(self.server.last_minted().0, resource);
+            }
         }
         if let Some((takes, answer)) = reply {
             self.wire = Some(Wire { attempt, ends: self.now.boot + takes, answer });
@@ -372,8 +388,10 @@ impl Host {
 
     /// A resource server refuses the present token.
     pub(crate) fn reject(&mut self) {
-        let View { epoch, generation, .. } = self.view();
-        let token = self.machine.record().and_then(|r| r.access()).and_then(|a| a.token.expose_str());
+        let View { epoch, mut generation, .. } = self.view();
+        let own = self.machine.record().and_then(|r| Some((r.access()?, r.generation_of(r.access()?))));
+        generation = own.map_or(generation, |(_, brought_by)| brought_by);
+        let token = own.and_then(|(access, _)| access.token.expose_str());
         let token = token.map(String::from);
         self.input(Input::Rejected { epoch, generation });
         if let Some(token) = token.filter(|_| !self.view().token_valid) {

@@ -17,8 +17,12 @@ pub(crate) enum Action {
     Demand(Span),
     /// So many callers at once.
     Crowd(u8),
+    /// A caller wants a token for one of a few other resources.
+    DemandFor(u8, Span),
     /// A resource server refuses the present token.
     Reject,
+    /// …or the one for that other resource.
+    RejectFor(u8),
     /// …or one that is long over, or that never was.
     RejectOther(u64, u64),
     Refresh,
@@ -74,6 +78,7 @@ fn modes() -> impl Strategy<Value = Mode> {
         2 => Just(Mode::Status(503)),
         1 => (1u32..120).prop_map(Mode::Limited),
         1 => Just(Mode::InvalidGrant),
+        1 => Just(Mode::Says(400, None, r#"{"error":"invalid_target"}"#)),
         1 => Just(Mode::InvalidClient),
         2 => Just(Mode::Unreachable),
         2 => Just(Mode::Hang),
@@ -97,7 +102,9 @@ pub(crate) fn actions() -> impl Strategy<Value = Action> {
         3 => walls.prop_map(Action::StepWall),
         3 => prop_oneof![Just(Span::ZERO), spans(), Just(Span::MAX)].prop_map(Action::Demand),
         1 => any::<u8>().prop_map(Action::Crowd),
+        6 => (0u8..4, prop_oneof![4 => Just(Span::ZERO), 1 => spans()]).prop_map(|(key, span)| Action::DemandFor(key, span)),
         4 => Just(Action::Reject),
+        2 => (0u8..4).prop_map(Action::RejectFor),
         1 => (0u64..4, 0u64..9).prop_map(|(e, g)| Action::RejectOther(e, g)),
         2 => Just(Action::Refresh),
         2 => Just(Action::NetworkChanged),

@@ -29,6 +29,7 @@ enum Step {
     Answer { fits: bool, n: u8, bytes: bool, closed: bool },
     Rejected { fits: bool, version: (u64, u64) },
     Demand(Span),
+    DemandFor(u8, Span),
     LoggedIn(RecordSpec),
     LoggedOut(RecordSpec),
     Policy(Policy),
@@ -56,6 +57,7 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => (any::<bool>(), (versions(), versions()))
             .prop_map(|(fits, version)| Step::Rejected { fits, version }),
         1 => spans().prop_map(Step::Demand),
+        1 => (any::<u8>(), spans()).prop_map(|(key, span)| Step::DemandFor(key, span)),
         1 => records().prop_map(Step::LoggedIn),
         1 => records().prop_map(Step::LoggedOut),
         1 => policies().prop_map(Step::Policy),
@@ -113,6 +115,10 @@ impl Asked {
                 Input::Rejected { epoch, generation }
             }
             Step::Demand(min_validity) => Input::Demand { min_validity },
+            Step::DemandFor(key, min_validity) => {
+                let scope = key.is_multiple_of(2).then(|| format!("s{}", key % 4));
+                Input::DemandFor { key: AccessKey { scope, ..super::other_key(key % 3) }, min_validity }
+            }
             Step::LoggedIn(record) => Input::LoggedIn(Box::new(record.build())),
             Step::LoggedOut(record) => Input::LoggedOut(Box::new(record.build())),
             Step::Policy(policy) => {

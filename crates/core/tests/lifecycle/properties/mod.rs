@@ -56,9 +56,22 @@ fn act(h: &mut Host, backup: &mut Option<Record>, action: &Action) {
             }
             assert!(h.requests.len() <= before + 1, "15: {callers} callers cost more than one request");
         }
+        Action::DemandFor(key, min_validity) => {
+            h.input(Input::DemandFor { key: other_key(*key), min_validity: *min_validity });
+        }
         Action::Reject => h.reject(),
+        Action::RejectFor(key) => {
+            if let Serve::Token { epoch, generation, .. } =
+                h.machine.serve_for(&other_key(*key), h.now, Span::ZERO)
+            {
+                h.input(Input::Rejected { epoch, generation });
+            }
+        }
         Action::RejectOther(epoch, generation) => {
-            let other = h.machine.record().is_none_or(|r| r.version() != (*epoch, *generation));
+            let names = |r: &Record| {
+                r.epoch == *epoch && r.grant.access.iter().any(|a| r.generation_of(a) == *generation)
+            };
+            let other = h.machine.record().is_none_or(|r| !names(r) && r.version() != (*epoch, *generation));
             if other {
                 h.input(Input::Rejected { epoch: *epoch, generation: *generation });
             }
@@ -120,8 +133,33 @@ fn act(h: &mut Host, backup: &mut Option<Record>, action: &Action) {
     consistent(h);
 }
 
+fn other_key(key: u8) -> AccessKey {
+    AccessKey { resource: Some(format!("https://{key}.example")), ..AccessKey::default() }
+}
+
+/// Every token is kept and served for what it was asked for, and named by a version of its own.
+fn each_for_its_own(h: &Host) {
+    for key in (0..4).map(other_key) {
+        if let Serve::Token { access, .. } = h.machine.serve_for(&key, h.now, Span::ZERO) {
+            let token = access.token.expose_str().expect("text");
+            assert_eq!(h.minted_for.get(token), key.resource.as_ref(), "{token} is served for another");
+        }
+    }
+    let Some(record) = h.machine.record() else { return };
+    for access in &record.grant.access {
+        let token = access.token.expose_str().expect("text");
+        // Those of logins and of other processes are the login's own.
+        assert_eq!(h.minted_for.get(token), access.key.resource.as_ref(), "{token} is kept for another");
+    }
+    let mut versions: Vec<u64> = record.grant.access.iter().map(|a| record.generation_of(a)).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    assert_eq!(versions.len(), record.grant.access.len(), "two tokens of one version");
+}
+
 /// What must be true between any two inputs.
 fn consistent(h: &Host) {
+    each_for_its_own(h);
     let view = h.view();
     let stands = h.machine.record().map(|r| r.state);
     match view.cause {
@@ -136,16 +174,65 @@ fn consistent(h: &Host) {
     assert!(!at_rest || h.machine.poll_timeout().is_some(), "no wake-up in {:?}", view.phase);
     let lets_go = at_rest || matches!(view.phase, Phase::Absent | Phase::Unauthenticated | Phase::Stopped);
     assert!(!lets_go || !h.claim_held || !h.ops.is_empty(), "a claim is kept in {:?}", view.phase);
+    if let Some(record) = h.machine.record().filter(|r| !r.settings.grant_type.spends_refresh_token()) {
+        assert!(record.grant.refresh_token.is_none(), "a refresh token that came along is kept");
+        assert!(!view.in_doubt && view.phase != Phase::Settling, "nothing was spent that could be in doubt");
+        let never = [Cause::NoRefreshToken, Cause::RotationLost, Cause::RefreshTokenExpired];
+        assert!(!view.cause.is_some_and(|cause| never.contains(&cause)), "{:?}", view.cause);
+    }
     assert_eq!(view.status.health().max(view.health), view.health, "health is no better than the status");
 }
 
 fn run(seed: u64, history: &[Action]) -> Host {
-    let mut h = new_host(seed);
+    run_on(new_host(seed), history)
+}
+
+/// The same history of a login that is renewed by running its grant again.
+fn run_by(grant_type: GrantType, seed: u64, history: &[Action]) -> Host {
+    let setup = Setup { policy: Arc::new(policy(10)), ..setup() };
+    run_on(Host::with_seed(setup, Some(login_by(1, grant_type, at(0))), seed), history)
+}
+
+/// Every kind of grant that spends nothing.
+fn grants_that_spend_nothing() -> impl Strategy<Value = usize> {
+    0..spending_nothing().len()
+}
+
+fn spending_nothing() -> [GrantType; 4] {
+    let exchange = |subject| {
+        GrantType::TokenExchange(TokenExchange {
+            subject,
+            subject_type: "urn:ietf:params:oauth:token-type:jwt".into(),
+            actor: None,
+            requested_type: None,
+        })
+    };
+    [
+        GrantType::ClientCredentials,
+        exchange(TokenSource::File("/run/token".into())),
+        exchange(TokenSource::Kept(Secret::from("subject"))),
+        GrantType::JwtBearer(JwtBearer::Given(TokenSource::Kept(Secret::from("assertion")))),
+    ]
+}
+
+fn run_on(mut h: Host, history: &[Action]) -> Host {
     let mut backup = None;
     for action in history {
         act(&mut h, &mut backup, action);
     }
     h
+}
+
+fn faults_stop(h: &mut Host) {
+    h.server.mode = Mode::Ok(3600);
+    h.store.writes_fail = None;
+    h.store.reads_fail = None;
+    h.store.lies_once = false;
+    h.store.claim_taken = false;
+    h.ops_held = false;
+    h.drain();
+    // An answer may be on its way from before.
+    h.pass(mins(2));
 }
 
 proptest! {
@@ -157,16 +244,7 @@ proptest! {
         history in proptest::collection::vec(actions(), 1..80),
     ) {
         let mut h = run(seed, &history);
-        // Faults stop.
-        h.server.mode = Mode::Ok(3600);
-        h.store.writes_fail = None;
-        h.store.reads_fail = None;
-        h.store.lies_once = false;
-        h.store.claim_taken = false;
-        h.ops_held = false;
-        h.drain();
-        // An answer may be on its way from before.
-        h.pass(mins(2));
+        faults_stop(&mut h);
         if h.store.record.as_ref().is_none_or(|r| r.state != RecordState::Active) || h.ledger.residue {
             h.log_in();
         }
@@ -175,11 +253,38 @@ proptest! {
         let served = h.ask();
         let view = h.view();
         prop_assert!(served.is_ok(), "14: {served:?} in {:?}", view.phase);
+        // …for every audience…
+        for key in (0..4).map(other_key) {
+            h.input(Input::DemandFor { key: key.clone(), min_validity: Span::ZERO });
+            h.pass(mins(1));
+            let served = matches!(h.machine.serve_for(&key, h.now, Span::ZERO), Serve::Token { .. });
+            prop_assert!(served, "14: nothing for {key} in {:?}", h.view().phase);
+        }
         // …and it goes on.
         h.pass(hours(2));
         prop_assert!(h.ask().is_ok());
         prop_assert_eq!(h.view().status, Status::Running);
         prop_assert!(!h.claim_held || matches!(h.view().phase, Phase::Exchanging));
+    }
+
+    #[test]
+    fn a_grant_that_spends_nothing_keeps_the_invariants_and_needs_a_login_only_when_it_was_refused(
+        seed in 0u64..1000,
+        grant in grants_that_spend_nothing(),
+        history in proptest::collection::vec(actions(), 1..80),
+    ) {
+        let mut h = run_by(spending_nothing()[grant].clone(), seed, &history);
+        faults_stop(&mut h);
+        if h.store.record.as_ref().is_none_or(|r| r.state != RecordState::Active) || h.ledger.rolled_back {
+            h.log_in();
+        }
+        h.pass(mins(20 + 2 + 2));
+        let served = h.ask();
+        prop_assert!(served.is_ok(), "14: {served:?} in {:?}", h.view().phase);
+        h.pass(hours(2));
+        prop_assert!(h.ask().is_ok());
+        prop_assert_eq!(h.view().status, Status::Running);
+        prop_assert_eq!(h.server.reuse_trips, 0);
     }
 
     #[test]
