@@ -70,6 +70,9 @@ impl Machine {
     }
 
     fn in_doubt(&self) -> bool {
+        if self.record.as_ref().is_some_and(|r| !r.settings.grant_type.spends_refresh_token()) {
+            return false;
+        }
         self.rolled_back.is_some()
             || self.record.as_ref().and_then(|r| r.intent.as_ref()).is_some_and(|i| {
                 // While an attempt of ours is under way its intent stands without anything being wrong.

@@ -51,6 +51,12 @@ pub(crate) fn login_at(epoch: u64, refresh_token: &str, now: Now) -> Record {
     Record::new(epoch, identity(), Settings::default(), grant, now)
 }
 
+/// A login that is renewed by running its grant again.
+pub(crate) fn login_by(epoch: u64, grant_type: GrantType, now: Now) -> Record {
+    let settings = Settings { grant_type, ..Settings::default() };
+    Record::new(epoch, identity(), settings, GrantMaterial::default(), now)
+}
+
 /// A login with an access token of that many seconds.
 pub(crate) fn login_with_token(epoch: u64, seconds: u64) -> Record {
     let mut r = login(epoch);

@@ -98,19 +98,31 @@ impl Ledger {
         self.bucket = self.capacity();
     }
 
-    /// A request leaves.
-    pub(crate) fn sent(&mut self, attempt: AttemptId, sent: &str, store: Option<&Record>) {
+    /// A request leaves, with a refresh token or for a grant that needs none.
+    pub(crate) fn sent(&mut self, attempt: AttemptId, sent: Option<&str>, store: Option<&Record>) {
         let stands = store.expect("2: a send without a record");
         let intent = stands.intent.as_ref().expect("2: a durable intent precedes every send");
         assert_eq!(intent.attempt, attempt, "2: the durable intent is this attempt's");
         assert_eq!(intent.generation, stands.generation, "2: the intent is of the present generation");
         let rt = stands.grant.refresh_token.as_ref().and_then(|t| t.expose_str());
-        assert_eq!(rt, Some(sent), "the refresh token that stands in the store is the one that is sent");
+        assert_eq!(rt, sent, "the refresh token that stands in the store is the one that is sent");
         match stands.state {
             RecordState::Active => {}
             RecordState::Refused { cause: RefusedCause::Ceiling, .. } if self.person_asked => {}
             state => panic!("10: a request is sent although the record says {state:?}"),
         }
+        if let Some(sent) = sent {
+            self.spent(sent);
+        }
+        let grown = self.world - self.counted;
+        self.counted = self.world;
+        self.bucket = self.bucket.saturating_add(grown).min(self.capacity());
+        let cost = self.policy.retry.budget_refill.as_millis();
+        assert!(self.bucket >= cost, "13: an attempt beyond the budget");
+        self.bucket -= cost;
+    }
+
+    fn spent(&mut self, sent: &str) {
         assert!(
             !self.superseded.contains(sent) || self.rolled_back,
             "6: {sent} was superseded and is sent again"
@@ -123,12 +135,6 @@ impl Ledger {
         if let Some((rt, until)) = self.unsettled.take_if(|(rt, _)| rt == sent) {
             assert!(self.world >= until, "1, 7: {rt} is sent {} ms before it settled", until - self.world);
         }
-        let grown = self.world - self.counted;
-        self.counted = self.world;
-        self.bucket = self.bucket.saturating_add(grown).min(self.capacity());
-        let cost = self.policy.retry.budget_refill.as_millis();
-        assert!(self.bucket >= cost, "13: an attempt beyond the budget");
-        self.bucket -= cost;
     }
 
     /// The server read it and does this.

@@ -36,8 +36,13 @@ impl Host {
     /// Somebody logs in.
     pub(crate) fn log_in(&mut self) {
         let epoch = self.store.greatest.0 + 1;
-        let (_, refresh_token) = self.server.mint(Span::ZERO);
-        let record = login_at(epoch, &refresh_token, self.now);
+        let record = match &self.grant_type {
+            GrantType::RefreshToken => {
+                let (_, refresh_token) = self.server.mint(Span::ZERO);
+                login_at(epoch, &refresh_token, self.now)
+            }
+            another => login_by(epoch, another.clone(), self.now),
+        };
         self.ledger.logged_in();
         self.store.put(record.clone());
         self.input(Input::LoggedIn(Box::new(record)));
@@ -81,13 +86,14 @@ impl Host {
             return false;
         }
         let rt = record.grant.refresh_token.as_ref().and_then(|t| t.expose_str()).unwrap_or_default();
-        if rt != self.server.current {
+        let spends = record.settings.grant_type.spends_refresh_token();
+        if spends && rt != self.server.current {
             return false;
         }
         let (at, rt) = self.server.mint(Span::from_secs(lifetime));
         let stamp = Stamp::new(self.now, self.setup.owner.boot_id);
         record.generation += 1;
-        record.grant.refresh_token = Some(Secret::from(rt));
+        record.grant.refresh_token = spends.then(|| Secret::from(rt));
         record.grant.access = vec![access(&at, stamp, lifetime)];
         record.window = None;
         record.budget = None;

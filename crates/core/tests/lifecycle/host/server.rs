@@ -41,6 +41,8 @@ pub(crate) struct Server {
     pub(crate) mode: Mode,
     /// Taken before `mode`, one a request.
     pub(crate) script: VecDeque<Mode>,
+    /// Headers of every response, whatever else it says.
+    pub(crate) headers: Vec<(&'static str, String)>,
     /// How long it takes.
     pub(crate) latency: Span,
     /// The refresh token that works.
@@ -57,6 +59,7 @@ impl Server {
         Self {
             mode: Mode::Ok(3600),
             script: VecDeque::new(),
+            headers: Vec::new(),
             latency: Span::from_millis(100),
             current: "rt-0".into(),
             reuse_trips: 0,
@@ -66,7 +69,7 @@ impl Server {
     }
 
     /// Reads a request; how it ends and after what time, if it does.
-    pub(crate) fn receive(&mut self, sent: &str, timeout: Span) -> (Mode, Option<(Span, Answer)>) {
+    pub(crate) fn receive(&mut self, sent: Option<&str>, timeout: Span) -> (Mode, Option<(Span, Answer)>) {
         let mode = self.script.pop_front().unwrap_or_else(|| self.mode.clone());
         let reads = !matches!(
             mode,
@@ -78,12 +81,17 @@ impl Server {
                 | Mode::Hang
                 | Mode::Silent
         );
-        if reads && mode != Mode::InvalidClient && sent != self.current {
+        if reads && mode != Mode::InvalidClient && sent.is_some_and(|sent| sent != self.current) {
             self.reuse_trips += 1;
             return (Mode::InvalidGrant, Some((self.latency, refused(400, "invalid_grant"))));
         }
         let takes = if matches!(mode, Mode::Hang | Mode::LoseAnswer) { timeout } else { self.latency };
-        let answer = self.answer(&mode);
+        let mut answer = self.answer(&mode);
+        if let Some(Answer::Response(response)) = &mut answer {
+            response
+                .headers
+                .extend(self.headers.iter().map(|(name, value)| (name.to_string(), value.clone())));
+        }
         (mode, answer.map(|answer| (takes, answer)))
     }
 
