@@ -48,6 +48,9 @@ struct Must {
     id: String,
     /// What a client must do, in our own words.
     must: String,
+    /// Recommended only; it needs no place.
+    #[serde(default)]
+    recommended: bool,
     /// Why it is not met.
     not_met: Option<String>,
     /// What meets or shows it where no line of ours does.
@@ -164,7 +167,7 @@ fn problems(list: &[Must], places: &Places) -> Vec<String> {
             continue;
         }
         for (kind, there) in [("// rfc:", &places.code), ("// rfc-test:", &places.tests)] {
-            if !there.contains_key(&one.id) && one.elsewhere.is_none() {
+            if !there.contains_key(&one.id) && one.elsewhere.is_none() && !one.recommended {
                 broken.push(format!(
                     "{}: no comment `{kind} {}` stands anywhere ({})",
                     one.id, one.id, one.must
@@ -182,14 +185,14 @@ fn problems(list: &[Must], places: &Places) -> Vec<String> {
 
 fn written(list: &[Must], places: &Places) -> String {
     let not_met = list.iter().filter(|one| one.not_met.is_some()).count();
+    let demands = list.iter().filter(|one| !one.recommended).count();
     let mut text = format!(
         "# What the standards demand of a client\n\n\
          Every MUST and MUST NOT on a client that binds renewd, in our own words. Written by `cargo xtask rfc` from\n\
          `docs/rfc/musts.toml` and from comments at the code and at the tests; the check `rfc` fails where a demand has no place.\n\
          The standards of which only parts bind a client follow, by hand.\n\n\
-         {} demands: {} met, {not_met} not.\n",
-        list.len(),
-        list.len() - not_met,
+         {demands} demands: {} met, {not_met} not. Where it says *should*, the standard recommends.\n",
+        demands - not_met,
     );
     for (rfc, title) in TITLES {
         let _ = write!(
@@ -209,7 +212,8 @@ fn written(list: &[Must], places: &Places) -> String {
                     let _ = write!(met, "{gap}{before}{words}");
                 }
             }
-            let _ = writeln!(text, "| {section} | {} | {met} | {shown} |", one.must);
+            let should = if one.recommended { "*should* " } else { "" };
+            let _ = writeln!(text, "| {section} | {should}{} | {met} | {shown} |", one.must);
         }
     }
     text + "\n"
@@ -220,7 +224,7 @@ mod tests {
     use super::*;
 
     fn must(id: &str) -> Must {
-        Must { id: id.into(), must: "do it".into(), not_met: None, elsewhere: None }
+        Must { id: id.into(), must: "do it".into(), recommended: false, not_met: None, elsewhere: None }
     }
 
     const SOURCE: &str = "\
@@ -265,7 +269,7 @@ fn inside() {
         let gap = Must { not_met: Some("no user".into()), ..must("6749-6") };
         assert!(problems(std::slice::from_ref(&gap), &Places::default()).is_empty());
         let page = written(&[gap], &Places::default());
-        assert!(page.contains("1 demands: 0 met, 1 not."), "{page}");
+        assert!(page.contains("1 demands: 0 met, 1 not. "), "{page}");
         assert!(page.contains("| 6 | do it | **not met**: no user |  |"), "{page}");
     }
 }
