@@ -55,7 +55,8 @@ fn assertion(key: &Secret) -> bool {
         timeout: Span::from_secs(30),
         connect_timeout: Span::from_secs(10),
     };
-    let proving = KeySigner::new().prove(&mut request);
+    let signer = KeySigner::new();
+    let proving = signer.prove(&mut request);
     futures_util::FutureExt::now_or_never(proving).is_some_and(|outcome| outcome.is_ok())
 }
 

@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use renewd_core::{ProofSpec, TokenSource};
 use renewd_driver::Signer as _;
 use renewd_signer::KeySigner;
@@ -16,13 +14,12 @@ fn read(path: &Path) -> Result<String, String> {
     let mut request = request();
     let source = TokenSource::File(path.to_str().unwrap().to_owned());
     request.proofs.push(ProofSpec::Token { parameter: "subject_token", source });
-    let proving: BoxFuture<'_, _> = KeySigner::new().prove(&mut request).boxed();
-    futures_executor(proving)?;
+    wait_for(KeySigner::new().prove(&mut request))?;
     Ok(form_of(&request)["subject_token"].clone())
 }
 
 /// Waits on this thread: the files are read on others.
-pub(crate) fn futures_executor<T>(future: BoxFuture<'_, T>) -> T {
+fn wait_for<T>(future: impl Future<Output = T>) -> T {
     use std::sync::Arc;
     use std::task::{Context, Poll, Wake, Waker};
     struct Unpark(std::thread::Thread);
@@ -32,7 +29,7 @@ pub(crate) fn futures_executor<T>(future: BoxFuture<'_, T>) -> T {
         }
     }
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut future = future;
+    let mut future = std::pin::pin!(future);
     loop {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(value) => return value,
