@@ -12,6 +12,8 @@ mod challenge;
 mod denial;
 mod device;
 mod form;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod handshake;
 mod id_token;
 mod json;
