@@ -19,6 +19,7 @@ use crate::commands::logout::server::AtServer;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::json::{CredentialDocument, CredentialStatus, ErrorDocument, StatusDocument, TokenDocument};
+use crate::target::Target;
 
 /// An agent that lets a look at its state wait longer is not there.
 const ANSWER: Span = Span::from_secs(2);
@@ -66,6 +67,8 @@ pub(crate) struct TokenQuestion {
     pub(crate) min_validity_s: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timeout_s: Option<u64>,
+    #[serde(flatten)]
+    pub(crate) target: Target,
 }
 
 /// The answer to a logout.
@@ -167,10 +170,12 @@ impl Agent {
     pub(crate) fn token(
         &self,
         name: &CredentialName,
+        target: &Target,
         min_validity: Span,
         timeout: Span,
     ) -> Asked<TokenDocument> {
         let question = TokenQuestion {
+            target: target.clone(),
             min_validity_s: (!min_validity.is_zero()).then(|| min_validity.as_secs_ceil()),
             timeout_s: Some(timeout.as_secs_ceil()),
         };

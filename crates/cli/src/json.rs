@@ -218,6 +218,11 @@ pub(crate) struct TokenDocument {
     pub(crate) epoch: u64,
     pub(crate) generation: u64,
     pub(crate) scope: Option<String>,
+    /// What it is for, where the login or the caller named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resource: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) audience: Option<String>,
     /// It lives shorter than was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) short: Option<bool>,

@@ -43,6 +43,7 @@ mod test_points;
 #[cfg(not(all(unix, debug_assertions)))]
 #[path = "test_points_absent.rs"]
 mod test_points;
+mod target;
 mod transact;
 
 use std::process::ExitCode;

@@ -14,6 +14,7 @@ use crate::credential::{OpenStore, glance, has_seed, names, open, open_existing,
 use crate::exit::{Exit, Failure};
 use crate::json::TokenDocument;
 use crate::output::time::parse_rfc3339;
+use crate::target::Target;
 use crate::transact::Transaction;
 
 /// How long a caller without a valid token waits, where nothing is configured.
@@ -28,6 +29,8 @@ pub(crate) struct Obtained {
     pub(crate) epoch: u64,
     pub(crate) generation: u64,
     pub(crate) scope: Option<String>,
+    pub(crate) resource: Option<String>,
+    pub(crate) audience: Option<String>,
     /// It lives shorter than was asked for.
     pub(crate) short: bool,
 }
@@ -39,6 +42,7 @@ pub(crate) struct Obtained {
 pub(crate) fn obtain(
     app: &App,
     name: &CredentialName,
+    target: &Target,
     min_validity: Span,
     timeout: Span,
     deliver: impl FnOnce(&Obtained) -> Result<(), Failure>,
@@ -46,7 +50,7 @@ pub(crate) fn obtain(
     let config = app.config()?;
     let begun = SystemClock.now();
     if let Some(agent) = agent(&config, name) {
-        match agent.token(name, min_validity, timeout) {
+        match agent.token(name, target, min_validity, timeout) {
             Asked::Answer(document) => return deliver(&Obtained::from(document)),
             Asked::Refused(failure) => return Err(failure),
             Asked::Silent(why) => tracing::debug!(%name, why, "the agent fell silent; going direct"),
@@ -56,12 +60,12 @@ pub(crate) fn obtain(
     let store = open_for(&config, name)?;
     let mut glance = glance(&config, store.port.as_ref(), name)?;
     refuse_unknown(&config, &store, name, &glance)?;
-    if let Some((access, epoch, generation)) = glance.token(min_validity) {
+    if let Some((access, epoch, generation)) = glance.token(&target.key(), min_validity) {
         return deliver(&Obtained::of(&access, epoch, generation));
     }
     let transaction = Transaction::begin(&config, Arc::clone(&store.port), name, glance.record.as_ref())?;
     let delivered = transaction
-        .token(min_validity, left)
+        .token(&target.key(), min_validity, left)
         .inspect_err(|failure| tell_of_the_wait(app, &transaction, failure))
         .and_then(|lease| deliver(&Obtained::from(&lease)));
     // What is lost goes before what was not had in time.
@@ -153,7 +157,9 @@ impl Obtained {
             expires: Some(access.expires_wall()),
             epoch,
             generation,
-            scope: access.key.scope.clone(),
+            scope: access.scope().map(String::from),
+            resource: access.key.resource.clone(),
+            audience: access.key.audience.clone(),
             short: false,
         }
     }
@@ -173,6 +179,8 @@ impl From<&Lease> for Obtained {
             epoch: lease.epoch(),
             generation: lease.generation(),
             scope: lease.scope().map(String::from),
+            resource: lease.resource().map(String::from),
+            audience: lease.audience().map(String::from),
             short: lease.short(),
         }
     }
@@ -187,6 +195,8 @@ impl From<TokenDocument> for Obtained {
             epoch: document.epoch,
             generation: document.generation,
             scope: document.scope,
+            resource: document.resource,
+            audience: document.audience,
             short: document.short.unwrap_or(false),
         }
     }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use renewd_blocking::block_on;
-use renewd_core::{Cause, Now, Phase, Record, Report, Span, Status};
+use renewd_core::{AccessKey, Cause, Now, Phase, Record, Report, Span, Status};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{
     CredentialName, CredentialStore, Drained, Event, Lease, NoToken, Observer, TokenError,
@@ -43,7 +43,9 @@ impl Observer for Heard {
             Event::Report(Report::Refreshed { reason, generation, rotated, took, .. }) => {
                 tracing::info!(credential = %name, reason = reason.name(), generation, rotated, %took, "refreshed");
             }
-            Event::Report(Report::AttemptFailed { attempt, .. }) => {
+            Event::Report(
+                Report::AttemptFailed { attempt, .. } | Report::AudienceRefused { attempt, .. },
+            ) => {
                 let e = &attempt.evidence;
                 tracing::warn!(
                     credential = %name, verdict = attempt.verdict.name(), rule = &*e.rule, http_status = e.http_status,
@@ -88,9 +90,9 @@ impl Transaction {
     ///
     /// # Errors
     /// Why there is none, with the exit code of the contract.
-    pub(crate) fn token(&self, min_validity: Span, timeout: Span) -> Result<Lease, Failure> {
+    pub(crate) fn token(&self, key: &AccessKey, min_validity: Span, timeout: Span) -> Result<Lease, Failure> {
         let options = TokenRequestOptions { min_validity, timeout: Some(timeout) };
-        self.unless_interrupted(self.keeper.token_with(options))
+        self.unless_interrupted(self.keeper.token_for(key, options))
     }
 
     /// A refresh now.
@@ -190,11 +192,29 @@ pub(crate) fn failure(error: TokenError, under_way: bool) -> Failure {
         TokenError::Overloaded { .. } => return Failure::new(Exit::Unavailable, error.to_string()),
         _ => return Failure::internal(error.to_string()),
     };
+    if state.cause == Some(Cause::AudienceRefused) {
+        return audience_refused(state);
+    }
     let mut failure = Failure::new(exit, sentence(state));
     if exit == Exit::LoginNeeded {
         failure.advice = Some(login_command(state.name.as_str()));
         failure.about.login_command.clone_from(&failure.advice);
     }
+    describe(&mut failure, state);
+    failure
+}
+
+/// The login lives, but not for this.
+fn audience_refused(state: &NoToken) -> Failure {
+    let said =
+        state.last_attempt.as_ref().map_or_else(String::new, |last| format!(": {}", looked_like(last)));
+    let key = state.wanted.clone().unwrap_or_default();
+    let message = format!("{}: the server gives no token for {key}{said}", state.name);
+    let mut failure = Failure::new(Exit::Unavailable, message)
+        .advise(
+            "ask for what this login may use, or log in anew with it; the login's own token is not concerned",
+        )
+        .coded(Cause::AudienceRefused.name());
     describe(&mut failure, state);
     failure
 }

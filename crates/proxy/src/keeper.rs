@@ -1,7 +1,7 @@
 //! A [`Keeper`] as the proxy's token source.
 
 use async_trait::async_trait;
-use renewd_core::{Cause, Span, Status};
+use renewd_core::{AccessKey, Cause, Span, Status};
 use renewd_driver::{Keeper, NoToken, Rejection, Snapshot, TokenError, TokenRequestOptions};
 
 use crate::token::{BearerToken, NoBearer, Rejected, TokenSource};
@@ -19,6 +19,42 @@ impl TokenSource for Keeper {
 
     async fn rejected(&self, epoch: u64, generation: u64, patience: Span) -> Result<Rejected, NoBearer> {
         match self.rejected_within(epoch, generation, patience).await {
+            Ok(Rejection::Renewed(lease)) => Ok(Rejected::Renewed(bearer(&lease))),
+            Ok(Rejection::Passed) => Ok(Rejected::Passed),
+            Err(error) => Err(no_bearer(&error)),
+        }
+    }
+}
+
+/// A [`Keeper`]'s tokens for another scope, resource or audience than the login's own: two proxies of one login may
+/// each have theirs. Every request asks the keeper's loop, which renews what is in use.
+#[derive(Clone, Debug)]
+pub struct KeeperFor {
+    keeper: Keeper,
+    key: AccessKey,
+}
+
+impl KeeperFor {
+    /// The tokens of this credential for that.
+    pub fn new(keeper: Keeper, key: AccessKey) -> Self {
+        Self { keeper, key }
+    }
+}
+
+#[async_trait]
+impl TokenSource for KeeperFor {
+    fn at_hand(&self) -> Option<BearerToken> {
+        None
+    }
+
+    async fn token(&self, patience: Span) -> Result<BearerToken, NoBearer> {
+        let options = TokenRequestOptions { timeout: Some(patience), ..TokenRequestOptions::default() };
+        let lease = self.keeper.token_for(&self.key, options).await;
+        lease.map(|lease| bearer(&lease)).map_err(|error| no_bearer(&error))
+    }
+
+    async fn rejected(&self, epoch: u64, generation: u64, patience: Span) -> Result<Rejected, NoBearer> {
+        match self.keeper.rejected_for(&self.key, epoch, generation, patience).await {
             Ok(Rejection::Renewed(lease)) => Ok(Rejected::Renewed(bearer(&lease))),
             Ok(Rejection::Passed) => Ok(Rejected::Passed),
             Err(error) => Err(no_bearer(&error)),

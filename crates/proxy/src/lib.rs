@@ -54,6 +54,7 @@ pub use config::{
     Access, CONNECT_TIMEOUT_DEFAULT, CONNECTIONS_DEFAULT_MAX, DEMAND_TIMEOUT_DEFAULT, IDLE_TIMEOUT_DEFAULT,
     Listen, ProxyConfig, ProxyError, REPLAY_LIMIT_DEFAULT_BYTES, RESPONSE_TIMEOUT_DEFAULT,
 };
+pub use keeper::KeeperFor;
 pub use locality::{Refusal, local_requests_only};
 pub use metrics::{Metrics, Outcome};
 pub use peer::is_same_user_tcp;

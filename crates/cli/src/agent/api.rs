@@ -26,6 +26,7 @@ use crate::agent_client::{LoggedOutDocument, TokenQuestion};
 use crate::credential::{store_failure, write_failure};
 use crate::exit::Failure;
 use crate::json::{CredentialDocument, CredentialStatus, SCHEMA, StatusDocument, TokenDocument};
+use crate::target::Target;
 use crate::transact::failure;
 
 /// How long a question without `timeout_s` waits for a token.
@@ -65,6 +66,8 @@ pub(crate) struct Api {
 struct RejectedQuestion {
     epoch: u64,
     generation: u64,
+    #[serde(flatten)]
+    target: Target,
 }
 
 #[derive(Serialize)]
@@ -243,7 +246,8 @@ impl Api {
             min_validity: Span::from_secs(question.min_validity_s.unwrap_or(0)),
             timeout: Some(patience(question.timeout_s)),
         };
-        let lease = keeper.token_with(options).await;
+        question.target.check()?;
+        let lease = keeper.token_for(&question.target.key(), options).await;
         let lease = match lease {
             Ok(lease) => lease,
             Err(error) => return Err(self.why(keeper, error).await),
@@ -253,7 +257,10 @@ impl Api {
 
     async fn rejected(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {
         let question: RejectedQuestion = read(bytes)?;
-        let document = match keeper.rejected(question.epoch, question.generation).await {
+        question.target.check()?;
+        let key = question.target.key();
+        let renewed = keeper.rejected_for(&key, question.epoch, question.generation, TIMEOUT).await;
+        let document = match renewed {
             Ok(Rejection::Renewed(lease)) => {
                 RejectedDocument { schema: SCHEMA, result: "renewed", token: Some(token_document(&lease)) }
             }
@@ -361,6 +368,8 @@ fn token_document(lease: &Lease) -> TokenDocument {
         epoch: lease.epoch(),
         generation: lease.generation(),
         scope: lease.scope().map(String::from),
+        resource: lease.resource().map(String::from),
+        audience: lease.audience().map(String::from),
         short: lease.short().then_some(true),
     }
 }

@@ -67,6 +67,7 @@ fn told(name: &CredentialName, entry: &Entry) -> Option<Told> {
         What::Refreshed { .. } => "refreshed",
         What::Advice { .. } => "advice",
         What::AttemptFailed { .. } => "attempt_failed",
+        What::AudienceRefused { .. } => "audience_refused",
         What::Recovered { .. } => "recovered",
         What::Adopted { .. } => "adopted",
         What::RolledBack { .. } => "rolled_back",

@@ -52,7 +52,9 @@ impl Metrics {
                 own.attempt(Verdict::Success);
                 own.duration(*took);
             }
-            Report::AttemptFailed { attempt, .. } => own.attempt(attempt.verdict),
+            Report::AttemptFailed { attempt, .. } | Report::AudienceRefused { attempt, .. } => {
+                own.attempt(attempt.verdict);
+            }
             Report::Recovered { .. } => own.recoveries += 1,
             Report::RejectionPassed { .. } => own.rejections_passed += 1,
             Report::LateAnswer => own.late_answers += 1,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use renewd_driver::CredentialName;
-use renewd_proxy::{Access, Listen, Proxy, ProxyConfig, ProxyError, ProxyHandle};
+use renewd_proxy::{Access, KeeperFor, Listen, Proxy, ProxyConfig, ProxyError, ProxyHandle, TokenSource};
 use tokio::sync::Mutex;
 
 use super::door::ProxyPlace;
@@ -50,7 +50,10 @@ impl Proxies {
                 failures.push(unknown(config, &entry));
                 continue;
             };
-            let source = Arc::new(keeper);
+            let source: Arc<dyn TokenSource> = match entry.target.key() {
+                key if key.is_own() => Arc::new(keeper),
+                key => Arc::new(KeeperFor::new(keeper, key)),
+            };
             let outcome = match running.get(&listen) {
                 Some(handle) => match handle.reconfigure(ready.clone(), source.clone()) {
                     Err(ProxyError::ListenChanged | ProxyError::Stopped) => {
@@ -120,6 +123,7 @@ fn unknown(config: &Config, entry: &ProxyEntry) -> Failure {
 /// # Errors
 /// A configuration failure that names the line.
 pub(crate) fn proxy_config(config: &Config, entry: &ProxyEntry) -> Result<ProxyConfig, Failure> {
+    entry.target.check().map_err(|wrong| at(config, entry, &wrong.message))?;
     let upstream = entry.upstream.parse().map_err(|e| at(config, entry, &format!("upstream: {e}")))?;
     if let Listen::Unix(socket) = &entry.listen
         && let Some(why) = renewd_store::loose_way(socket)

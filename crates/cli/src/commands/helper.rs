@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::commands::token::{Format, authorization, write};
 use crate::exit::Failure;
 use crate::obtain::obtain;
+use crate::target::Target;
 
 /// A program that waits for its helper longer than this believes it dead.
 const ANSWER: Span = Span::from_secs(10);
@@ -42,10 +43,10 @@ enum Protocol {
 /// Why there is no token.
 pub(crate) fn run(args: Helper, app: &App) -> Result<(), Failure> {
     match args.protocol {
-        Protocol::ApiKey { name } => obtain(app, &name, Span::ZERO, ANSWER, |token| {
+        Protocol::ApiKey { name } => obtain(app, &name, &Target::default(), Span::ZERO, ANSWER, |token| {
             app.output.data(&write(&name, token, Format::Raw)?)
         }),
-        Protocol::Headers { name } => obtain(app, &name, Span::ZERO, ANSWER, |token| {
+        Protocol::Headers { name } => obtain(app, &name, &Target::default(), Span::ZERO, ANSWER, |token| {
             let value = authorization(token);
             let text = std::str::from_utf8(&value)
                 .map_err(|_| Failure::internal(format!("the token of {name} is no text")))?;

@@ -12,6 +12,7 @@ use crate::exit::{Exit, Failure};
 use crate::json::{SCHEMA, TokenDocument, line};
 use crate::obtain::{Obtained, TIMEOUT, obtain};
 use crate::output::time::{brief, rfc3339};
+use crate::target::Target;
 
 /// What a quotation mark becomes in a shell word.
 const QUOTED_BYTES: usize = 4;
@@ -41,6 +42,8 @@ pub(crate) enum Format {
 pub(crate) struct Token {
     /// Which credential
     name: CredentialName,
+    #[command(flatten)]
+    target: Target,
     /// The token should live at least so long
     #[arg(long, value_name = "D", value_parser = parse_duration, allow_hyphen_values = true)]
     min_validity: Option<Span>,
@@ -81,7 +84,8 @@ pub(crate) fn run(args: &Token, app: &App) -> Result<(), Failure> {
     let configured = app.config()?.span("", "demand_timeout", Some(&args.name));
     let timeout = args.timeout.or(configured).unwrap_or(TIMEOUT);
     let wanted = args.min_validity.unwrap_or(Span::ZERO);
-    obtain(app, &args.name, wanted, timeout, |token| {
+    args.target.check()?;
+    obtain(app, &args.name, &args.target, wanted, timeout, |token| {
         if args.id_token {
             let token = id_token(app, &args.name, token)?;
             return app.output.data(&write(&args.name, &token, args.format)?);
@@ -163,6 +167,8 @@ pub(crate) fn write(
                 epoch: token.epoch,
                 generation: token.generation,
                 scope: token.scope.clone(),
+                resource: token.resource.clone(),
+                audience: token.audience.clone(),
                 short: None,
             };
             return line(&document);
@@ -208,6 +214,8 @@ mod tests {
             epoch: 1,
             generation: 42,
             scope: Some("repo".into()),
+            resource: None,
+            audience: None,
             short: false,
         }
     }

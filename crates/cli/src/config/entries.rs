@@ -6,6 +6,7 @@ use renewd_proxy::{Listen, REPLAY_LIMIT_DEFAULT_BYTES};
 
 use super::Config;
 use super::document::Entry;
+use crate::target::Target;
 
 /// One `[[proxy]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) struct ProxyEntry {
     pub(crate) access: Option<String>,
     /// How long a request without a valid token waits.
     pub(crate) demand_timeout: Option<Span>,
+    /// What the token is for, where that is not what the login was made for.
+    pub(crate) target: Target,
 }
 
 impl Config {
@@ -50,6 +53,11 @@ impl Config {
             demand_timeout: get("demand_timeout")
                 .and_then(|v| v.as_span())
                 .or_else(|| self.span("", "demand_timeout", None)),
+            target: Target {
+                scope: get("scope").and_then(|v| v.as_words()).map(<[_]>::to_vec).unwrap_or_default(),
+                resource: get("resource").and_then(|v| v.as_text()).map(String::from),
+                audience: get("audience").and_then(|v| v.as_text()).map(String::from),
+            },
         })
     }
 }

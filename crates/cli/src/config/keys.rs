@@ -163,6 +163,9 @@ pub(crate) static PROXY: &[Key] = &[
         "same-user where the peer's uid can be had, else path-secret",
     ),
     key("proxy", "demand_timeout", SPAN, "10s"),
+    key("proxy", "scope", Kind::Words, "the login's"),
+    key("proxy", "resource", Kind::Text, "the login's"),
+    key("proxy", "audience", Kind::Text, "the login's"),
 ];
 
 /// Keys of `[[sink]]`.

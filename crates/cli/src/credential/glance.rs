@@ -3,7 +3,9 @@
 //! holds it lives, and nothing else tells.
 
 use renewd_blocking::block_on;
-use renewd_core::{Command, Input, Intent, Lifecycle, Loaded, Now, Record, Serve, Span, Status, View};
+use renewd_core::{
+    AccessKey, Command, Input, Intent, Lifecycle, Loaded, Now, Record, Serve, Span, Status, View,
+};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialName, CredentialStore};
 
@@ -123,10 +125,14 @@ impl Glance {
     }
 
     /// The valid token that a caller gets without any transaction, where there is one that lives long enough.
-    pub(crate) fn token(&mut self, min_validity: Span) -> Option<(renewd_core::Access, u64, u64)> {
-        self.machine.handle(self.now, Input::Demand { min_validity });
+    pub(crate) fn token(
+        &mut self,
+        key: &AccessKey,
+        min_validity: Span,
+    ) -> Option<(renewd_core::Access, u64, u64)> {
+        self.machine.handle(self.now, Input::DemandFor { key: key.clone(), min_validity });
         drain(&mut self.machine);
-        match self.machine.serve(self.now, min_validity) {
+        match self.machine.serve_for(key, self.now, min_validity) {
             Serve::Token { access, epoch, generation, short: false, .. } => {
                 Some((access.clone(), epoch, generation))
             }

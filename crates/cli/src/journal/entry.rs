@@ -34,6 +34,20 @@ pub(crate) enum What {
         expires_at: String,
         rotated: bool,
         took_ms: u64,
+        /// What it was made for, where that is not what the login was made for.
+        #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    AudienceRefused {
+        #[serde(rename = "for")]
+        key: String,
+        evidence: String,
+        #[serde(default)]
+        http_status: Option<u16>,
+        #[serde(default)]
+        oauth_error: Option<String>,
+        #[serde(default)]
+        message: Option<String>,
     },
     AttemptFailed {
         verdict: String,
@@ -98,13 +112,21 @@ impl Entry {
 impl What {
     fn of(now: Now, report: &Report) -> Option<Self> {
         Some(match report {
-            Report::Refreshed { reason, epoch, generation, expires, rotated, took, .. } => Self::Refreshed {
+            Report::AudienceRefused { key, attempt } => Self::AudienceRefused {
+                key: key.to_string(),
+                evidence: looked_like(attempt),
+                http_status: attempt.evidence.http_status,
+                oauth_error: attempt.evidence.oauth_error.clone(),
+                message: attempt.evidence.message.clone(),
+            },
+            Report::Refreshed { reason, key, epoch, generation, expires, rotated, took } => Self::Refreshed {
                 reason: reason.name().into(),
                 epoch: *epoch,
                 generation: *generation,
                 expires_at: rfc3339(*expires),
                 rotated: *rotated,
                 took_ms: took.as_millis(),
+                key: key.as_ref().map(ToString::to_string),
             },
             Report::AttemptFailed { attempt, next } => Self::AttemptFailed {
                 verdict: attempt.verdict.name().into(),
@@ -154,11 +176,15 @@ impl What {
                 format!("✗ login needed{}", because(cause))
             }
             Self::Status { from, to, cause } => format!("{from} → {to}{}", because(cause)),
-            Self::Refreshed { reason, generation, expires_at, .. } => {
+            Self::Refreshed { reason, generation, expires_at, key, .. } => {
+                let key = key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
                 format!(
-                    "✓ token refreshed ({reason}), generation {generation}, valid until {}",
+                    "✓ token{key} refreshed ({reason}), generation {generation}, valid until {}",
                     time(expires_at)
                 )
+            }
+            Self::AudienceRefused { key, evidence, .. } => {
+                format!("! the server gives no token for {key}: {evidence}")
             }
             Self::AttemptFailed { evidence, rule, next_attempt_at, .. } => {
                 let next = next_attempt_at

@@ -74,10 +74,14 @@ impl Lines {
     fn report(&mut self, name: &CredentialName, now: Now, report: &Report) -> Option<String> {
         let (good, bad) = (self.paint.green("✓"), self.paint.yellow("!"));
         Some(match report {
-            Report::Refreshed { reason, expires, .. } => {
+            Report::AudienceRefused { key, attempt } => {
+                format!("{bad} {name}: the server gives no token for {key}: {}", looked_like(attempt))
+            }
+            Report::Refreshed { reason, key, expires, .. } => {
                 self.failing.remove(name);
                 let until = local(*expires, now.wall);
-                format!("{good} {name}: token refreshed, valid until {until} ({})", reason.name())
+                let key = key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
+                format!("{good} {name}: token{key} refreshed, valid until {until} ({})", reason.name())
             }
             Report::Recovered { after, attempts } => {
                 format!("{good} {name}: recovered after {}, {attempts} attempts", brief(*after))
