@@ -35,7 +35,7 @@ mod world;
 
 pub use outcome::{Line, Outcome, Totals};
 pub use scenario::{
-    Action, ApiMode, ClockChange, Damage, Entry, ExpectTotals, Expectation, Flaw, Network, On, PROCESSES_MAX,
-    PointRule, ProcessAction, Scenario, ScenarioError, StoreMode, When, WireFault,
+    Action, ApiMode, ClockChange, Damage, Entry, ExpectTotals, Expectation, Flaw, LoginGrant, Network, On,
+    PROCESSES_MAX, PointRule, ProcessAction, Scenario, ScenarioError, StoreMode, When, WireFault,
 };
 pub use world::run;

@@ -7,7 +7,7 @@ mod reading;
 
 use std::fmt;
 
-use renewd_core::{Health, Policy, Span, Status};
+use renewd_core::{GrantType, Health, Policy, Span, Status};
 use renewd_testkit::{AsClass, AsConfig};
 use serde::Deserialize;
 
@@ -62,6 +62,8 @@ pub struct Scenario {
     pub access_token: bool,
     /// Whether the login brought a refresh token along.
     pub refresh_token: bool,
+    /// How the login is renewed.
+    pub grant: LoginGrant,
     /// A caller asks for a token this often; none asks when absent.
     pub callers: Option<Span>,
     /// When it ends.
@@ -72,6 +74,28 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// What must be true in the end.
     pub expect_totals: ExpectTotals,
+}
+
+/// How a login is renewed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoginGrant {
+    /// By its refresh token.
+    #[default]
+    RefreshToken,
+    /// By the client's own credentials, over and over. The server hands out a refresh token with them all the same,
+    /// which nobody must use.
+    ClientCredentials,
+}
+
+impl LoginGrant {
+    /// As the record says it.
+    pub(crate) fn grant_type(self) -> GrantType {
+        match self {
+            Self::RefreshToken => GrantType::RefreshToken,
+            Self::ClientCredentials => GrantType::ClientCredentials,
+        }
+    }
 }
 
 /// When an expectation is looked at.
@@ -201,7 +225,8 @@ impl Scenario {
         }
         let latency =
             optional(raw.server.latency.as_deref(), "as.latency")?.unwrap_or(Span::from_millis(120));
-        let server = AsConfig { class, ..server(&raw.server, raw.seed)? };
+        let grant = reading::grant(raw.login.grant.as_deref())?;
+        let server = reading::serving(grant, AsConfig { class, ..server(&raw.server, raw.seed)? });
         let liveness = raw.liveness.unwrap_or(raw.fault.is_some());
         if liveness && server.lifetime_ms < LIVELY_LIFETIME_MIN.max(latency.times(10)).as_millis() {
             return Err(bad(format!(
@@ -228,6 +253,7 @@ impl Scenario {
             client_id: raw.login.client_id,
             access_token: raw.login.access_token,
             refresh_token: raw.login.refresh_token,
+            grant,
             callers: optional(raw.callers.as_deref(), "callers")?,
             end: end(raw, &at, &expect)?,
             at,
@@ -274,6 +300,7 @@ mod tests {
             ("name = 'x'\nliveness = true\nas = { lifetime = '1s' }", "liveness = false"),
             ("name = 'x'\npolicy = { request = { timeout = '0s' } }", "policy.request.timeout"),
             ("name = 'x'\nflaw = 'rust'", "claim-for-all"),
+            ("name = 'x'\nlogin = { grant = 'password' }", "client-credentials"),
             ("name = 'x'\nnonsense = 1", "nonsense"),
             ("name = 'x'\n[[at]]\nt = '1h'\nserver = 'tired'", "[[at]] number 1: server"),
             ("name = 'x'\n[[at]]\nt = 'soon'\nserver = 'ok'", "[[at]] number 1: t"),

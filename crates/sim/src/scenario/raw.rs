@@ -87,11 +87,12 @@ pub(super) struct RawLogin {
     pub(super) refresh_token: bool,
     #[serde(default = "yes")]
     pub(super) client_id: bool,
+    pub(super) grant: Option<String>,
 }
 
 impl Default for RawLogin {
     fn default() -> Self {
-        Self { access_token: true, refresh_token: true, client_id: true }
+        Self { access_token: true, refresh_token: true, client_id: true, grant: None }
     }
 }
 

@@ -1,13 +1,13 @@
 //! From what is written to what is meant, one key at a time.
 
 use renewd_core::{Health, Policy, Span, Status};
-use renewd_testkit::{AsConfig, ExpiresIn, Fault};
+use renewd_testkit::{AsConfig, ExpiresIn, Fault, LoginConfig};
 
 use super::action::{
     Action, ApiMode, ClockChange, Entry, Flaw, Network, On, PointRule, ProcessAction, StoreMode, WireFault,
 };
 use super::raw::{RawAt, RawExpect, RawOn, RawPolicy, RawServer, RawWire};
-use super::{Expectation, ScenarioError, When, bad};
+use super::{Expectation, LoginGrant, ScenarioError, When, bad};
 use crate::duration::{parse, parse_signed};
 
 pub(super) fn optional(text: Option<&str>, key: &str) -> Result<Option<Span>, ScenarioError> {
@@ -43,6 +43,28 @@ pub(super) fn server(raw: &RawServer, seed: u64) -> Result<AsConfig, ScenarioErr
         };
     }
     Ok(config)
+}
+
+pub(super) fn grant(text: Option<&str>) -> Result<LoginGrant, ScenarioError> {
+    match text {
+        None | Some("refresh-token") => Ok(LoginGrant::RefreshToken),
+        Some("client-credentials") => Ok(LoginGrant::ClientCredentials),
+        Some(other) => {
+            Err(bad(format!("login.grant: {other:?} is not one of refresh-token, client-credentials")))
+        }
+    }
+}
+
+/// The server as this grant wants it.
+pub(super) fn serving(grant: LoginGrant, config: AsConfig) -> AsConfig {
+    match grant {
+        LoginGrant::RefreshToken => config,
+        LoginGrant::ClientCredentials => AsConfig {
+            client_secret: Some(String::from("the client's own secret")),
+            login: LoginConfig { needless_refresh_token: true, ..config.login },
+            ..config
+        },
+    }
 }
 
 pub(super) fn policy(raw: &RawPolicy) -> Result<Policy, ScenarioError> {

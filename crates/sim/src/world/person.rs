@@ -62,12 +62,15 @@ impl World<'_> {
             granted: None,
             brought_by: None,
         };
+        let grant_type = self.scenario.grant.grant_type();
+        let has_refresh_token = self.scenario.refresh_token && grant_type.spends_refresh_token();
+        let settings = Settings { grant_type, ..Settings::default() };
         let grant = GrantMaterial {
-            refresh_token: self.scenario.refresh_token.then(|| Secret::from_string(minted.refresh_token)),
+            refresh_token: has_refresh_token.then(|| Secret::from_string(minted.refresh_token)),
             access: if self.scenario.access_token { vec![access] } else { Vec::new() },
             ..GrantMaterial::default()
         };
-        let record = Record::new(epoch, self.identity(), Settings::default(), grant, now);
+        let record = Record::new(epoch, self.identity(), settings, grant, now);
         self.put(&store, &record, expect)
     }
 

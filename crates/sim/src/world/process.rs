@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use renewd_core::{Client, Owner, Profile, Setup, Span};
+use renewd_core::{Client, ClientAuth, Owner, Profile, Secret, Setup, Span};
 use renewd_driver::testing::CountedEntropy;
 use renewd_driver::{Clock, Driver, DriverHandle, DriverOptions, Keeper, NoSigner, Ports};
 use renewd_testkit::AsClass;
@@ -200,6 +200,13 @@ impl World<'_> {
         }
     }
 
+    fn client_auth(&self) -> ClientAuth {
+        match &self.scenario.server.client_secret {
+            Some(secret) => ClientAuth::Post(Secret::from(secret.as_str())),
+            None => ClientAuth::None,
+        }
+    }
+
     fn setup(&self, life: u64) -> Setup {
         let class = self.scenario.server.class;
         let profile = Profile {
@@ -217,7 +224,7 @@ impl World<'_> {
         Setup {
             policy: Arc::new(self.scenario.policy.clone()),
             profile: Arc::new(profile),
-            client: Arc::new(Client::public(self.client_id())),
+            client: Arc::new(Client { auth: self.client_auth(), ..Client::public(self.client_id()) }),
             owner: Arc::new(owner),
         }
     }

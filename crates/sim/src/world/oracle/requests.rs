@@ -14,7 +14,11 @@ impl Oracle {
     /// A process is about to send this.
     pub(in crate::world) fn sent(&self, request: &Request, attempt: AttemptId) {
         let sent = request.form.refresh_token.as_deref().and_then(|t| self.token_of(t));
-        self.check_flights(sent, request.life.number);
+        if sent.is_some() || request.form.grant_type.as_deref() == Some("refresh_token") {
+            self.check_flights(sent, request.life.number);
+        } else {
+            self.check_spends_nothing(request);
+        }
         self.check_store(sent, request.life.number, attempt);
         self.check_budget(request.life.number);
         let flight = Flight {
@@ -26,6 +30,16 @@ impl Oracle {
             issued: None,
         };
         self.lock().flights.insert(request.id, flight);
+    }
+
+    /// A grant that spends nothing may be asked for at any time; a refresh token must not go along.
+    fn check_spends_nothing(&self, request: &Request) {
+        if request.form.refresh_token.is_some() {
+            self.broken(
+                6,
+                &format!("process {} sends a refresh token that it should not have", request.life.number),
+            );
+        }
     }
 
     /// Invariants 1 and 7.
