@@ -1,5 +1,6 @@
 //! The real loop in virtual time.
 
+mod audiences;
 mod callers;
 mod canary;
 mod clocks;
