@@ -96,6 +96,8 @@ pub struct WebAnswer {
     pub answer: Answer,
     /// The address that was connected to; none where no connection stood, or behind a proxy.
     pub peer: Option<IpAddr>,
+    /// No connection was tried, since no address of the host is [allowed](Reach::Only).
+    pub out_of_reach: bool,
 }
 
 /// Exchanges one request for one answer. No redirect is followed, nothing is retried, nothing is kept from one request

@@ -79,6 +79,7 @@ fn is_root() -> bool {
     false
 }
 
+// rfc: 8252-8.12 the system's own browser, in a process of its own
 /// The browser of the desktop, or the one that `BROWSER` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SystemBrowser {
@@ -131,6 +132,9 @@ impl SystemBrowser {
         }
         // What it prints must not stand between the lines here, and it must not hold a pipe that a script waits on.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // Whoever ends the login with Ctrl-C does not mean to close his browser.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command
     }
 }

@@ -71,6 +71,7 @@ async fn begin(wire: &mut Wire<'_>, ui: &dyn Ui) -> Result<DeviceAnswer, LoginEr
     let response = wire::response(&asked.answer, place)?;
     let begun = DeviceAnswer::read(response.status, response.body.expose())
         .map_err(|e| LoginError::refused(place, &e))?;
+    // rfc: 8628-3.3.1 the code is told even where the address holds it: the person compares
     ui.tell(&LoginEvent::DeviceCode {
         user_code: &begun.user_code,
         verification_uri: begun.verification_uri.as_str(),

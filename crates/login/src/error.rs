@@ -4,7 +4,7 @@ use std::fmt;
 
 use renewd_core::{Failure, plain_line};
 
-use crate::protocol::Refusal;
+use crate::protocol::{Reason, Refusal};
 
 /// The longest part of a message that may come from somebody else, in bytes.
 const FOREIGN_MAX_BYTES: usize = 300;
@@ -77,6 +77,12 @@ impl LoginError {
             _ => LoginErrorKind::Temporary,
         };
         Self::new(kind, plain_line(&failure.message, FOREIGN_MAX_BYTES))
+    }
+
+    /// A document from outside led inside.
+    pub(crate) fn out_of_reach(failure: &Failure) -> Self {
+        let message = plain_line(&failure.message, FOREIGN_MAX_BYTES);
+        Self { kind: LoginErrorKind::Refused, message, reason: Some(Reason::PrivateHost.name()) }
     }
 
     /// What kind.

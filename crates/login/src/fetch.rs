@@ -84,6 +84,7 @@ pub(crate) async fn fetch(
         let answer = ports.web.exchange(request).await;
         let response = match answer.answer {
             Answer::Response(response) => response,
+            Answer::Failed(failure) if answer.out_of_reach => return Err(LoginError::out_of_reach(&failure)),
             Answer::Failed(failure) => return Err(LoginError::no_answer(&failure)),
         };
         let horizon = known.unwrap_or_else(|| Horizon::seen_from(ports, &from, answer.peer));

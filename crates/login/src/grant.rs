@@ -1,7 +1,7 @@
 //! Grants that no person takes part in: client credentials (RFC 6749 §4.4), token exchange (RFC 8693), JWT bearer
 //! (RFC 7523). Logging in runs them once; keeping runs them again.
 
-use renewd_core::{Proving, TokenRequest, Verdict};
+use renewd_core::{ClientAuth, GrantType, Proving, TokenRequest, Verdict};
 
 use crate::error::{LoginError, LoginErrorKind};
 use crate::granted::Granted;
@@ -16,6 +16,11 @@ use crate::wire::Wire;
 pub async fn by_grant(ports: &Ports, plan: &Plan, ui: &dyn Ui) -> Result<Granted, LoginError> {
     let client = plan.client.clone().for_profile(&plan.profile);
     let identity = plan.identity()?;
+    // rfc: 6749-4.4 client credentials are for clients that can keep some
+    if matches!(client.grant_type, GrantType::ClientCredentials) && matches!(client.auth, ClientAuth::None) {
+        let text = "client credentials need a client that proves itself: give --client-secret-file or --client-key-file";
+        return Err(LoginError::new(LoginErrorKind::Configuration, text));
+    }
     if let Some(metadata) = plan.server.metadata()
         && metadata.offers_grant(client.grant_type.name()) == Some(false)
     {

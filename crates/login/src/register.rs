@@ -1,6 +1,6 @@
 //! Dynamic client registration (RFC 7591): a client of one's own, where the server makes one for whoever asks.
 
-use renewd_core::{RequestPolicy, Secret};
+use renewd_core::{Answer, RequestPolicy, Secret};
 use renewd_driver::WebRequest;
 
 use crate::discover::Server;
@@ -29,9 +29,14 @@ pub async fn register(
     let built =
         request.build(&endpoint.value, initial_token, policy).map_err(|e| LoginError::mistaken(place, &e))?;
     let reach = server.reach_of(endpoint);
-    let answer = ports.web.exchange(WebRequest::from_token_request(built, reach)).await.answer;
+    let answer = ports.web.exchange(WebRequest::from_token_request(built, reach)).await;
     let at = ports.clock.now().wall;
-    let response = wire::response(&answer, place)?;
+    let response = match &answer.answer {
+        Answer::Failed(failure) if answer.out_of_reach => {
+            return Err(LoginError::out_of_reach(failure).at(place));
+        }
+        answer => wire::response(answer, place)?,
+    };
     if response.status == 429 || response.status >= 500 {
         let text = format!("{place}: {} answers with HTTP {}", endpoint.value, response.status);
         return Err(LoginError::new(LoginErrorKind::Temporary, text));

@@ -65,7 +65,13 @@ impl<'a> Wire<'a> {
             })?;
             let shown = request.secrets();
             let sent = self.ports.clock.now();
-            let answer = self.ports.web.exchange(WebRequest::from_token_request(request, reach)).await.answer;
+            let answer = self.ports.web.exchange(WebRequest::from_token_request(request, reach)).await;
+            let answer = match answer.answer {
+                Answer::Failed(failure) if answer.out_of_reach => {
+                    return Err(LoginError::out_of_reach(&failure));
+                }
+                answer => answer,
+            };
             let now = self.ports.clock.now();
             let judgement = self.judged(&answer, &shown, now);
             if let Some(date) = judgement.server_time {

@@ -48,6 +48,7 @@ struct State {
     ended: Option<Ended>,
     socket: Weak<TcpStream>,
     peer: Option<IpAddr>,
+    out_of_reach: bool,
     request_bytes: u64,
     received_bytes: u64,
 }
@@ -74,6 +75,7 @@ impl Attempt {
                 ended: None,
                 socket: Weak::new(),
                 peer: None,
+                out_of_reach: false,
                 request_bytes: 0,
                 received_bytes: 0,
             }),
@@ -155,6 +157,16 @@ impl Attempt {
     /// The address of the connection that stands; none before, and none behind a proxy.
     pub(crate) fn peer(&self) -> Option<IpAddr> {
         self.state().peer
+    }
+
+    /// Whether no address of the host is allowed.
+    pub(crate) fn is_out_of_reach(&self) -> bool {
+        self.state().out_of_reach
+    }
+
+    /// No address of the host is allowed.
+    pub(crate) fn put_out_of_reach(&self) {
+        self.state().out_of_reach = true;
     }
 
     /// The connection to the server itself stands.

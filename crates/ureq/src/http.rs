@@ -58,6 +58,7 @@ impl<'a> Outgoing<'a> {
         }
         Ok(Self {
             what: "the token endpoint",
+            // rfc: 6749-3.2 token requests are POST
             method: Method::POST,
             url: &request.url,
             headers: &request.headers,
@@ -121,7 +122,7 @@ fn agent(attempt: &Arc<Attempt>, settings: &Settings, target: &Target) -> Result
     let proxy = if target.local { None } else { proxy(&settings.options.proxy)? };
     let proxy = proxy.filter(|p| !p.is_no_proxy(&target.uri));
     if proxy.is_some() {
-        reach::through_proxy(attempt.reach(), &target.uri)?;
+        reach::through_proxy(attempt.reach(), &target.uri).inspect_err(|_| attempt.put_out_of_reach())?;
     }
     let speaks_tls = target.tls || proxy.as_ref().is_some_and(|p| p.protocol() == ProxyProtocol::Https);
     let tls = if speaks_tls { Some(settings.trust.config(&settings.options)?) } else { None };

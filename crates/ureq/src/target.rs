@@ -23,7 +23,7 @@ pub(crate) struct Target {
 }
 
 /// Reads a token endpoint's URL. RFC 6749 §3.2 demands TLS; loopback is the exception, since nothing travels.
-// rfc: 6749-3.2 requests to the token endpoint go over TLS; plain http is for this machine only
+// rfc: 6749-10.3 6749-10.4 tokens travel over TLS only; plain http is for this machine
 pub(crate) fn read(url: &str, allow_insecure_http: bool) -> Result<Target, ConfigurationError> {
     read_as("the token endpoint", url, allow_insecure_http)
 }
@@ -65,6 +65,7 @@ pub(crate) fn read_as(
         let text = format!("{shown}: plain http:// would show tokens to the network; use https://");
         return Err(ConfigurationError::new(text));
     }
+    // rfc: 6749-3.2-3 the address is used as it stands, with its query
     Ok(Target { uri, tls, local, shown })
 }
 
@@ -93,6 +94,7 @@ fn is_loopback(host: &str) -> bool {
 mod tests {
     use super::*;
 
+    // rfc-test: 6749-10.3 6749-10.4
     #[test]
     fn plain_http_is_for_this_machine_only() {
         for url in ["http://127.0.0.1:8/t", "http://127.9.9.9/t", "http://[::1]:8/t", "http://LocalHost/t"] {

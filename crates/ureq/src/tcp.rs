@@ -37,6 +37,7 @@ impl<In: Transport> Connector<In> for TcpConnector {
         attempt.enter(Phase::Connecting);
         let reach = if self.proxied { Reach::Anywhere } else { attempt.reach() };
         let stream = reach::within(reach, &details.addrs)
+            .inspect_err(|_| attempt.put_out_of_reach())
             .and_then(|addresses| socket::connect(&addresses, &attempt))
             .map_err(|ended| attempt.fail(ended))?;
         if let (false, Ok(peer)) = (self.proxied, stream.peer_addr()) {

@@ -37,6 +37,7 @@ fn no_browser_is_started_where_nobody_would_see_it() {
     assert_eq!(named.is_for_browsers(Platform::Unix), Ok(()));
 }
 
+// rfc-test: 8252-8.12
 #[cfg(unix)]
 #[test]
 fn the_address_is_one_argument_and_there_is_no_shell() {

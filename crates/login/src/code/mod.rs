@@ -120,6 +120,7 @@ async fn exchange(
     let make = |proving: renewd_core::Proving<'_>| {
         Ok(renewd_core::TokenRequest::authorization_code(&identity, client, &code, proving, policy))
     };
+    // rfc: 6749-4.1.2 a code is used once: `ask` repeats only what a server refused before it looked at the code
     let asked = wire.ask_for_token(&make).await?;
     let nonce = is_openid(client.scope.as_deref()).then(|| handshake.nonce().clone());
     Granted::of(asked, &wire, nonce.as_ref())

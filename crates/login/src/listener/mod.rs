@@ -228,3 +228,69 @@ fn take(connections: &mut VecDeque<Connection>, stream: TcpStream, peer: IpAddr,
     }
     connections.push_back(Connection::new(stream, now));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::Redirect;
+    use renewd_driver::system::SystemClock;
+    use std::io::{Read, Write};
+
+    struct NotHere;
+
+    impl Answering for NotHere {
+        fn page(&self, _target: &str) -> Page {
+            Page::not_here()
+        }
+    }
+
+    fn open(redirect: &str) -> Result<Listener, LoginError> {
+        let redirect = Redirect::parse(redirect).unwrap();
+        Listener::open(redirect.loopback().unwrap(), Arc::new(SystemClock), Arc::new(NotHere))
+    }
+
+    fn asks(host: &str) -> String {
+        let mut stream = TcpStream::connect(host).unwrap();
+        write!(stream, "GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn has_ipv6() -> bool {
+        let has = TcpListener::bind("[::1]:0").is_ok();
+        if !has {
+            eprintln!("skipped in part: this machine has no IPv6");
+        }
+        has
+    }
+
+    #[test]
+    fn a_name_is_served_at_both_of_its_addresses() {
+        let listener = open("http://localhost/cb").unwrap();
+        assert!(asks(&format!("127.0.0.1:{}", listener.port())).starts_with("HTTP/1.1 404"));
+        if has_ipv6() {
+            assert!(asks(&format!("[::1]:{}", listener.port())).starts_with("HTTP/1.1 404"));
+        }
+    }
+
+    #[test]
+    fn a_name_whose_other_address_is_somebody_elses_is_not_served_at_all() {
+        if !has_ipv6() {
+            return;
+        }
+        let others = TcpListener::bind("[::1]:0").unwrap();
+        let port = others.local_addr().unwrap().port();
+        let error = open(&format!("http://localhost:{port}/cb")).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), LoginErrorKind::System);
+        assert!(error.to_string().contains(&port.to_string()), "{error}");
+    }
+
+    #[test]
+    fn it_is_closed_when_it_is_dropped() {
+        let listener = open("http://127.0.0.1/cb").unwrap();
+        let port = listener.port();
+        drop(listener);
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+    }
+}

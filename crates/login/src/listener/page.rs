@@ -99,6 +99,7 @@ impl Page {
         )
     }
 
+    // rfc: 9700-2.1-2 no page sends a browser anywhere
     /// The whole response.
     pub(crate) fn response(&self) -> Vec<u8> {
         let (title, text) = (escaped(self.title), escaped(&self.text));

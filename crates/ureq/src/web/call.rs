@@ -51,7 +51,11 @@ impl Call {
     }
 
     fn finish(&self, to: Sender<WebAnswer>, answer: Answer) {
-        let _nobody_waits = to.send(WebAnswer { answer, peer: self.attempt.peer() });
+        let _nobody_waits = to.send(WebAnswer {
+            answer,
+            peer: self.attempt.peer(),
+            out_of_reach: self.attempt.is_out_of_reach(),
+        });
     }
 
     fn failed(&self, ended: Ended) -> Answer {

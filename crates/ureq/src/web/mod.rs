@@ -66,7 +66,7 @@ fn unanswered() -> WebAnswer {
         closed: false,
         message: "the request's thread ended without an answer".into(),
     };
-    WebAnswer { answer: Answer::Failed(failure), peer: None }
+    WebAnswer { answer: Answer::Failed(failure), peer: None, out_of_reach: false }
 }
 
 /// Ends the request when its future is dropped: nobody will read the answer.

@@ -146,7 +146,10 @@ fn a_body_beyond_its_limit_is_cut_and_said_to_be() {
 fn a_name_that_resolves_to_an_address_that_is_not_allowed_is_not_connected_to() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let web = web(listener.local_addr().unwrap(), &HandClock::new());
-    let failure = failure(wait(web.exchange(get("http://as.example/", Reach::Only(never)))));
+    let answer = wait(web.exchange(get("http://as.example/", Reach::Only(never))));
+    assert!(answer.out_of_reach);
+    assert_eq!(answer.peer, None);
+    let failure = failure(answer);
     assert_eq!((failure.kind, failure.sent), (FailureKind::Configuration, Sent::Nothing));
     assert!(failure.message.contains("private network"), "{}", failure.message);
     listener.set_nonblocking(true).unwrap();

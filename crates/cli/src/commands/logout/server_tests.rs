@@ -80,7 +80,7 @@ impl Web for Server {
         let token = request.headers.iter().find(|(name, _)| name == "Authorization").unwrap();
         assert_eq!(request.method, WebMethod::Delete);
         let asked = format!("DELETE {} {}", request.url, token.1.expose_str().unwrap());
-        WebAnswer { answer: self.next(asked), peer: None }
+        WebAnswer { answer: self.next(asked), peer: None, out_of_reach: false }
     }
 }
 
