@@ -50,13 +50,13 @@ impl TokenEndpoint for Rotating {
         let resource = field(&request, "resource");
         let spends = field(&request, "refresh_token");
         {
-            let mut state = self.state.lock().unwrap();
+            let mut state = self.state.lock().expect("nobody panicked");
             *state.asked.entry(resource.clone()).or_default() += 1;
             state.on_the_wire += 1;
             state.at_once = state.at_once.max(state.on_the_wire);
         }
         self.clock.sleep(Span::from_millis(300)).await;
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state.lock().expect("nobody panicked");
         state.on_the_wire -= 1;
         if resource == REFUSED {
             return json(400, r#"{"error":"invalid_target"}"#.into());
@@ -127,7 +127,7 @@ impl Audiences {
     }
 
     fn asked(&self) -> BTreeMap<String, u32> {
-        self.server.state.lock().unwrap().asked.clone()
+        self.server.state.lock().expect("nobody panicked").asked.clone()
     }
 }
 
