@@ -21,15 +21,18 @@ pub fn authorization_server_addresses(issuer: &Issuer) -> Vec<Address> {
     places.iter().filter_map(|place| Address::parse(place).ok()).collect()
 }
 
-/// Where the metadata of a protected resource may lie: RFC 9728 §3.1 (inserted before path and query), then those of
-/// its whole host, as MCP's clients look.
+/// Where the metadata of a protected resource may lie: RFC 9728 §3.1 (inserted before path and query; only the slash of
+/// an empty path goes), the same without a final slash, and those of its whole host, as MCP's clients look.
 pub fn protected_resource_addresses(resource: &Address) -> Vec<Address> {
-    let (origin, path) = (resource.origin(), resource.path());
-    let path = path.strip_suffix('/').unwrap_or(path);
+    let origin = resource.origin();
+    let path = if resource.path() == "/" { "" } else { resource.path() };
     let query = resource.query().map(|query| format!("?{query}")).unwrap_or_default();
     let mut places = vec![format!("{origin}{PROTECTED_RESOURCE}{path}{query}")];
-    if !(path.is_empty() && query.is_empty()) {
-        places.push(format!("{origin}{PROTECTED_RESOURCE}"));
+    for (path, query) in [(path.strip_suffix('/').unwrap_or(path), query.as_str()), ("", "")] {
+        let place = format!("{origin}{PROTECTED_RESOURCE}{path}{query}");
+        if !places.contains(&place) {
+            places.push(place);
+        }
     }
     places.iter().filter_map(|place| Address::parse(place).ok()).collect()
 }
@@ -73,13 +76,21 @@ mod tests {
         assert_eq!(
             texts(&places("https://mcp.example/v1/mcp/?k=1")),
             [
+                "https://mcp.example/.well-known/oauth-protected-resource/v1/mcp/?k=1",
                 "https://mcp.example/.well-known/oauth-protected-resource/v1/mcp?k=1",
                 "https://mcp.example/.well-known/oauth-protected-resource"
             ]
         );
         assert_eq!(
-            texts(&places("http://127.0.0.1:9000")),
-            ["http://127.0.0.1:9000/.well-known/oauth-protected-resource"]
+            texts(&places("https://mcp.example/mcp")),
+            [
+                "https://mcp.example/.well-known/oauth-protected-resource/mcp",
+                "https://mcp.example/.well-known/oauth-protected-resource"
+            ]
         );
+        for bare in ["http://127.0.0.1:9000", "http://127.0.0.1:9000/"] {
+            let place = "http://127.0.0.1:9000/.well-known/oauth-protected-resource";
+            assert_eq!(texts(&places(bare)), [place]);
+        }
     }
 }

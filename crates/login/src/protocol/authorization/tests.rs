@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use renewd_core::Wall;
 
 use super::*;
@@ -189,5 +190,29 @@ fn a_pushed_request_says_the_same_and_the_browser_sees_none_of_it() {
         (200, "<html>", Reason::NotJson),
     ] {
         assert_eq!(PushedRequest::read(status, body.as_bytes()).unwrap_err().reason, why, "{body}");
+    }
+}
+
+proptest! {
+    // rfc-test: 6749-3.1-2
+    #[test]
+    fn whatever_is_added_the_request_stays_that_of_this_login(
+        extra in prop::collection::vec(("(state|iss|a|b|prompt|resource|%73tate|&state|x y|\\PC{1,6})", "\\PC{0,9}"), 0..6),
+        query in "(|\\?|\\?a=1&b=2|\\?st%61te=x|\\?x)",
+    ) {
+        let endpoint = Address::parse(&format!("https://as.example/a{query}")).unwrap();
+        let handshake = handshake();
+        match (AuthorizationRequest { extra: &extra, ..request(&endpoint) }).url(&handshake) {
+            Err(refusal) => prop_assert!(matches!(refusal.reason, Reason::Reserved), "{}", refusal),
+            Ok(url) => {
+                prop_assert!(url.starts_with("https://as.example/a?"));
+                prop_assert!(Address::parse(&url).is_ok(), "{}", url);
+                let sent = query_of(&url);
+                prop_assert_eq!(value(&sent, "state"), handshake.state().expose_str());
+                prop_assert_eq!(value(&sent, "redirect_uri"), Some("http://127.0.0.1:4711/callback"));
+                let names: std::collections::BTreeSet<_> = sent.iter().map(|(name, _)| name).collect();
+                prop_assert_eq!(names.len(), sent.len(), "{}", url);
+            }
+        }
     }
 }

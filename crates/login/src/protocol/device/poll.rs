@@ -42,9 +42,7 @@ impl PollAnswer {
     /// Reads the answer to a poll. `retry_after` is the wait of its header. Errors count whatever the status: some
     /// servers say them with 200.
     pub fn read(status: u16, retry_after: Option<Span>, body: &[u8]) -> Self {
-        let Some(denial) = Denial::of_body(body) else {
-            return if (200..300).contains(&status) { Self::Granted } else { Self::NoAnswer(retry_after) };
-        };
+        let Some(denial) = Denial::of_body(body) else { return Self::without_code(status, retry_after) };
         match denial.error.as_str() {
             "authorization_pending" => Self::Pending,
             "slow_down" => Self::SlowDown(new_interval(body)),
@@ -54,6 +52,17 @@ impl PollAnswer {
             _ if status >= 500 || status == 429 => Self::NoAnswer(retry_after),
             // rfc: 8628-3.5-4 any other error ends it
             _ => Self::Refused(denial),
+        }
+    }
+
+    /// An answer without an error's code. What a status says for good ends it; a gateway may say the rest.
+    fn without_code(status: u16, retry_after: Option<Span>) -> Self {
+        match status {
+            200..=299 => Self::Granted,
+            400 | 401 | 404 | 405 | 410 | 415 => {
+                Self::Refused(Denial::new(&format!("HTTP {status}"), None, None))
+            }
+            _ => Self::NoAnswer(retry_after),
         }
     }
 }

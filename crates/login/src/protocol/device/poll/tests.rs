@@ -37,6 +37,8 @@ fn an_answer_is_known_by_its_code_whatever_its_status() {
     assert_eq!(read(400, r#"{"error":"expired_token"}"#), PollAnswer::Expired);
     assert_eq!(read(401, r#"{"error":"invalid_client"}"#), PollAnswer::Refused(denial("invalid_client")));
     assert_eq!(read(200, r#"{"access_token":"x"}"#), PollAnswer::Granted);
+    assert_eq!(read(404, "<html>"), PollAnswer::Refused(denial("HTTP 404")));
+    assert_eq!(read(401, ""), PollAnswer::Refused(denial("HTTP 401")));
     for (status, body) in
         [(502, "<html>"), (403, "blocked"), (503, r#"{"error":"x"}"#), (400, r#"{"error":"server_error"}"#)]
     {
