@@ -1,14 +1,18 @@
 //! `renewd import`: a refresh token that was got elsewhere becomes a credential.
 //!
-//! The token is read from standard input, never from an argument: arguments stand in the process list and in the
-//! shell's history.
+//! The token is read from standard input, or with `--from` from another program's file; never from an argument: arguments
+//! stand in the process list and in the shell's history.
 
+mod from;
 mod profile;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use renewd_blocking::block_on;
 use renewd_core::{
-    AsClass, GrantMaterial, Identity, Loaded, Record, RecordState, Secret, Settings, StoreFaultKind,
+    AsClass, GrantMaterial, GrantType, Identity, Loaded, Record, RecordState, Secret, Settings,
+    StoreFaultKind,
 };
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialName, CredentialStore, Expect};
@@ -23,6 +27,7 @@ use crate::input::url::{Url, UrlUse, same_place};
 use crate::obtain::tell_agent;
 use crate::profiles::{beside, revocation_beside};
 
+use from::Found;
 use profile::Named;
 
 /// Longest of the short texts that a record pins, in bytes.
@@ -33,6 +38,7 @@ const TEXT_BYTES_MAX: usize = 1024;
 #[command(
     after_help = "Examples:\n  renewd import work --token-endpoint https://as.example/token --client-id ID < refresh-token\n  \
                         renewd import github --profile github --client-id ID < refresh-token\n\n\
+                        \x20 renewd import gcp --from gcloud\n  oidc-gen -p ACCOUNT | renewd import egi --from oidc-agent --take-over\n\n\
                         With --replace, what is not given stays as the record has it."
 )]
 pub(crate) struct Import {
@@ -71,6 +77,18 @@ pub(crate) struct Import {
     /// Put it in the place of what NAME holds now
     #[arg(long)]
     replace: bool,
+    /// Take it from what another program keeps, or from a JSON document of your own
+    #[arg(long, value_name = "SOURCE", value_enum)]
+    from: Option<from::Source>,
+    /// The file to take it from, - for standard input [default: where gcloud and rclone keep theirs; else standard input]
+    #[arg(long, value_name = "PATH", requires = "from")]
+    path: Option<PathBuf>,
+    /// Which entry of it, where there are several: an rclone remote, a kubeconfig user
+    #[arg(long, value_name = "ENTRY", requires = "from")]
+    entry: Option<String>,
+    /// Take the refresh token away from the program that has it: that one must not use it any more
+    #[arg(long, requires = "from")]
+    take_over: bool,
 }
 
 /// Imports.
@@ -78,28 +96,48 @@ pub(crate) struct Import {
 /// # Errors
 /// What is wrong with the call, the configuration or the store.
 pub(crate) fn run(args: &Import, app: &App) -> Result<(), Failure> {
-    if args.client_secret_file.as_ref().is_some_and(SecretSource::is_stdin) {
+    if from::is_stdin(args) && args.client_secret_file.as_ref().is_some_and(SecretSource::is_stdin) {
         return Err(Failure::usage(
             "two readers of standard input: the refresh token and --client-secret-file",
         )
         .advise("put the client secret into a file, or give it by another descriptor: 3< FILE and fd:3"));
     }
     let config = app.config()?;
-    if config.reads_stdin("store", "passphrase_fd") {
+    if from::is_stdin(args) && config.reads_stdin("store", "passphrase_fd") {
         return Err(Failure::usage("two readers of standard input: the refresh token and the passphrase")
             .advise("give the passphrase by another descriptor: --passphrase-fd 3 3< FILE"));
     }
-    let checked = Checked::new(args)?;
+    let mut checked = Checked::new(args)?;
+    let found = from::read(args, app)?;
+    if let Some(found) = &found {
+        found.fill(&mut checked)?;
+    }
     let store = open(&config).map_err(|failure| untouched(failure, &args.name))?;
     let (standing, expect) = standing(args, store.port.as_ref())?;
-    let named = Named::find(args, &config, standing.as_ref())?;
+    let named = Named::find(checked.profile.as_deref(), &args.name, &config, standing.as_ref())?;
+    if found.is_some() {
+        ask_the_issuer(&mut checked, &config, &args.name, &named)?;
+    }
     let identity = identity(&checked, &config, &args.name, standing.as_ref(), &named)?;
     check_identity(&config, &args.name, &identity)?;
-    let settings = settings(args, &checked, &config, &identity, standing.as_ref())?;
-    let token = read_refresh_token()?;
-    refuse_shared(store.port.as_ref(), &token, &args.name)?;
+    let settings = settings(args, &checked, &config, &identity, standing.as_ref(), found.as_ref())?;
+    let mut words = Vec::new();
+    let token = match &found {
+        None => Some(read_refresh_token()?),
+        Some(found) => {
+            words.extend(found.remarks.iter().map(|remark| format!("{}: {remark}", args.name)));
+            found.refresh_token.clone()
+        }
+    };
+    if let Some(token) = &token {
+        refuse_shared(store.port.as_ref(), token, &args.name)?;
+        if let Some(found) = &found {
+            let class = class(&checked, &config, &args.name, &identity);
+            words.push(from::owner::share(&args.name, &found.place, &found.owner, class, args.take_over)?);
+        }
+    }
     let epoch = standing.as_ref().map_or(0, |r| r.epoch).saturating_add(1);
-    let grant = GrantMaterial { refresh_token: Some(token), ..GrantMaterial::default() };
+    let grant = GrantMaterial { refresh_token: token, ..GrantMaterial::default() };
     let record = Record::new(epoch, identity, settings, grant, SystemClock.now());
     block_on(store.port.put(&args.name, &record, expect)).map_err(|f| write_failure(f, "import"))?;
     let name = &args.name;
@@ -109,7 +147,8 @@ pub(crate) fn run(args: &Import, app: &App) -> Result<(), Failure> {
     if let Some(word) = named.filled_in(name, &record.identity).filter(|_| !written) {
         app.output.note(&word);
     }
-    for word in profile::words(&config, name, &record, &named) {
+    words.extend(profile::words(&config, name, &record, &named));
+    for word in words {
         app.output.note(&word);
     }
     app.output.note(&format!(
@@ -132,6 +171,7 @@ fn untouched(mut failure: Failure, name: &CredentialName) -> Failure {
 
 /// The arguments, each checked for itself.
 struct Checked {
+    profile: Option<String>,
     token_endpoint: Option<String>,
     issuer: Option<String>,
     revocation_endpoint: Option<String>,
@@ -151,6 +191,7 @@ impl Checked {
             })?),
         };
         Ok(Self {
+            profile: args.profile.clone(),
             token_endpoint: url(args.token_endpoint.as_deref(), "--token-endpoint")?,
             issuer: url(args.issuer.as_deref(), "--issuer")?,
             revocation_endpoint: url(args.revocation_endpoint.as_deref(), "--revocation-endpoint")?,
@@ -268,6 +309,7 @@ fn settings(
     config: &Config,
     identity: &Identity,
     standing: Option<&Record>,
+    found: Option<&Found>,
 ) -> Result<Settings, Failure> {
     let same = |r: &&Record| {
         r.identity.client_id == identity.client_id
@@ -276,7 +318,9 @@ fn settings(
     let old = standing.filter(same).map(|r| &r.settings);
     let client_secret = match &args.client_secret_file {
         Some(source) => Some(source.read("the client secret")?),
-        None => old.and_then(|s| s.client_secret.clone()),
+        None => found
+            .and_then(|found| found.client_secret.clone())
+            .or_else(|| old.and_then(|s| s.client_secret.clone())),
     };
     let configured = config.path("credential", "client_secret_file", Some(&args.name)).is_some();
     if let Some(method @ ("basic" | "post")) = args.client_auth.as_deref()
@@ -286,15 +330,55 @@ fn settings(
         return Err(Failure::usage(format!("--client-auth {method} needs a client secret"))
             .advise("name its file with --client-secret-file"));
     }
-    let client_auth = args.client_auth.clone().or_else(|| old.and_then(|s| s.client_auth.clone()));
+    let client_auth = (args.client_auth.clone())
+        .or_else(|| found.and_then(|found| found.client_auth.clone()))
+        .or_else(|| old.and_then(|s| s.client_auth.clone()));
+    let grant_type = found.map_or(GrantType::RefreshToken, |found| found.grant_type.clone());
     Ok(Settings {
         client_auth,
         client_secret,
-        scope: checked.scope.clone().or_else(|| old.and_then(|s| s.scope.clone())),
+        // Where an assertion is signed, the scope stands in it.
+        scope: (checked.scope.clone())
+            .or_else(|| old.and_then(|s| s.scope.clone()))
+            .filter(|_| grant_type.spends_refresh_token()),
+        audience: found
+            .and_then(|found| found.audience.clone())
+            .or_else(|| old.and_then(|s| s.audience.clone())),
+        grant_type,
         as_class: checked.as_class.or_else(|| old.and_then(|s| s.as_class)),
         grace: old.and_then(|s| s.grace),
         ..Settings::default()
     })
+}
+
+/// A source may name its issuer alone; where the provider's profile does not know the rest, the server does.
+fn ask_the_issuer(
+    checked: &mut Checked,
+    config: &Config,
+    name: &CredentialName,
+    named: &Named<'_>,
+) -> Result<(), Failure> {
+    let known = checked.token_endpoint.is_some()
+        || config.lookup("credential", "token_endpoint", Some(name)).is_some()
+        || named.token_endpoint().is_some()
+        || named.at_issuer(checked.issuer.as_deref()).is_some();
+    if let Some(issuer) = checked.issuer.clone().filter(|_| !known) {
+        let (token, revocation, issuer) = from::endpoints_of(config, name, &issuer, named.or_generic())?;
+        checked.token_endpoint = Some(token);
+        checked.revocation_endpoint = checked.revocation_endpoint.take().or(revocation);
+        checked.issuer = Some(issuer);
+    }
+    Ok(())
+}
+
+/// How the server treats a spent refresh token: what the call says, else the configuration, else the profile.
+fn class(checked: &Checked, config: &Config, name: &CredentialName, identity: &Identity) -> AsClass {
+    let configured = config.text("credential", "as_class", Some(name));
+    let profile = config.profiles().named(&identity.profile).map(|known| known.profile.as_class);
+    (checked.as_class)
+        .or_else(|| configured.and_then(|class| AsClass::from_name(&class)))
+        .or(profile)
+        .unwrap_or_default()
 }
 
 /// Two records of one refresh token would lose it: each rotation makes the other's a spent one.

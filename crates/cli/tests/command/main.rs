@@ -7,6 +7,8 @@ mod book;
 mod configuration;
 mod explain;
 mod flows;
+mod import_from;
+mod logging_out;
 mod network;
 mod profiles;
 mod world;

@@ -3,7 +3,6 @@
 use renewd_core::{Identity, Profile, Record};
 use renewd_driver::CredentialName;
 
-use super::Import;
 use crate::config::Config;
 use crate::credential::{By, chosen, contradictions};
 use crate::exit::Failure;
@@ -32,12 +31,13 @@ impl<'c> Named<'c> {
     /// # Errors
     /// A usage failure for a flag that names none, a configuration failure for a configuration that does.
     pub(super) fn find(
-        args: &Import,
+        told: Option<&str>,
+        name: &CredentialName,
         config: &'c Config,
         standing: Option<&Record>,
     ) -> Result<Self, Failure> {
         let profiles = config.profiles();
-        if let Some(wanted) = &args.profile {
+        if let Some(wanted) = told {
             return match profiles.named(wanted) {
                 Some(Known { profile, .. }) => Ok(Self { by: Whom::Flag, profile: Some(profile) }),
                 None => {
@@ -46,7 +46,7 @@ impl<'c> Named<'c> {
                 }
             };
         }
-        let configured = config.text("credential", "profile", Some(&args.name));
+        let configured = config.text("credential", "profile", Some(name));
         let told = standing.map(|r| r.identity.profile.clone()).filter(|p| p != GENERIC);
         let (by, wanted) = match (configured, told) {
             (Some(name), _) => (Whom::Configuration, Some(name)),
@@ -54,6 +54,11 @@ impl<'c> Named<'c> {
             (None, None) => (Whom::Nobody, None),
         };
         Ok(Self { by, profile: wanted.and_then(|name| profiles.named(&name)).map(|k| k.profile) })
+    }
+
+    /// It, or the one that knows nothing.
+    pub(super) fn or_generic(&self) -> &Profile {
+        self.profile.unwrap_or(&Profile::GENERIC)
     }
 
     /// Its token endpoint, where that is the same for everybody.
