@@ -128,3 +128,27 @@ fn a_refresh_token_that_is_imported_again_while_it_is_being_spent_is_spent_once(
         assert_eq!(stands, Some(((2, 1), true)), "told {told}");
     }
 }
+
+#[test]
+fn what_one_server_answers_is_not_taken_into_a_login_that_names_another() {
+    for told in [true, false] {
+        let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+        h.server.mode = Mode::Silent;
+        h.input(Input::Refresh);
+        let mut again = login_at(2, "rt-0", h.now);
+        again.intent = h.store.record.as_ref().and_then(|r| r.intent.clone());
+        again.identity.token_endpoint = "https://other.example/token".into();
+        h.store.put(again.clone());
+        h.input(if told { Input::LoggedIn(Box::new(again)) } else { Input::StoreChanged });
+        h.reply(&Mode::Ok(3600));
+        let stands = h.store.record.as_ref().expect("a record");
+        assert_eq!(stands.version(), (2, 0), "told {told}");
+        assert_eq!(
+            stands.grant.refresh_token.as_ref().and_then(|t| t.expose_str()),
+            Some("rt-0"),
+            "told {told}"
+        );
+        assert!(stands.grant.access.is_empty(), "told {told}");
+        assert_eq!(h.view().epoch, 2, "told {told}");
+    }
+}

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use renewd_core::*;
 
 use super::config;
-use super::spec::{LoadSpec, RecordSpec, answer, fault, loads, nows, policies, records, spans, versions};
+use super::spec::{
+    LoadSpec, RecordSpec, SERVERS, answer, fault, loads, nows, policies, records, spans, token_of, versions,
+};
 use crate::host::*;
 
 /// Commands that one input may lead to. The worst is a logout in the middle of everything, with about ten.
@@ -70,6 +72,10 @@ fn steps() -> impl Strategy<Value = Step> {
 struct Asked {
     ticket: Ticket,
     attempt: AttemptId,
+    /// Where the last request went.
+    server: String,
+    /// Names attempts as entropy does: none twice.
+    unique: Option<u128>,
     commands: u64,
 }
 
@@ -80,14 +86,33 @@ impl Asked {
             assert!(!text::command(&command).is_empty());
             match command {
                 Command::Mark { ticket, .. } | Command::Commit { ticket, .. } => self.ticket = ticket,
-                Command::Send { attempt, .. } => self.attempt = attempt,
+                Command::Send { attempt, request } => {
+                    self.attempt = attempt;
+                    self.sent(&request);
+                }
+                Command::Revoke { requests } => requests.iter().for_each(|request| {
+                    assert_eq!(request.url, "https://as.example/revoke", "only to the pinned endpoint");
+                }),
                 _ => {}
             }
         }
     }
 
-    fn input(&self, step: Step, machine: &Lifecycle) -> Input {
-        let ticket = |fits: bool| if fits { self.ticket } else { Ticket(u32::MAX) };
+    /// A refresh token goes to the server that gave it out.
+    fn sent(&mut self, request: &TokenRequest) {
+        self.server.clone_from(&request.url);
+        let body = request.body.expose_str().expect("a form is text");
+        let token = body.split('&').find_map(|field| field.strip_prefix("refresh_token="));
+        let stranger =
+            SERVERS.iter().filter(|server| **server != request.url).map(|server| token_of(server, ""));
+        let strays = self.unique.is_some()
+            && token.is_some_and(|token| stranger.into_iter().any(|theirs| token.ends_with(&theirs)));
+        assert!(!strays, "{body} is sent to {}", request.url);
+    }
+
+    fn input(&mut self, step: Step, machine: &Lifecycle) -> Input {
+        let own = self.ticket;
+        let ticket = |fits: bool| if fits { own } else { Ticket(u32::MAX) };
         match step {
             Step::Tick => Input::Tick,
             Step::Denied(broken) => Input::ClaimDenied(broken.then(fault)),
@@ -100,13 +125,20 @@ impl Asked {
             Step::Shutdown => Input::Shutdown,
             Step::Loaded(loaded) => Input::Loaded(loaded.build()),
             Step::Granted(loaded, attempt) => {
+                let attempt = match &mut self.unique {
+                    Some(last) => {
+                        *last += 1;
+                        *last
+                    }
+                    None => attempt,
+                };
                 Input::ClaimGranted { loaded: loaded.build(), attempt: AttemptId(attempt) }
             }
             Step::MarkFailed { fits, why } => Input::MarkFailed(ticket(fits), why.failure()),
             Step::CommitFailed { fits, why } => Input::CommitFailed(ticket(fits), why.failure()),
             Step::Answer { fits, n, bytes, closed } => Input::Answer {
                 attempt: if fits { self.attempt } else { AttemptId(u128::MAX) },
-                answer: answer(n, bytes, closed),
+                answer: answer(&self.server, n, bytes, closed),
                 sent: Vec::new(),
             },
             Step::Rejected { fits, version } => {
@@ -172,6 +204,26 @@ proptest! {
             let known = machine.record().map(|r| r.version());
             prop_assert!(version <= known, "5: {:?} after {:?}", known, version);
             version = known;
+        }
+    }
+
+    /// A login at another server never inherits a refresh token, nor does what that gave out go back to the first.
+    #[test]
+    fn a_refresh_token_goes_only_to_the_server_that_gave_it_out(
+        seed in any::<u64>(),
+        script in proptest::collection::vec((nows(), steps()), 1..80),
+    ) {
+        let mut machine = Lifecycle::new(setup(), seed);
+        let mut asked = Asked { unique: Some(1 << 64), ..Asked::default() };
+        for (now, step) in script {
+            machine.handle(now, asked.input(step, &machine));
+            asked.drain(&mut machine);
+            let record = machine.record();
+            let token = record.and_then(|r| r.grant.refresh_token.as_ref()).and_then(|t| t.expose_str());
+            if let (Some(record), Some(token)) = (record, token) {
+                let own = token_of(&record.identity.token_endpoint, "");
+                prop_assert!(token.ends_with(&own), "{} is kept for {}", token, record.identity.token_endpoint);
+            }
         }
     }
 }

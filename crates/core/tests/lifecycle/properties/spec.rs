@@ -41,6 +41,18 @@ pub(super) struct RecordSpec {
     spans: (Span, Span),
     left: u32,
     flags: [bool; 6],
+    /// Whether it is a login at another server.
+    pub(super) elsewhere: bool,
+    /// Whether it is renewed by running its grant again.
+    by_grant: bool,
+}
+
+/// Two servers that know nothing of each other. What each gives out has its name in it.
+pub(super) const SERVERS: [&str; 2] = ["https://as.example/token", "https://other.example/token"];
+
+/// A refresh token of that server.
+pub(super) fn token_of(server: &str, name: &str) -> String {
+    format!("{name}.of.{}", server.trim_start_matches("https://").trim_end_matches("/token"))
 }
 
 pub(super) fn records() -> impl Strategy<Value = RecordSpec> {
@@ -54,8 +66,11 @@ pub(super) fn records() -> impl Strategy<Value = RecordSpec> {
         (spans(), spans()),
         any::<u32>(),
         any::<[bool; 6]>(),
+        (prop::bool::weighted(0.3), prop::bool::weighted(0.2)),
     )
-        .prop_map(|(version, kind, stamps, spans, left, flags)| RecordSpec {
+        .prop_map(|(version, kind, stamps, spans, left, flags, (elsewhere, by_grant))| RecordSpec {
+            elsewhere,
+            by_grant,
             version,
             kind,
             stamps,
@@ -79,7 +94,12 @@ impl RecordSpec {
             2 => RecordState::Refused { cause: RefusedCause::GrantRefused, at: stamp.wall },
             _ => RecordState::Active,
         };
-        r.grant.refresh_token = rt.then(|| Secret::from("rt"));
+        let server = SERVERS[usize::from(self.elsewhere)];
+        r.identity.token_endpoint = server.into();
+        if self.by_grant {
+            r.settings.grant_type = GrantType::ClientCredentials;
+        }
+        r.grant.refresh_token = rt.then(|| Secret::from(token_of(server, "rt")));
         r.grant.rt_expiry = settled.then_some(RtExpiry { issued: other, lifetime });
         if at {
             r.grant.access.push(Access { lifetime, ..access("at", stamp, 1) });
@@ -148,18 +168,20 @@ impl LoadSpec {
     }
 }
 
-/// An answer by number, with what a broken transport might say of it.
-pub(super) fn answer(n: u8, bytes: bool, closed: bool) -> Answer {
+/// An answer of that server by number, with what a broken transport might say of it.
+pub(super) fn answer(server: &str, n: u8, bytes: bool, closed: bool) -> Answer {
+    let new = |name: &str| token_of(server, name);
     let ok = |expires_in: &str| {
-        json(200, format!(r#"{{"access_token":"a","expires_in":{expires_in},"refresh_token":"r"}}"#))
+        let new = new("r");
+        json(200, format!(r#"{{"access_token":"a","expires_in":{expires_in},"refresh_token":"{new}"}}"#))
     };
     match n {
         0 => ok("3600"),
         1 => ok("1e300"),
         2 => ok("-1"),
         3 => ok("18446744073709551615"),
-        4 => json(200, r#"{"refresh_token":"r2","expires_in":1}"#.into()),
-        5 => json(200, r#"{"refresh_token":"r3","error":"invalid_grant"}"#.into()),
+        4 => json(200, format!(r#"{{"refresh_token":"{}","expires_in":1}}"#, new("r2"))),
+        5 => json(200, format!(r#"{{"refresh_token":"{}","error":"invalid_grant"}}"#, new("r3"))),
         6 => refused(400, "invalid_grant"),
         7 => refused(401, "invalid_client"),
         8 => limited(u32::MAX),
