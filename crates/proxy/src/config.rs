@@ -8,6 +8,7 @@ use std::time::Duration;
 use renewd_core::Secret;
 use renewd_driver::CredentialName;
 
+use crate::bound::ProofSigner;
 use crate::peer;
 use crate::upstream::{TrustError, Upstream};
 
@@ -106,6 +107,8 @@ pub struct ProxyConfig {
     pub idle_timeout: Duration,
     /// How long the upstream may be silent before its answer begins; `None`: for ever.
     pub response_timeout: Option<Duration>,
+    /// Makes the proofs of tokens that are bound to a key (RFC 9449).
+    pub signer: ProofSigner,
     /// PEM certificates to trust for an https upstream, instead of the compiled-in list.
     pub ca_file: Option<PathBuf>,
     /// What a person can do when a login is needed; shown in the 503's body.
@@ -127,6 +130,7 @@ impl ProxyConfig {
             connect_timeout: CONNECT_TIMEOUT_DEFAULT,
             idle_timeout: IDLE_TIMEOUT_DEFAULT,
             response_timeout: Some(RESPONSE_TIMEOUT_DEFAULT),
+            signer: ProofSigner::default(),
             ca_file: None,
             login_command: None,
             connections_max: CONNECTIONS_DEFAULT_MAX,

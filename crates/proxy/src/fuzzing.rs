@@ -47,6 +47,7 @@ pub fn local_request(bytes: &[u8]) {
         Some(true),
         "a client's own credential"
     );
+    assert!(!fields.contains_key("dpop"), "a client's own proof");
     for (name, value) in &fields {
         let secret = PATH_SECRET.as_bytes();
         assert!(

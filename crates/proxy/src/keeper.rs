@@ -63,7 +63,11 @@ impl TokenSource for KeeperFor {
 }
 
 fn bearer(token: &Snapshot) -> BearerToken {
-    BearerToken::new(token.access_token().clone(), token.epoch(), token.generation())
+    let bearer = BearerToken::new(token.access_token().clone(), token.epoch(), token.generation());
+    match token.proof_key() {
+        Some(key) => bearer.bound_to(key.clone()),
+        None => bearer,
+    }
 }
 
 fn no_bearer(error: &TokenError) -> NoBearer {

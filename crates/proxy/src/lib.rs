@@ -1,5 +1,5 @@
-//! A local proxy that adds `Authorization: Bearer …` to requests, and replays a request once when its token was
-//! refused.
+//! A local proxy that adds `Authorization: Bearer …` to requests (or `DPoP …` with a proof, where the token is bound to
+//! a key), and replays a request once when its token was refused.
 //!
 //! For programs that cannot or should not hold a token: they talk plain HTTP to a loopback address or a Unix socket,
 //! and the proxy forwards to one fixed upstream. It streams both ways, so event streams and uploads of any size pass;
@@ -29,6 +29,7 @@
 //! HTTP/2 and protocol upgrades: an `Upgrade` field stays on the client's hop, so the upstream answers as to any
 //! other request. `Via` and `Forwarded` are not added: some upstreams turn compression off for them.
 
+mod bound;
 mod config;
 mod connection;
 mod exchange;
@@ -50,6 +51,7 @@ mod token;
 mod unix_socket;
 mod upstream;
 
+pub use bound::ProofSigner;
 pub use config::{
     Access, CONNECT_TIMEOUT_DEFAULT, CONNECTIONS_DEFAULT_MAX, DEMAND_TIMEOUT_DEFAULT, IDLE_TIMEOUT_DEFAULT,
     Listen, ProxyConfig, ProxyError, REPLAY_LIMIT_DEFAULT_BYTES, RESPONSE_TIMEOUT_DEFAULT,

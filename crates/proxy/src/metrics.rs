@@ -57,6 +57,7 @@ impl Outcome {
 pub struct Metrics {
     requests: [AtomicU64; Outcome::ALL.len()],
     replays: AtomicU64,
+    nonce_repeats: AtomicU64,
     connections: AtomicU64,
     strangers: AtomicU64,
 }
@@ -70,6 +71,12 @@ impl Metrics {
     /// Requests sent a second time with a newer token: `renewd_replays_total`.
     pub fn replays(&self) -> u64 {
         self.replays.load(Ordering::Relaxed)
+    }
+
+    /// Requests sent a second time with the same token, because the upstream wanted its nonce in the proof (RFC 9449
+    /// §9).
+    pub fn nonce_repeats(&self) -> u64 {
+        self.nonce_repeats.load(Ordering::Relaxed)
     }
 
     /// Connections accepted and let in.
@@ -88,6 +95,10 @@ impl Metrics {
 
     pub(crate) fn count_replay(&self) {
         self.replays.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_nonce_repeat(&self) {
+        self.nonce_repeats.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_connection(&self) {

@@ -85,6 +85,11 @@ pub(crate) fn token_unusable(about: &About<'_>) -> Response<ResponseBody> {
     upstream(StatusCode::BAD_GATEWAY, TOKEN_UNUSABLE, "The access token cannot be sent", about, detail)
 }
 
+/// 502: the token is bound to a key, and no proof could be made with it.
+pub(crate) fn no_proof(about: &About<'_>, detail: &str) -> Response<ResponseBody> {
+    upstream(StatusCode::BAD_GATEWAY, TOKEN_UNUSABLE, "The access token cannot be sent", about, detail)
+}
+
 /// A 4xx of ours. It names neither credential nor upstream: whoever asked may not be entitled to know them.
 pub(crate) fn refused(status: StatusCode, detail: &str) -> Response<ResponseBody> {
     let title = status.canonical_reason().unwrap_or("Refused");

@@ -12,6 +12,7 @@ use http::{Method, StatusCode, Uri};
 use renewd_core::{Secret, Span};
 use tokio::sync::watch;
 
+use crate::bound::Prover;
 use crate::config::{Access, ProxyConfig, ProxyError};
 use crate::locality::{Refusal, local_requests_only};
 use crate::metrics::Metrics;
@@ -25,6 +26,9 @@ pub(crate) struct Site {
     pub(crate) config: ProxyConfig,
     pub(crate) source: Arc<dyn TokenSource>,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) prover: Prover,
+    /// `scheme://host[:port]` of the upstream: what proofs are for.
+    pub(crate) origin: String,
     pub(crate) metrics: Arc<Metrics>,
     /// The path prefix that requests must have.
     pub(crate) secret: Option<Secret>,
@@ -65,7 +69,9 @@ impl Site {
         let dialer =
             Dialer { upstream: config.upstream.clone(), tls, connect_timeout: config.connect_timeout };
         let pool = Pool::new(dialer, config.idle_timeout);
-        Ok(Arc::new(Self { config, source, pool, metrics, secret, closing: watch::Sender::new(false) }))
+        let (prover, origin) = (Prover::new(config.signer.clone()), config.upstream.origin());
+        let closing = watch::Sender::new(false);
+        Ok(Arc::new(Self { config, source, pool, prover, origin, metrics, secret, closing }))
     }
 
     /// The upstream's target for a request, if it may pass.

@@ -6,18 +6,31 @@
 use async_trait::async_trait;
 use renewd_core::{Cause, LastAttempt, Secret, Span, Status, Wall};
 
-/// An access token as the proxy sends it (RFC 6750 §2.1), and what it takes to complain about it.
+/// An access token as the proxy sends it (RFC 6750 §2.1, RFC 9449 §7.1), and what it takes to complain about it.
 #[derive(Clone)]
 pub struct BearerToken {
     token: Secret,
     epoch: u64,
     generation: u64,
+    proof_key: Option<Secret>,
 }
 
 impl BearerToken {
     /// The token with its login count and refresh count.
     pub fn new(token: Secret, epoch: u64, generation: u64) -> Self {
-        Self { token, epoch, generation }
+        Self { token, epoch, generation, proof_key: None }
+    }
+
+    /// The same token, bound to this key: it is sent under the scheme `DPoP`, with a proof for each request
+    /// (RFC 9449 §7.1).
+    #[must_use]
+    pub fn bound_to(self, key: Secret) -> Self {
+        Self { proof_key: Some(key), ..self }
+    }
+
+    /// The key that it is bound to.
+    pub fn proof_key(&self) -> Option<&Secret> {
+        self.proof_key.as_ref()
     }
 
     /// The access token.

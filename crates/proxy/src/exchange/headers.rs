@@ -6,6 +6,8 @@ use http::header::{
 };
 use renewd_core::Secret;
 
+use crate::bound::DPOP;
+
 /// Fields that concern one connection only (RFC 9110 §7.6.1), with those that older software sends.
 const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
@@ -64,7 +66,8 @@ pub(crate) fn to_upstream(
     to.insert(AUTHORIZATION, HeaderValue::from_static(""));
     let dropped = named_by_connection(from);
     for (name, value) in from {
-        let ours = matches!(*name, HOST | AUTHORIZATION | CONTENT_LENGTH | EXPECT);
+        // A proof is for the token that stood beside it, which does not go on either.
+        let ours = matches!(*name, HOST | AUTHORIZATION | CONTENT_LENGTH | EXPECT) || *name == DPOP;
         let repeats_secret = kept_secret.is_some_and(|secret| contains(value.as_bytes(), secret.expose()));
         if !ours && !stays_here(name, &dropped) && !repeats_secret {
             to.append(name.clone(), value.clone());
@@ -156,6 +159,7 @@ mod tests {
         let lines = forwarded(&[
             ("host", "localhost"),
             ("authorization", "Bearer of-the-client"),
+            ("dpop", "proof-of-the-client"),
             ("connection", "close, x-private ,Keep-Alive"),
             ("connection", "x-other"),
             ("x-private", "1"),

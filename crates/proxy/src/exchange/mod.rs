@@ -1,7 +1,9 @@
 //! One request from its head to its answer.
 //!
 //! First: is it to be served at all? Then a token, or a 503. Then the request goes upstream with it. On a 401 the token
-//! source is told, and once a newer token is there the request goes out a second and last time, with a fresh body.
+//! source is told, and once a newer token is there the request goes out a second and last time, with a fresh body. (A 401
+//! that only wants its nonce in the proof of a bound token is no refusal of that token: the same request goes out once
+//! more with it, before any of that.)
 //!
 //! What is tried again, and what never is: a request of which no byte was written (see [`crate::upstream`]); a request
 //! that is idempotent (RFC 9110 §9.2.2), of whose body nothing was read, when a reused connection died without an
@@ -18,18 +20,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use renewd_core::Secret;
 use tokio::time::{Instant, sleep_until, timeout};
 
 pub(crate) use bodies::{RequestBody, ResponseBody};
 use headers::Framing;
 use recording::Recording;
 
+use crate::bound::{Unfit, wants_nonce};
 use crate::metrics::Outcome;
 use crate::problem;
 use crate::site::{Site, Turned};
@@ -67,18 +69,23 @@ async fn answer(site: &Site, request: Request<Incoming>) -> Result<(Outcome, Ans
     let token = site.token().await.map_err(End::NoToken)?;
     let exchange = Exchange::new(site, &head, target, body);
     let first = exchange.first_try(&token).await?;
-    if first.status() == StatusCode::UNAUTHORIZED {
-        exchange.after_refusal(first, &token).await
-    } else {
-        Ok((Outcome::Forwarded, first))
+    let first =
+        if wants_nonce(&token, &first.response) { exchange.with_nonce(first, &token).await? } else { first };
+    if first.status() != StatusCode::UNAUTHORIZED {
+        return Ok((Outcome::Forwarded, first));
     }
+    if wants_nonce(&token, &first.response) {
+        // Too long to be sent again, or the nonce changed once more: the next request has it. The token is not refused.
+        return Ok((Outcome::RejectionPassed, first));
+    }
+    exchange.after_refusal(first, &token).await
 }
 
 /// Why a request ends without an answer of the upstream.
 enum End {
     Turned(Turned),
     NoToken(NoBearer),
-    TokenUnusable,
+    Unfit(Unfit),
     Upstream(SendFailure),
 }
 
@@ -95,7 +102,8 @@ impl End {
                 let outcome = if login_needed { Outcome::LoginRequired } else { Outcome::AuthRetrying };
                 (outcome, problem::no_token(&about, &why))
             }
-            Self::TokenUnusable => (Outcome::UpstreamUnreachable, problem::token_unusable(&about)),
+            Self::Unfit(Unfit::Token) => (Outcome::UpstreamUnreachable, problem::token_unusable(&about)),
+            Self::Unfit(Unfit::Proof(why)) => (Outcome::UpstreamUnreachable, problem::no_proof(&about, &why)),
             Self::Upstream(failure) => match failure.kind {
                 FailureKind::Unreachable => {
                     (Outcome::UpstreamUnreachable, problem::upstream_unreachable(&about, &failure.detail))
@@ -197,6 +205,20 @@ impl<'a> Exchange<'a> {
         Ok(answer)
     }
 
+    /// The upstream wants its nonce in the proof: send it once more with that, where its body is at hand.
+    async fn with_nonce(&self, mut first: Answer, token: &BearerToken) -> Result<Answer, End> {
+        let whole = self.recording.whole(self.site.config.demand_timeout).await;
+        if self.recording.stands_still() {
+            first.tenancy.serve_once();
+        }
+        let Some(replay) = whole else { return Ok(first) };
+        first.discard();
+        self.site.metrics.count_nonce_repeat();
+        let sized = self.framing != Framing::Chunked;
+        let body = || RequestBody::replayed(replay.clone(), sized);
+        self.send(token, body, || self.method.is_idempotent()).await
+    }
+
     /// The upstream answered 401: have the token renewed, and send it once more where that makes sense.
     async fn after_refusal(&self, mut first: Answer, token: &BearerToken) -> Result<(Outcome, Answer), End> {
         let site = self.site;
@@ -228,25 +250,32 @@ impl<'a> Exchange<'a> {
         body: impl Fn() -> RequestBody,
         repeatable: impl Fn() -> bool,
     ) -> Result<Answer, End> {
-        let authorization = authorization(token).ok_or(End::TokenUnusable)?;
         let mut afresh = false;
         loop {
-            let request = self.request(authorization.clone(), body());
+            let request = self.request(token, body())?;
             match self.in_time(self.site.pool.send(request, afresh)).await {
-                Ok((response, tenancy)) => return Ok(Answer { response, tenancy }),
+                Ok((response, tenancy)) => {
+                    if token.proof_key().is_some() {
+                        self.site.prover.hear(&self.site.origin, response.headers());
+                    }
+                    return Ok(Answer { response, tenancy });
+                }
                 Err(failure) if failure.was_stale && !afresh && repeatable() => afresh = true,
                 Err(failure) => return Err(End::Upstream(failure)),
             }
         }
     }
 
-    fn request(&self, authorization: HeaderValue, body: RequestBody) -> Request<RequestBody> {
+    fn request(&self, token: &BearerToken, body: RequestBody) -> Result<Request<RequestBody>, End> {
         let replays = matches!(body, RequestBody::Replayed { .. });
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.target.clone();
         *request.headers_mut() = self.headers.clone();
-        request.headers_mut().insert(AUTHORIZATION, authorization);
+        let (prover, origin) = (&self.site.prover, &self.site.origin);
+        prover
+            .authorize(request.headers_mut(), token, &self.method, origin, self.target.path())
+            .map_err(End::Unfit)?;
         if replays {
             // The body is here: there is nothing to hold back.
             request.headers_mut().remove(http::header::EXPECT);
@@ -258,7 +287,7 @@ impl<'a> Exchange<'a> {
                 }
             });
         }
-        request
+        Ok(request)
     }
 
     /// Bounds the upstream's silence between the end of the request and the beginning of its answer.
@@ -284,29 +313,4 @@ impl<'a> Exchange<'a> {
             }
         }
     }
-}
-
-/// Lends a secret's bytes to the HTTP library.
-struct Lent(Secret);
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        self.0.expose()
-    }
-}
-
-/// RFC 6750 §2.1. `None` for a token with bytes that are not visible ASCII: it could end the header and begin another.
-fn authorization(token: &BearerToken) -> Option<HeaderValue> {
-    let token = token.token().expose();
-    if token.is_empty() || !token.iter().all(u8::is_ascii_graphic) {
-        return None;
-    }
-    const SCHEME: &[u8] = b"Bearer ";
-    let mut value = Vec::with_capacity(SCHEME.len() + token.len());
-    value.extend_from_slice(SCHEME);
-    value.extend_from_slice(token);
-    // Lent, and overwritten when the last try is over. What the HTTP library writes it into is its own.
-    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Lent(Secret::new(value)))).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }

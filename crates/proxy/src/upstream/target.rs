@@ -73,8 +73,7 @@ impl FromStr for Upstream {
 
 impl fmt::Display for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.secure { "https" } else { "http" };
-        write!(f, "{scheme}://{}{}", self.authority(), self.base)
+        write!(f, "{}{}", self.origin(), self.base)
     }
 }
 
@@ -121,6 +120,12 @@ impl Upstream {
             (true, 443) | (false, 80) => self.host.clone(),
             (_, port) => format!("{}:{port}", self.host),
         }
+    }
+
+    /// `scheme://host[:port]`.
+    pub(crate) fn origin(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority())
     }
 
     /// The value of `Host`. An authority that was parsed is a valid one.

@@ -2,7 +2,7 @@
 
 use super::record::ApiState;
 use super::routes::Routes;
-use crate::clock::unix_ms;
+use crate::clock::{http_date, unix_ms};
 use crate::http::Head;
 use crate::model::{AccessCheck, AsReply, Dpop, Expected, ProofFault, check_proof};
 use serde_json::json;
@@ -51,7 +51,9 @@ impl Routes {
             totals.nonces_asked += u64::from(proof == Err(ProofFault::Nonce));
             let refusal = refused.then(|| {
                 let fault = proof.as_ref().err().copied();
+                let date = http_date(unix_ms(offset_ms));
                 challenge(state, head, check.is_some(), by_proof || bound.is_some(), fault)
+                    .with("Date", &date)
             });
             Admitted {
                 token: check,
