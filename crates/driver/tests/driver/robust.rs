@@ -107,6 +107,68 @@ fn a_signer_without_its_key_sends_nothing_and_says_why() {
     assert!(message.is_some_and(|m| m.contains("key card")), "{error:?}");
 }
 
+/// Signs with words that no reader would take for a token: only whoever knows them finds them.
+struct PlainSigner;
+
+#[async_trait]
+impl Signer for PlainSigner {
+    async fn prove(&self, request: &mut TokenRequest) -> Result<(), String> {
+        let mut body = request.body.expose().to_vec();
+        body.extend_from_slice(b"&client_assertion=signed+by+hand");
+        request.body = Secret::new(body);
+        request.headers.push(("DPoP".into(), Secret::from("proved, in ink")));
+        request.proofs.clear();
+        Ok(())
+    }
+}
+
+/// Refuses whatever comes, and says it all again.
+struct Parrot;
+
+#[async_trait]
+impl TokenEndpoint for Parrot {
+    async fn send(&self, _: AttemptId, request: TokenRequest) -> Answer {
+        let dpop = request.headers.iter().find(|(name, _)| name == "DPoP").map(|(_, value)| value.clone());
+        let (body, dpop) = (request.body.expose_str().unwrap(), dpop.unwrap());
+        let body = format!(
+            r#"{{"error":"invalid_client","error_description":"bad assertion: {}; {}"}}"#,
+            body.rsplit('=').next().unwrap().replace('+', " "),
+            dpop.expose_str().unwrap()
+        );
+        Answer::Response(Response {
+            status: 401,
+            headers: vec![],
+            body: Secret::from(body),
+            truncated: false,
+        })
+    }
+
+    fn abort(&self, _: AttemptId) {}
+}
+
+#[test]
+fn what_a_signer_adds_is_not_shown_when_an_answer_brings_it_back() {
+    let clock = VirtualClock::new(START);
+    let mut executor = VirtualExecutor::new(&clock);
+    let store = MemoryStore::new();
+    store.write(&name("work"), record(mins(61)));
+    let (ports, _) = ports(&clock, &store);
+    let ports = Ports { signer: Arc::new(PlainSigner), endpoint: Arc::new(Parrot), ..ports };
+    let (driver, handle) = Driver::new(ports, DriverOptions::default());
+    executor.spawn(driver.run());
+    let key = SigningKey { material: Secret::from("key"), key_id: None, algorithm: None };
+    let auth = ClientAuth::PrivateKeyJwt { key, audience: None };
+    let setup = Setup { client: Arc::new(Client { auth, ..Client::public("app") }), ..setup() };
+    let keeper = handle.add(name("work"), setup, 7);
+    let error = executor.run_until(LONG, keeper.refresh(secs(30))).unwrap().unwrap_err();
+    let attempt = error.state().and_then(|s| s.last_attempt.as_ref()).expect("an attempt");
+    let message = attempt.evidence.message.clone().expect("words");
+    assert!(message.starts_with("bad assertion: "), "{message}");
+    for word in ["signed", "hand", "proved", "ink"] {
+        assert!(!message.contains(word), "{word} in {message}");
+    }
+}
+
 #[test]
 fn a_claim_that_a_store_grants_too_late_is_given_back() {
     let mut world = World::with([Reply::Grant(3600)], DriverOptions::default(), |store, clock| {
