@@ -331,6 +331,7 @@ impl Machine {
         self.start_hold = None;
         self.rejected = None;
         self.rejected_when_new = false;
+        self.confirm_refusals();
         self.rolled_back = None;
         self.retried_immediately = false;
         self.retried_for_clock = false;

@@ -9,7 +9,7 @@
 //!   for the identity's own, so that no audience can drag the credential into a window, or over its ceiling.
 //! - A permanent no is about this audience first (RFC 8707 §2: `invalid_target`). Its callers are told, nobody else.
 //!   Where the code could as well mean the grant or the client, the identity's own token is refreshed next, and the
-//!   answer to that decides.
+//!   answer to that decides what they are told.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -67,6 +67,8 @@ pub(crate) struct Other {
     streak: u32,
     /// The server refused this audience; until when that is not asked again.
     refused: Option<(Boot, LastAttempt)>,
+    /// A no that may mean the grant or the client: the attempt for the identity's own that follows will tell.
+    suspect: Option<LastAttempt>,
 }
 
 /// Somebody wants another token for a key.
@@ -80,7 +82,7 @@ struct Want {
 
 impl Other {
     const fn new(key: AccessKey) -> Self {
-        Self { key, want: None, failures: 0, rejected: None, streak: 0, refused: None }
+        Self { key, want: None, failures: 0, rejected: None, streak: 0, refused: None, suspect: None }
     }
 
     fn refused(&self, now: Boot) -> Option<&LastAttempt> {
@@ -159,7 +161,9 @@ impl Machine {
         let Some(key) = self.other_key(asked) else { return self.note_demand(min_validity) };
         let active =
             self.record.as_ref().is_some_and(|r| r.state == RecordState::Active && r.window.is_none());
-        let refused = self.other(&key).is_some_and(|other| other.refused(self.now.boot).is_some());
+        let refused = self
+            .other(&key)
+            .is_some_and(|other| other.refused(self.now.boot).is_some() || other.suspect.is_some());
         if !active || !self.can_refresh() || self.store_fault.is_some() || refused {
             return;
         }
@@ -361,10 +365,14 @@ impl Machine {
         let attempt = self.last_attempt(judgement);
         let key = self.target.clone().unwrap_or_default();
         let code = judgement.evidence.oauth_error.as_deref();
-        if !code.is_some_and(|code| ABOUT_THE_TARGET.contains(&code)) {
+        if code.is_some_and(|code| ABOUT_THE_TARGET.contains(&code)) {
+            self.refuse_other(&key, &attempt);
+        } else {
             self.want.get_or_insert(RefreshReason::Demand);
+            if let Some(other) = self.other_mut(&key) {
+                *other = Other { suspect: Some(attempt.clone()), ..Other::new(AccessKey::clone(&key)) };
+            }
         }
-        self.refuse_other(&key, &attempt);
         Pending::Declined { key, attempt }
     }
 
@@ -376,6 +384,14 @@ impl Machine {
         other.failures = other.failures.saturating_add(1);
         if other.failures >= TRIES_MAX {
             self.refuse_other(&key, &attempt);
+        }
+    }
+
+    /// The grant and the client are good: what was refused meanwhile was refused for its own sake.
+    pub(crate) fn confirm_refusals(&mut self) {
+        let until = self.now.boot + REFUSAL_HOLD;
+        for other in &mut self.others {
+            other.refused = other.suspect.take().map(|attempt| (until, attempt)).or(other.refused.take());
         }
     }
 
@@ -397,6 +413,7 @@ impl Machine {
         for other in &mut others {
             // Whoever waited was told the truth when the status changed.
             other.want = other.want.filter(|w| status == Status::Running && self.is_wanted(&other.key, w));
+            other.suspect = other.suspect.take().filter(|_| status == Status::Running);
             other.rejected = other.rejected.filter(|r| self.generation_at(&other.key) == Some(*r));
             if other.refused(self.now.boot).is_none() {
                 other.refused = None;
@@ -404,7 +421,11 @@ impl Machine {
         }
         let lives = |other: &Other| {
             let kept = (other.streak > 0 || other.failures > 0) && self.other_access(&other.key).is_some();
-            other.want.is_some() || other.rejected.is_some() || other.refused.is_some() || kept
+            other.want.is_some()
+                || other.rejected.is_some()
+                || other.refused.is_some()
+                || kept
+                || other.suspect.is_some()
         };
         others.retain(lives);
         self.others = others;

@@ -14,7 +14,7 @@ const B: &str = "https://b.example";
 /// The fields of the last request.
 fn fields(h: &Host) -> String {
     let body = &h.last_request.as_ref().expect("a request").body;
-    String::from_utf8(body.expose().to_vec()).unwrap()
+    String::from_utf8(body.expose().to_vec()).expect("a form is text")
 }
 
 fn refuses(code: &'static str) -> Mode {
@@ -219,6 +219,8 @@ fn a_no_that_could_mean_the_grant_is_put_to_the_test_with_the_login_s_own_key() 
         h.server.script = [Mode::InvalidGrant].into();
         h.server.mode = answer;
         let _ = h.ask_of(&to(A));
+        h.pass(Span::from_millis(150));
+        assert_eq!((h.requests.len(), h.ask_of(&to(A))), (2, Err("wait".into())), "nobody knows yet");
         h.pass(secs(3));
         assert_eq!(h.status(), verdict);
         assert_eq!(h.requests.len(), 2);
