@@ -2,6 +2,7 @@
 
 use renewd_core::{Answer, Proving, TokenRequest, Verdict};
 
+use crate::client_document;
 use crate::error::{LoginError, LoginErrorKind};
 use crate::granted::Granted;
 use crate::plan::Plan;
@@ -18,6 +19,7 @@ pub async fn by_device(ports: &Ports, plan: &Plan, ui: &dyn Ui) -> Result<Grante
     let client = plan.client.clone().for_login(&plan.profile);
     let identity = plan.identity()?;
     let policy = &plan.policy.request;
+    client_document::look_at(ports, plan, None, ui).await?;
     let begun = begin(&mut wire, ui).await?;
 
     let mut poll = DevicePoll::new(&begun, ports.clock.now().boot);

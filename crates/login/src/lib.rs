@@ -8,6 +8,7 @@
 //! clocks, entropy. Nothing here runs unless somebody calls it, and only a person's command does.
 
 mod browser;
+mod client_document;
 mod code;
 mod device;
 mod discover;

@@ -55,6 +55,7 @@ fn build(options: &UreqOptions) -> Result<ClientConfig, ConfigurationError> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|e| ConfigurationError::new(format!("TLS cannot be set up: {e}")))?;
+    // rfc: 6749-10.9 8414-6.1 every certificate is checked, against these roots and the host's name
     let mut config = match (&options.ca_file, options.roots) {
         (Some(path), _) => builder.with_root_certificates(read_ca_file(path)?).with_no_client_auth(),
         (None, Roots::Webpki) => builder

@@ -5,11 +5,13 @@ mod support;
 
 use std::io::Write;
 
-use renewd_core::{FailureKind as Kind, Sent, Span};
-use renewd_ureq::{UreqOptions, Workers};
+use renewd_core::{Answer, FailureKind as Kind, Sent, Span};
+use renewd_driver::{Reach, Web, WebRequest};
+use renewd_ureq::{UreqOptions, UreqWeb, Workers};
 use support::tls::{Identity, close, url};
 use support::{
-    Rig, Server, assert_failed, failure, ok, read_request, report, request, reset, take, wait_for_end,
+    HandClock, Rig, Server, assert_failed, block_on, failure, ok, read_head, read_request, report, request,
+    reset, take, wait_for_end,
 };
 
 fn trusting(identity: &Identity) -> Rig {
@@ -41,6 +43,7 @@ fn an_address_can_bear_a_certificate() {
     assert_eq!(trusting(&identity).answer(&format!("https://{}/token", server.address)).status, 200);
 }
 
+// rfc-test: 6749-10.9
 #[test]
 fn a_certificate_that_nobody_vouches_for() {
     let identity = Identity::new(&["localhost"]);
@@ -159,4 +162,34 @@ fn a_ca_file_that_cannot_be_used_stops_the_request_and_the_check() {
     assert_eq!(server.connections(), 0);
     assert!(rig.endpoint.check().unwrap_err().to_string().contains("none.pem"));
     assert!(Rig::new().endpoint.check().is_ok());
+}
+
+/// A document of this server, fetched with these options.
+fn fetched(server: &Server, options: UreqOptions) -> Answer {
+    let web = UreqWeb::new(options, Workers::default(), HandClock::new());
+    let seconds = Span::from_secs;
+    let request = WebRequest::get(url(server), seconds(30), seconds(10), Reach::Anywhere);
+    block_on(web.exchange(request)).answer
+}
+
+// rfc-test: 8414-6.1
+#[test]
+fn documents_come_from_whoever_has_the_certificate() {
+    let identity = Identity::new(&["localhost"]);
+    let server = || {
+        identity.serve(|mut stream| {
+            if !read_head(&mut stream).is_empty() {
+                stream.write_all(ok("{}").as_bytes()).unwrap();
+                close(stream);
+            }
+        })
+    };
+    match fetched(&server(), identity.trusted()) {
+        Answer::Response(response) => assert_eq!(response.status, 200),
+        Answer::Failed(failure) => panic!("{}", failure.message),
+    }
+    match fetched(&server(), UreqOptions::default()) {
+        Answer::Response(_) => panic!("a certificate that nobody vouches for was taken"),
+        Answer::Failed(failure) => assert_eq!(failure.kind, Kind::Tls, "{}", failure.message),
+    }
 }

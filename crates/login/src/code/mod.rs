@@ -10,6 +10,7 @@ use std::sync::Arc;
 use renewd_core::{AuthorizationCode, Client, Secret, Span};
 
 use crate::browser::Browser;
+use crate::client_document;
 use crate::discover::{Found, Server};
 use crate::error::{LoginError, LoginErrorKind};
 use crate::granted::Granted;
@@ -82,6 +83,7 @@ pub async fn by_code(
         ui.tell(&LoginEvent::Listening { redirect_uri: &redirect_uri });
     }
 
+    client_document::look_at(ports, plan, Some(&redirect_uri), ui).await?;
     let mut wire = Wire::new(ports, plan);
     let client = plan.client.clone().for_login(&plan.profile);
     let url = request_url(&mut wire, &client, &endpoint.value, &redirect_uri, &handshake).await?;

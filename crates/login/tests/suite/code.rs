@@ -4,8 +4,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::sync::{Arc, Mutex};
 
 use renewd_blocking::block_on;
-use renewd_core::{ClientAuth, GrantType, Secret, Span};
-use renewd_login::{CodeOptions, LoginErrorKind, Redirect, by_code};
+use renewd_core::{Answer, ClientAuth, GrantType, Response, Secret, Span};
+use renewd_driver::{Web, WebAnswer, WebRequest};
+use renewd_login::{CodeOptions, LoginErrorKind, Ports, Redirect, by_code};
 use renewd_signer::{Algorithm, PrivateKey, generate};
 use renewd_testkit::{AsConfig, AuthorizationServer, Consent, Dpop, Iss, LoginConfig};
 
@@ -210,13 +211,7 @@ fn a_fixed_port_that_is_taken_is_named() {
 #[test]
 fn a_server_that_wants_its_request_pushed_gets_it_pushed() {
     let server = server(LoginConfig::default());
-    let metadata = get(&format!("{}/.well-known/openid-configuration", server.issuer()));
-    let body = metadata.split_once("\r\n\r\n").unwrap().1;
-    let pushing = body.replacen('{', "{\"require_pushed_authorization_requests\":true,", 1);
-    let page = renewd_testkit::AsReply::new(200, "application/json", pushing);
-    for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
-        server.set_page(path, Some(page.clone()));
-    }
+    announce(&server, r#""require_pushed_authorization_requests":true"#);
     let ports = ports();
     let plan = plan(&ports, &server);
     let seen = Arc::new(Mutex::new(String::new()));
@@ -274,4 +269,56 @@ fn a_wrong_secret_is_told_as_the_servers_refusal_and_never_shown() {
     assert_eq!(error.kind(), LoginErrorKind::Denied);
     assert!(error.to_string().contains("invalid_client"), "{error}");
     assert!(!error.to_string().contains("wrong-secret"));
+}
+
+/// Adds a member to the metadata of this server.
+fn announce(server: &AuthorizationServer, member: &str) {
+    let metadata = get(&format!("{}/.well-known/openid-configuration", server.issuer()));
+    let body = metadata.split_once("\r\n\r\n").unwrap().1.replacen('{', &format!("{{{member},"), 1);
+    let page = renewd_testkit::AsReply::new(200, "application/json", body);
+    for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
+        server.set_page(path, Some(page.clone()));
+    }
+}
+
+/// The web, with some addresses that are somebody's own.
+struct With {
+    documents: Vec<(&'static str, &'static str)>,
+    web: Arc<dyn Web>,
+}
+
+#[async_trait::async_trait]
+impl Web for With {
+    async fn exchange(&self, request: WebRequest) -> WebAnswer {
+        let Some((_, document)) = self.documents.iter().find(|(url, _)| *url == request.url) else {
+            return self.web.exchange(request).await;
+        };
+        let response =
+            Response { status: 200, headers: Vec::new(), body: Secret::from(*document), truncated: false };
+        WebAnswer { answer: Answer::Response(response), peer: None, out_of_reach: false }
+    }
+}
+
+#[test]
+fn a_client_whose_id_is_its_description_is_looked_at_where_the_server_does_so_too() {
+    const MINE: &str = "https://client.example/mine";
+    const THEIRS: &str = "https://client.example/theirs";
+    let good = r#"{"client_id":"https://client.example/mine","redirect_uris":["http://127.0.0.1/callback"]}"#;
+    let server = server(LoginConfig::default());
+    announce(&server, r#""client_id_metadata_document_supported":true"#);
+    let ports = ports();
+    let web = With { documents: vec![(MINE, good), (THEIRS, good)], web: Arc::clone(&ports.web) };
+    let ports = Ports { web: Arc::new(web), ..ports };
+    let mut plan = plan(&ports, &server);
+    for (id, kind) in [
+        (THEIRS, LoginErrorKind::Configuration),
+        ("https://client.example/a/../b", LoginErrorKind::Configuration),
+        ("http://127.0.0.1/client", LoginErrorKind::Configuration),
+        (MINE, LoginErrorKind::TimedOut),
+    ] {
+        plan.client.id = id.into();
+        let options = CodeOptions { wait: Span::from_millis(10), ..CodeOptions::default() };
+        let error = block_on(by_code(&ports, &plan, options, &Noting::default())).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{id}: {error}");
+    }
 }
