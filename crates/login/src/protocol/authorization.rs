@@ -140,9 +140,9 @@ impl AuthorizationRequest<'_> {
                 parameters.push((name.clone(), value.clone()));
             }
         }
-        // OpenID Connect Core §11: without it a server must ignore `offline_access`, and gives no refresh token.
-        let asked = self.is_openid() && self.has_scope("offline_access");
-        if asked && parameters.iter().all(|(name, _)| name != "prompt") {
+        // OpenID Connect Core §11: without it a server must ignore `offline_access`, and gives no refresh token. Some hold
+        // logins without `openid` to that too; where the word means nothing, an unknown parameter is ignored (RFC 6749 §3.1).
+        if self.has_scope("offline_access") && parameters.iter().all(|(name, _)| name != "prompt") {
             parameters.push(("prompt".to_owned(), "consent".to_owned()));
         }
         parameters.retain(|(_, value)| !value.is_empty());

@@ -128,7 +128,11 @@ fn offline_access_asks_for_consent_unless_somebody_says_otherwise() {
     assert_eq!(prompt("openid offline_access", &[]).as_deref(), Some("consent"));
     assert_eq!(prompt("openid offline_access", &pairs(&[("prompt", "login")])).as_deref(), Some("login"));
     assert_eq!(prompt("openid offline_access", &pairs(&[("prompt", "")])), None);
-    assert_eq!(prompt("offline_access", &[]), None);
+    assert_eq!(
+        prompt("read offline_access", &[]).as_deref(),
+        Some("consent"),
+        "servers of APIs want it as well"
+    );
     assert_eq!(prompt("openid", &[]), None);
 }
 
