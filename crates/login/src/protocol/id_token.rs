@@ -18,6 +18,9 @@ const TOKEN: &str = "id_token";
 /// Clocks of servers and machines differ by so much without anybody noticing.
 const CLOCK_LEEWAY: Span = Span::from_mins(5);
 
+/// OpenID Connect Core §15.6.2: Google's issuer, and how its ID tokens may write it.
+const GOOGLE: (&str, &str) = ("https://accounts.google.com", "accounts.google.com");
+
 /// Names that are shown.
 const SHOWN_MAX_BYTES: usize = 120;
 
@@ -52,7 +55,7 @@ pub struct Identified {
 pub fn check_id_token(token: &Secret, expected: &IdTokenExpected<'_>) -> Result<Identified, Refusal> {
     let claims = claims(token)?;
     let issuer = claims.required_text("iss")?;
-    if expected.issuer.is_some_and(|known| !known.is(issuer)) {
+    if expected.issuer.is_some_and(|known| !known.is(issuer) && (known.as_str(), issuer) != GOOGLE) {
         return Err(Refusal::new(Reason::IssuerMismatch, "iss").found(issuer));
     }
     check_audience(&claims, expected.client_id)?;
@@ -67,15 +70,20 @@ pub fn check_id_token(token: &Secret, expected: &IdTokenExpected<'_>) -> Result<
             return Err(Refusal::new(Reason::NonceMismatch, "nonce"));
         }
     }
-    let shown = |name| -> Result<Option<String>, Refusal> {
-        Ok(claims.text(name)?.map(|text| plain_line(text, SHOWN_MAX_BYTES)).filter(|text| !text.is_empty()))
+    let subject = match (claims.text("sub"), claims.whole("sub")) {
+        (Err(_), Ok(Some(number))) => number.to_string(),
+        _ => plain_line(claims.required_text("sub")?, SHOWN_MAX_BYTES),
     };
-    let name = match shown("preferred_username")? {
-        Some(name) => Some(name),
-        None => shown("name")?,
+    // Only shown: one that is no text is none.
+    let shown = |name| {
+        let text = claims.text(name).ok().flatten()?;
+        Some(plain_line(text, SHOWN_MAX_BYTES)).filter(|text| !text.is_empty())
     };
-    let subject = plain_line(claims.required_text("sub")?, SHOWN_MAX_BYTES);
-    Ok(Identified { subject, email: shown("email")?, name })
+    Ok(Identified {
+        subject,
+        email: shown("email"),
+        name: shown("preferred_username").or_else(|| shown("name")),
+    })
 }
 
 /// §3.1.3.7 (3) to (5).
@@ -147,6 +155,24 @@ mod tests {
         assert!(check(&WHOLE.replace("1700000600", "1699999800")).is_ok(), "clocks differ a little");
         let hostile = check(&WHOLE.replace("\"u1\"", r#""u\u001b[2J\u202e1""#)).unwrap();
         assert_eq!(hostile.subject, "u1");
+        let odd = check(&WHOLE.replace("\"u1\"", "17").replace("\"a@b.example\"", "true")).unwrap();
+        assert_eq!((odd.subject.as_str(), odd.email), ("17", None));
+        assert_eq!(check(&WHOLE.replace("\"u1\"", "\"007\"")).unwrap().subject, "007");
+    }
+
+    #[test]
+    fn google_may_leave_out_the_scheme_of_its_issuer_and_nobody_else() {
+        let token = token(&WHOLE.replace("https://as.example", "accounts.google.com"));
+        let check = |issuer: &str| {
+            let issuer = Issuer::parse(issuer).unwrap();
+            let now = Wall::from_unix_millis(0);
+            check_id_token(
+                &token,
+                &IdTokenExpected { issuer: Some(&issuer), client_id: "cid", nonce: None, now },
+            )
+        };
+        assert!(check("https://accounts.google.com").is_ok());
+        assert_eq!(check("https://as.example").unwrap_err().reason, Reason::IssuerMismatch);
     }
 
     #[test]
