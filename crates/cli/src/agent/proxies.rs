@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use renewd_driver::CredentialName;
-use renewd_proxy::{Access, KeeperFor, Listen, Proxy, ProxyConfig, ProxyError, ProxyHandle, TokenSource};
+use renewd_proxy::{
+    Access, KeeperFor, Listen, ProofSigner, Proxy, ProxyConfig, ProxyError, ProxyHandle, TokenSource,
+};
+use renewd_signer::KeySigner;
 use tokio::sync::Mutex;
 
 use super::door::ProxyPlace;
@@ -142,5 +145,6 @@ pub(crate) fn proxy_config(config: &Config, entry: &ProxyEntry) -> Result<ProxyC
         ready.demand_timeout = span.into();
     }
     ready.login_command = Some(login_command(entry.credential.as_str()));
+    ready.signer = ProofSigner::new(KeySigner::new());
     Ok(ready)
 }

@@ -121,6 +121,7 @@ impl Grants {
         // Whoever is to use it knows its address from the child: that is more exact than the user.
         ready.access = renewd_proxy::Access::PathSecret(None);
         ready.login_command = Some(login_command(plan.name.as_str()));
+        ready.signer = renewd_proxy::ProofSigner::new(renewd_signer::KeySigner::new());
         if let Some(patience) = config.span("", "demand_timeout", Some(&plan.name)) {
             ready.demand_timeout = patience.into();
         }
