@@ -85,7 +85,7 @@ impl Desktop {
         let (pid, opened) = (self.path("pid"), self.path("opened"));
         let (pid, opened) = (pid.display(), opened.display());
         let script = format!("#!/bin/sh\necho $$ > '{pid}'\nprintf '%s\\n' \"$@\" >> '{opened}'\n{act}\n");
-        let path = self.path("bin").join(OPENER);
+        let path = self.opener();
         fs::write(&path, script).expect("a script can be written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode can be set");
     }
@@ -101,6 +101,11 @@ impl Desktop {
         let path = std::env::join_paths(all).expect("folders without colons");
         // What a desktop has, and a login over SSH has not.
         command.env("PATH", path).env("DISPLAY", ":7");
+    }
+
+    /// The program that opens addresses here.
+    pub fn opener(&self) -> PathBuf {
+        self.path("bin").join(OPENER)
     }
 
     /// The addresses that were opened so far.
@@ -138,8 +143,7 @@ impl Desktop {
     /// When it never opens.
     #[track_caller]
     pub fn visit(&self, address: &str) -> Browser {
-        let opener = self.path("bin").join(OPENER);
-        let child = Command::new(opener).arg(address).stdin(Stdio::null()).spawn();
+        let child = Command::new(self.opener()).arg(address).stdin(Stdio::null()).spawn();
         // It is ended by its id, as every browser of this desktop.
         drop(child.expect("the opener can be started"));
         self.browser()

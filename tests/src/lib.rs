@@ -16,6 +16,7 @@ pub mod disk;
 mod door;
 mod fleet;
 mod home;
+mod impostor;
 #[cfg(target_os = "linux")]
 pub mod memory;
 mod overheard;
@@ -40,10 +41,11 @@ pub use fleet::{
     wait_stopped,
 };
 pub use home::{Home, QUICK_RETRY};
+pub use impostor::{Impostor, Says};
 pub use overheard::Seen;
 pub use pass_through::{PassThrough, Stop};
 pub use peer::{Counts, Peer, Place, Stranger};
-pub use person::{Arrived, Person};
+pub use person::{Arrived, Person, percent};
 pub use points::{Left, POINTS, every_point, is_lost, left_at, meet};
 pub use provider::{Posted, Provider};
 pub use renewd_testkit as testkit;

@@ -15,6 +15,9 @@ const STEPS_MAX: usize = 30;
 /// What to type where a form asks for something, by a part of the field's name.
 const ANSWERS: [(&str, &str); 2] = [("login", "alice"), ("password", "correct horse")];
 
+/// What a button means that agrees, where a form has others beside it.
+const AGREES: &str = "accept";
+
 /// Where a person's way through a server's pages ends.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a way ends in one of these")]
@@ -70,22 +73,39 @@ impl Person {
     /// When the way has no end, or the server fails.
     #[track_caller]
     pub fn agree(&mut self, address: &str) -> Arrived {
+        self.walk(address, filled)
+    }
+
+    /// The same, but as soon as a page has a link or a button that says that they would rather not, it is pressed.
+    ///
+    /// # Panics
+    /// As [`agree`](Self::agree).
+    #[track_caller]
+    pub fn refuse(&mut self, address: &str) -> Arrived {
+        self.walk(address, |page| refusing(page).or_else(|| filled(page)))
+    }
+
+    #[track_caller]
+    fn walk(&mut self, address: &str, press: impl Fn(&str) -> Option<Step>) -> Arrived {
         let host = Place::of(address).host;
-        let (mut method, mut address, mut form) = ("GET", address.to_owned(), String::new());
+        let mut address = address.to_owned();
+        let (mut form, mut ends) = (None, false);
         for _ in 0..STEPS_MAX {
-            let answer = self.request(method, &address, &form);
-            assert!(answer.status < 400, "{method}: HTTP {}: {}", answer.status, answer.text());
-            if let Some(to) = answer.header("location") {
-                let to = absolute(&address, to);
-                if !to.starts_with(&format!("http://{host}/")) {
-                    return Arrived::Sent(to);
-                }
-                (method, address, form) = ("GET", to, String::new());
-            } else if let Some(filled) = filled(&answer.text()) {
-                (method, address, form) = ("POST", absolute(&address, &filled.0), filled.1);
-            } else {
+            let answer = self.request(&address, form.as_deref());
+            if ends {
                 return Arrived::Page(answer);
             }
+            assert!(answer.status < 400, "HTTP {}: {}", answer.status, answer.text());
+            let next = match answer.header("location") {
+                Some(to) => Some(Step { to: to.to_owned(), form: None, ends: false }),
+                None => press(&answer.text()),
+            };
+            let Some(next) = next else { return Arrived::Page(answer) };
+            address = absolute(&address, &next.to);
+            if !address.starts_with(&format!("http://{host}/")) {
+                return Arrived::Sent(address);
+            }
+            (form, ends) = (next.form, next.ends);
         }
         panic!("the way through the pages has no end");
     }
@@ -96,11 +116,12 @@ impl Person {
     /// When nothing answers.
     #[track_caller]
     pub fn open(&mut self, address: &str) -> HttpAnswer {
-        self.request("GET", address, "")
+        self.request(address, None)
     }
 
+    /// A `POST` where there is a form.
     #[track_caller]
-    fn request(&mut self, method: &str, address: &str, form: &str) -> HttpAnswer {
+    fn request(&mut self, address: &str, form: Option<&str>) -> HttpAnswer {
         let place = Place::of(address);
         let path = place.path.split('?').next().unwrap_or_default();
         let known = self.cookies.iter();
@@ -112,10 +133,11 @@ impl Person {
         if !cookies.is_empty() {
             fields.push(("Cookie", &cookies));
         }
-        if method == "POST" {
+        if form.is_some() {
             fields.push(("Content-Type", "application/x-www-form-urlencoded"));
         }
-        let answer = place.request(method, &fields, form);
+        let method = if form.is_some() { "POST" } else { "GET" };
+        let answer = place.request(method, &fields, form.unwrap_or_default());
         for (_, cookie) in answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")) {
             self.keep(&place.host, cookie);
         }
@@ -150,8 +172,27 @@ fn absolute(page: &str, address: &str) -> String {
     }
 }
 
-/// The first form that is sent by `POST`, filled in: its action and its content.
-fn filled(page: &str) -> Option<(String, String)> {
+/// Where a page leads to.
+struct Step {
+    to: String,
+    form: Option<String>,
+    /// The page that comes of it is the last that is looked at.
+    ends: bool,
+}
+
+/// A link to cancel, or the button that aborts.
+fn refusing(page: &str) -> Option<Step> {
+    let mut links = page.split("<a ").skip(1);
+    let link = links.find(|link| link.split("</a>").next().is_some_and(|link| link.contains("Cancel")));
+    if let Some(to) = link.and_then(|link| attribute(&format!(" {link}"), "href")) {
+        return Some(Step { to, form: None, ends: false });
+    }
+    let form = filled(page).filter(|_| page.contains("name=\"abort\""))?;
+    Some(Step { form: form.form.map(|form| form + "&abort=yes"), ends: true, ..form })
+}
+
+/// The first form that is sent by `POST`, filled in.
+fn filled(page: &str) -> Option<Step> {
     let mut rest = page;
     while let Some(at) = rest.find("<form") {
         let form = &rest[at..];
@@ -161,7 +202,8 @@ fn filled(page: &str) -> Option<(String, String)> {
         if attribute(tag, "method").is_some_and(|method| method.eq_ignore_ascii_case("post")) {
             let fields: Vec<String> =
                 fields(form).iter().map(|(n, v)| format!("{}={}", percent(n), percent(v))).collect();
-            return Some((attribute(tag, "action").unwrap_or_default(), fields.join("&")));
+            let to = attribute(tag, "action").unwrap_or_default();
+            return Some(Step { to, form: Some(fields.join("&")), ends: false });
         }
         rest = behind;
     }
@@ -169,15 +211,18 @@ fn filled(page: &str) -> Option<(String, String)> {
 }
 
 fn fields(form: &str) -> Vec<(String, String)> {
-    let mut fields = Vec::new();
+    let mut fields: Vec<(String, String)> = Vec::new();
     for tag in form.split('<').filter(|tag| tag.starts_with("input") || tag.starts_with("button")) {
         let Some(name) = attribute(tag, "name") else { continue };
         let given = attribute(tag, "value").unwrap_or_default();
         let typed =
             ANSWERS.iter().find(|(part, _)| name.contains(part)).map(|(_, answer)| (*answer).to_owned());
-        // The first of several buttons of a name is the one that is pressed.
-        if !fields.iter().any(|(known, _)| *known == name) {
-            fields.push((name, if given.is_empty() { typed.unwrap_or_default() } else { given }));
+        let value = if given.is_empty() { typed.unwrap_or_default() } else { given };
+        // Of several buttons of a name one is pressed: the one that agrees, or else the first.
+        match fields.iter_mut().find(|(known, _)| *known == name) {
+            None => fields.push((name, value)),
+            Some((_, pressed)) if value == AGREES => *pressed = value,
+            Some(_) => {}
         }
     }
     fields
@@ -194,8 +239,8 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     Some(entities.iter().fold(value.to_owned(), |text, (entity, sign)| text.replace(entity, sign)))
 }
 
-/// A value as a form carries it.
-pub(crate) fn percent(text: &str) -> String {
+/// A value as a form or an address carries it.
+pub fn percent(text: &str) -> String {
     let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes()
         .map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
@@ -210,11 +255,11 @@ mod tests {
     fn a_form_is_filled_in_as_a_person_would_and_its_action_is_read_out_of_its_entities() {
         let page = "<form action=\"/search\" method=\"get\"></form><p><form autocomplete=\"off\" action=\"/a?x=1&amp;y=2\" \
                     method=\"post\">\n<input type=\"hidden\" name=\"prompt\" value=\"login\"/>\n<input required name=\"login\" >\
-                    <input type=\"password\" name=\"password\"><button name=\"answer\" value=\"yes\">Yes</button>\
-                    <button name=\"answer\" value=\"no\">No</button></form><input name=\"outside\" value=\"1\">";
-        let (action, content) = filled(page).unwrap();
-        assert_eq!(action, "/a?x=1&y=2");
-        assert_eq!(content, "prompt=login&login=alice&password=correct%20horse&answer=yes");
+                    <input type=\"password\" name=\"password\"><button name=\"answer\" value=\"deny\">No</button>\
+                    <button name=\"answer\" value=\"accept\">Yes</button></form><input name=\"outside\" value=\"1\">";
+        let Step { to, form, .. } = filled(page).unwrap();
+        assert_eq!(to, "/a?x=1&y=2");
+        assert_eq!(form.unwrap(), "prompt=login&login=alice&password=correct%20horse&answer=accept");
         assert!(filled("<p>Done</p>").is_none());
     }
 

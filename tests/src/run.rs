@@ -111,6 +111,11 @@ impl Running {
         without_log(self.stderr.so_far())
     }
 
+    /// What it printed for programs so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.so_far()
+    }
+
     /// Looks at the arguments and the environment of everything that it has started, for a test that knows when to.
     pub fn overhear(&mut self) {
         self.watch.look_now(self.child.id());

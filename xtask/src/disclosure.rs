@@ -24,6 +24,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "counts beats over thirty lifetimes on the real clock; what it writes, the tests of the proxy write too",
     ),
     ("peers_facts", "asks other people's servers directly: nothing of ours runs"),
+    ("driver", "the instruments of the login tests: nothing of ours runs"),
     ("peers_race", "many equal processes at a stranger's server; the races at our own server run again"),
     (
         "pause",

@@ -101,8 +101,8 @@ impl Peer {
     fn provide(&self, folder: &Path) -> Result<(), Failure> {
         self.try_to(folder).map_err(|why| {
             let message = format!(
-                "{} could not be installed, and its tests (peers_*: …_at_{}…) are skipped: {}; with a network, `cargo \
-                 xtask peers` tries again",
+                "{} could not be installed, and its tests (peers_*: …_at_{}…; many of the program login) are skipped: {}; with a \
+                 network, `cargo xtask peers` tries again",
                 self.name,
                 self.name.replace('-', "_"),
                 why.message
@@ -216,7 +216,7 @@ mod tests {
         let failure = peer(|_| Err("npm ci: no network".to_owned().into())).provide(&folder).unwrap_err();
         for part in [
             "oidc-provider could not",
-            "(peers_*: …_at_oidc_provider…) are skipped",
+            "(peers_*: …_at_oidc_provider…; many of the program login) are skipped",
             "npm ci: no network",
             "cargo xtask peers",
         ] {

@@ -31,7 +31,7 @@ pub(crate) fn add_steps(steps: &mut Steps, args: &[String]) -> Result<(), Failur
         Ok(Outcome::Passed)
     })?;
     // A choice of other tests needs no network.
-    if args.is_empty() || args.iter().any(|arg| arg.contains("peer")) {
+    if args.is_empty() || args.iter().any(|arg| arg.contains("peer") || arg.contains("login")) {
         steps.run("peers", peers::provide)?;
     }
     if !args.is_empty() {

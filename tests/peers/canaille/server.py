@@ -12,7 +12,9 @@ import http.server
 import importlib.metadata
 import json
 import os
+import secrets
 import socket
+import socketserver
 import sys
 import threading
 
@@ -28,6 +30,13 @@ import pytest_iam  # noqa: E402
 from joserfc.jwk import JWKRegistry  # noqa: E402
 
 CLIENT_ID = "renewd"
+# A client with a secret, as its kind is the only one that may revoke here. Drawn at each start: a secret that stands in a file
+# of ours could be found anywhere.
+DESK_ID = "desk"
+DESK_SECRET = secrets.token_urlsafe(24)
+# What somebody types who logs in.
+USER = "alice"
+PASSWORD = "correct horse"
 PORT_TRIES = 5
 
 
@@ -43,16 +52,23 @@ def configuration(port):
         "SERVER_NAME": f"localhost:{port}",
         "OAUTH2_TOKEN_EXPIRES_IN": {"refresh_token": LIFETIME_S},
         "CANAILLE": {"DATABASE": "memory", "JAVASCRIPT": False},
-        "CANAILLE_OIDC": {"ACTIVE_JWKS": [jwk.as_dict(private=True)]},
+        "CANAILLE_OIDC": {
+            "ACTIVE_JWKS": [jwk.as_dict(private=True)],
+            "DYNAMIC_CLIENT_REGISTRATION_OPEN": True,
+        },
     }
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def start():
     """canaille wants its port before its birth: one that is free, and another where somebody was faster."""
     for left in reversed(range(PORT_TRIES)):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         app = pytest_iam.create_app(config=configuration(port))
         try:
             return app, pytest_iam.Server(app, port, pytest_iam.Backend.instance)
@@ -104,7 +120,11 @@ def count_answer(response):
 
 with app.app_context():
     user = server.models.User(
-        formatted_name="Alice", family_name="A", emails=["alice@example.org"], user_name="alice"
+        formatted_name="Alice",
+        family_name="A",
+        emails=["alice@example.org"],
+        user_name=USER,
+        password=PASSWORD,
     )
     server.backend.save(user)
     client = server.models.Client(
@@ -121,6 +141,24 @@ with app.app_context():
     server.backend.save(client)
     client.audience = [client]
     server.backend.save(client)
+    # It compares redirects as they are written, port and all (RFC 8252, section 7.3, would have it otherwise).
+    redirect_uri = f"http://127.0.0.1:{free_port()}/callback"
+    desk = server.models.Client(
+        client_id=DESK_ID,
+        client_secret=DESK_SECRET,
+        client_name=DESK_ID,
+        # A client of this machine is trusted, and nobody is asked.
+        client_uri="https://desk.example",
+        redirect_uris=[redirect_uri],
+        grant_types=["authorization_code", "refresh_token"],
+        response_types=["code"],
+        scope=["openid", "profile"],
+        token_endpoint_auth_method="client_secret_basic",
+        client_id_issued_at=datetime.datetime.now(datetime.UTC),
+    )
+    server.backend.save(desk)
+    desk.audience = [desk]
+    server.backend.save(desk)
 
 
 def mint():
@@ -138,7 +176,16 @@ def revoke():
     return {}
 
 
-ROUTES = {"POST /mint": mint, "POST /revoke": revoke, "GET /counts": lambda: counts}
+def clients():
+    return {"secrets": {DESK_ID: DESK_SECRET}, "keys": {}, "redirect_uri": redirect_uri}
+
+
+ROUTES = {
+    "POST /mint": mint,
+    "POST /revoke": revoke,
+    "GET /counts": lambda: counts,
+    "GET /clients": clients,
+}
 
 
 class Control(http.server.BaseHTTPRequestHandler):
@@ -157,6 +204,20 @@ class Control(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class OneAtATime(socketserver.ThreadingMixIn, type(server.httpd)):
+    """Requests are served one after the other, as canaille's test server does it. A connection on which nobody asks anything,
+    as browsers open them ahead of need, does not keep the others waiting."""
+
+    daemon_threads = True
+    serving = threading.Lock()
+
+    def finish_request(self, request, client_address):
+        if request.recv(1, socket.MSG_PEEK):
+            with self.serving:
+                super().finish_request(request, client_address)
+
+
+server.httpd.__class__ = OneAtATime
 control = http.server.HTTPServer(("127.0.0.1", 0), Control)
 for listening in (server.httpd, control):
     threading.Thread(target=listening.serve_forever, daemon=True).start()

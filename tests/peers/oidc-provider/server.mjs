@@ -77,6 +77,7 @@ http.on('request', provider.callback());
 const resource = await logins.protectedResource(provider);
 
 const grants = new Set();
+provider.on('access_token.saved', ({ grantId }) => { if (grantId) grants.add(grantId); });
 
 async function mint() {
   const client = await provider.Client.find('renewd');

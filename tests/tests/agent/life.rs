@@ -131,9 +131,10 @@ fn the_command_asks_the_agent_and_spends_nothing_itself() {
     let seed = home.private_file("seed", &server.mint_grant().refresh_token);
     home.configure(&format!(
         "{QUICK_RETRY}[store]\nkind = \"memory\"\n[credential.work]\ntoken_endpoint = \"{}\"\n\
-         client_id = \"testkit-client\"\nseed_file = \"{}\"\n",
+         client_id = \"testkit-client\"\nseed_file = \"{}\"\nrevocation_endpoint = \"{}\"\n",
         server.token_url(),
-        seed.display()
+        seed.display(),
+        server.revocation_url()
     ));
     let agent = Agent::start(&home);
     ready(&agent);
@@ -145,6 +146,12 @@ fn the_command_asks_the_agent_and_spends_nothing_itself() {
     assert_ne!(home.run(["token", "work"]).succeeded().line(), first.line());
     let totals = server.totals();
     assert_eq!((totals.token_requests, totals.reuse_trips), (2, 0), "{totals:?}");
+    // So does a logout, and it says what the agent heard from the server.
+    let ended = home.run(["logout", "work"]).succeeded();
+    assert!(ended.stderr.contains("access token revoked at the server"), "{}", ended.stderr);
+    assert_eq!(server.totals().families_revoked, 1);
+    agent.wait_status("work", "unauthenticated");
+    home.run(["token", "work"]).failed(3);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The refresh transaction across processes, kills, pauses and networks, at our own server and at others'.
 
+mod audiences;
 mod change;
 mod end;
 mod fork;

@@ -1,0 +1,338 @@
+//! Servers that lie, strangers at the listener, addresses that are no addresses: each is refused with a reason, nothing is
+//! opened, nothing is sent on, and nothing is stored.
+
+#![cfg(unix)]
+
+use renewd_e2e::{Desktop, Home, Impostor, Person, Ran, Running, Says, percent};
+use serde_json::{Value, json};
+
+use crate::world::has_nothing;
+
+/// An impostor, and somebody who logs in there.
+struct Trap {
+    server: Impostor,
+    home: Home,
+    desktop: Desktop,
+}
+
+impl Trap {
+    fn new() -> Self {
+        // A document that drips is given up after this, rather than after what a slow network may need.
+        let home = Home::with("[request]\ntimeout = \"2s\"\n");
+        Self { server: Impostor::start(), home, desktop: Desktop::without_browser() }
+    }
+
+    /// A server that is what it says, but for these values.
+    fn announcing(changes: Value) -> Self {
+        let trap = Self::new();
+        let mut metadata = trap.server.metadata();
+        for (name, value) in changes.as_object().expect("an object") {
+            metadata[name] = value.clone();
+        }
+        trap.server.announce(Says::Json(metadata));
+        trap
+    }
+
+    fn start(&self, more: &[&str]) -> Running {
+        let url = self.server.url();
+        let mut args = vec!["login", "work", "--issuer", &url, "--client-id", "victim", "--browser"];
+        args.extend(more);
+        self.start_as(&args)
+    }
+
+    fn start_as(&self, args: &[&str]) -> Running {
+        let mut command = self.home.command(args);
+        self.desktop.give_to(&mut command);
+        Running::start(command, b"")
+    }
+
+    /// It ended with that code and that word, and left no trace.
+    #[track_caller]
+    fn refused(&self, ran: &Ran, code: i32, word: &str) {
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        assert!(ran.stderr.contains(word), "{word:?} not in {ran:?}");
+        assert!(!ran.stderr.contains('\u{1b}'), "no escape of a stranger's reaches the terminal: {ran:?}");
+        has_nothing(&self.home);
+    }
+
+    /// The same, and no address was opened.
+    #[track_caller]
+    fn refused_unopened(&self, ran: &Ran, code: i32, word: &str) {
+        self.refused(ran, code, word);
+        assert_eq!(self.desktop.opened(), Vec::<String>::new());
+        assert!(!self.server.was_asked_for("/token"), "nothing was sent to its token endpoint");
+    }
+}
+
+#[test]
+fn metadata_that_must_not_be_believed_ends_the_login_before_anything_is_opened() {
+    for (changes, word) in [
+        (json!({ "issuer": "https://accounts.example" }), "issuer"),
+        (json!({ "issuer": null }), "issuer"),
+        (
+            json!({ "authorization_endpoint": "javascript:alert(document.domain)//" }),
+            "authorization_endpoint",
+        ),
+        (json!({ "authorization_endpoint": "file:///etc/passwd" }), "authorization_endpoint"),
+        (
+            json!({ "authorization_endpoint": "https://x.example/$(touch owned)`touch owned`;touch owned" }),
+            "authorization_endpoint",
+        ),
+        (json!({ "authorization_endpoint": "--renderer-cmd-prefix=sh" }), "authorization_endpoint"),
+        (json!({ "authorization_endpoint": "http://login.example/authorize" }), "authorization_endpoint"),
+        (
+            json!({ "authorization_endpoint": "https://user:secret@login.example/authorize" }),
+            "authorization_endpoint",
+        ),
+        (json!({ "token_endpoint": "http://tokens.example/token" }), "token_endpoint"),
+        (json!({ "token_endpoint": ["https://a.example", "https://b.example"] }), "token_endpoint"),
+        (json!({ "code_challenge_methods_supported": ["plain"] }), "S256"),
+        (json!({ "response_types_supported": ["token"] }), "response"),
+    ] {
+        let trap = Trap::announcing(changes.clone());
+        let ran = trap.start(&[]).finish();
+        assert!(!matches!(ran.code, Some(0 | 1) | None), "{changes}: {ran:?}");
+        let code = ran.code.expect("a code");
+        trap.refused_unopened(&ran, code, word);
+        assert!(!trap.home.path().join("home/owned").exists());
+    }
+}
+
+#[test]
+fn metadata_without_an_end_is_given_up() {
+    for (says, word) in
+        [(Says::Endless("{\"issuer\":\"".into()), "longer than"), (Says::Drip("{\"issuer\":\"".into()), "2s")]
+    {
+        let trap = Trap::new();
+        trap.server.announce(says.clone());
+        let ran = trap.start(&[]).finish();
+        assert!(!matches!(ran.code, Some(0 | 1) | None), "{says:?}: {ran:?}");
+        let code = ran.code.expect("a code");
+        trap.refused_unopened(&ran, code, word);
+    }
+}
+
+#[test]
+fn metadata_that_leads_elsewhere_is_not_followed_into_the_network_or_round_in_circles() {
+    let inside = Impostor::start();
+    inside.announce(Says::Json(inside.metadata()));
+    for to in [
+        "http://169.254.169.254/latest/meta-data/".to_owned(),
+        "http://10.0.0.1/.well-known/openid-configuration".to_owned(),
+        "http://[fd00::1]/".to_owned(),
+        "file:///etc/passwd".to_owned(),
+        "javascript:alert(1)".to_owned(),
+        "/.well-known/openid-configuration".to_owned(),
+        // Another server of this machine: its metadata is not that of the issuer.
+        format!("{}/.well-known/openid-configuration", inside.url()),
+    ] {
+        let trap = Trap::new();
+        trap.server.announce(Says::Redirect(to.clone()));
+        let ran = trap.start(&[]).finish();
+        assert!(!matches!(ran.code, Some(0 | 1) | None), "{to}: {ran:?}");
+        let code = ran.code.expect("a code");
+        trap.refused_unopened(&ran, code, "");
+        assert!(!ran.stderr.is_empty() && !inside.was_asked_for("/token"), "{ran:?}");
+    }
+}
+
+#[test]
+fn an_api_that_names_a_strange_server_is_refused() {
+    let trap = Trap::new();
+    let api = format!("{}/mcp", trap.server.url());
+    let metadata = format!("{}/.well-known/oauth-protected-resource/mcp", trap.server.url());
+    for (challenge, document) in [
+        ("Bearer resource_metadata=\"javascript:alert(1)\"".to_owned(), Value::Null),
+        ("Bearer resource_metadata=\"http://169.254.169.254/\"".to_owned(), Value::Null),
+        (
+            format!("Bearer resource_metadata=\"{metadata}\""),
+            json!({ "resource": "https://bank.example/", "authorization_servers": [trap.server.url()] }),
+        ),
+        (
+            format!("Bearer resource_metadata=\"{metadata}\""),
+            json!({ "resource": api, "authorization_servers": ["http://login.example"] }),
+        ),
+        (
+            format!("Bearer resource_metadata=\"{metadata}\""),
+            json!({ "resource": api, "authorization_servers": [] }),
+        ),
+    ] {
+        trap.server.say("/mcp", Says::Challenge(challenge.clone()));
+        trap.server.say("/.well-known/oauth-protected-resource/mcp", Says::Json(document.clone()));
+        let ran = trap
+            .start_as(&["login", "work", "--resource", &api, "--client-id", "victim", "--browser"])
+            .finish();
+        assert!(!matches!(ran.code, Some(0 | 1) | None), "{challenge} {document}: {ran:?}");
+        let code = ran.code.expect("a code");
+        trap.refused_unopened(&ran, code, "");
+    }
+}
+
+/// The redirect address and the state of the address that was opened.
+fn asked_of(opened: &str) -> (String, String) {
+    let query = opened.split_once('?').expect("a query").1;
+    let value = |name: &str| {
+        let found = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name);
+        found.unwrap_or_else(|| panic!("no {name}")).1.to_owned()
+    };
+    let redirect = value("redirect_uri").replace("%3A", ":").replace("%2F", "/");
+    (redirect, value("state"))
+}
+
+/// Tokens for whoever asks.
+fn tokens() -> Says {
+    Says::Json(json!({
+        "access_token": "an-access-token-of-the-impostor", "token_type": "Bearer", "expires_in": 3600,
+        "refresh_token": "a-refresh-token-of-the-impostor",
+    }))
+}
+
+#[test]
+fn strangers_at_the_listener_get_nothing_and_the_login_goes_on() {
+    let trap = Trap::announcing(json!({}));
+    trap.server.say("/token", tokens());
+    let mut login = trap.start(&[]);
+    let (redirect, state) = asked_of(&trap.desktop.wait_opened());
+    let issuer = percent(&trap.server.url());
+    let mut person = Person::new();
+    for (query, why) in [
+        (String::new(), "nothing"),
+        ("?code=stolen".to_owned(), "no state"),
+        (format!("?code=stolen&iss={issuer}&state={}", "x".repeat(state.len())), "another state"),
+        (format!("?code=stolen&iss={issuer}&state={state}x"), "a longer state"),
+        (format!("?code=stolen&iss={issuer}&state={state}&state=x"), "two states"),
+        (format!("?error=access_denied&iss={issuer}&state=x"), "a refusal for another"),
+    ] {
+        let page = person.open(&format!("{redirect}{query}"));
+        assert!((400..500).contains(&page.status), "{why}: {} {}", page.status, page.text());
+        assert!(login.is_running(), "{why}");
+    }
+    let origin = redirect.trim_end_matches("/callback");
+    assert_eq!(person.open(&format!("{origin}/favicon.ico")).status, 404);
+    // A page of somewhere else that found the port has another name for it (DNS rebinding).
+    let door = renewd_e2e::Door::of_url(origin).expect("an address");
+    let target = format!("/callback?code=stolen&iss={issuer}&state={state}");
+    let rebound = door.request("GET", &target, &[("Host", "attacker.example")], b"").expect("an answer");
+    assert!((400..500).contains(&rebound.status), "{}", rebound.text());
+    let posted = door.request("POST", &target, &[], b"").expect("an answer");
+    assert!((400..500).contains(&posted.status), "{}", posted.text());
+    assert!(login.is_running() && !trap.server.was_asked_for("/token"));
+
+    let arrived = person.open(&format!("{redirect}?code=real&iss={issuer}&state={state}"));
+    assert_eq!(arrived.status, 200, "{}", arrived.text());
+    login.finish().succeeded();
+    let sent: Vec<String> = trap
+        .server
+        .asked()
+        .into_iter()
+        .filter(|(line, _)| line == "POST /token")
+        .map(|(_, body)| body)
+        .collect();
+    assert_eq!(sent.len(), 1, "one code, and that once");
+    assert!(sent[0].contains("code=real") && !sent[0].contains("stolen"));
+    // The listener was for that one answer.
+    assert!(
+        renewd_e2e::testkit::http_request(renewd_e2e::Place::of(&redirect).address, "GET", &target, &[], b"")
+            .is_err()
+    );
+}
+
+#[test]
+fn an_answer_of_another_server_is_refused_before_its_code_is_sent_anywhere() {
+    for (iss, what) in [
+        (String::new(), "no iss, where one was promised"),
+        (format!("&iss={}", percent("https://accounts.example")), "another iss"),
+        ("&iss=ISSUER%2F".to_owned(), "nearly the same iss"),
+        ("&iss=ISSUER&iss=ISSUER".to_owned(), "two of them"),
+    ] {
+        let trap = Trap::announcing(json!({}));
+        trap.server.say("/token", tokens());
+        let login = trap.start(&[]);
+        let (redirect, state) = asked_of(&trap.desktop.wait_opened());
+        let iss = iss.replace("ISSUER", &percent(&trap.server.url()));
+        let page = Person::new().open(&format!("{redirect}?code=mixed-up&state={state}{iss}"));
+        assert!((400..500).contains(&page.status), "{what}: {}", page.text());
+        let ran = login.finish();
+        assert!(!matches!(ran.code, Some(0 | 1) | None), "{what}: {ran:?}");
+        let code = ran.code.expect("a code");
+        trap.refused(&ran, code, "iss");
+        assert!(!trap.server.was_asked_for("/token"), "{what}");
+    }
+}
+
+#[test]
+fn a_refusal_shows_the_servers_words_and_not_its_escapes_or_markup() {
+    let trap = Trap::announcing(json!({}));
+    let login = trap.start(&[]);
+    let (redirect, state) = asked_of(&trap.desktop.wait_opened());
+    let words = percent("no \u{1b}]0;owned\u{7}<script>alert(1)</script>");
+    let issuer = percent(&trap.server.url());
+    let page = Person::new().open(&format!(
+        "{redirect}?error=access_denied&error_description={words}&iss={issuer}&state={state}"
+    ));
+    assert!(!page.text().contains("<script"), "{}", page.text());
+    let ran = login.finish();
+    trap.refused(&ran, 3, "access_denied");
+}
+
+#[test]
+fn a_token_endpoint_that_sends_the_code_elsewhere_is_not_followed() {
+    let other = Impostor::start();
+    other.say("/token", tokens());
+    let trap = Trap::announcing(json!({}));
+    trap.server.say("/token", Says::Again(format!("{}/token", other.url())));
+    let login = trap.start(&[]);
+    let (redirect, state) = asked_of(&trap.desktop.wait_opened());
+    let issuer = percent(&trap.server.url());
+    Person::new().open(&format!("{redirect}?code=real&iss={issuer}&state={state}"));
+    let ran = login.finish();
+    assert!(!matches!(ran.code, Some(0 | 1) | None), "{ran:?}");
+    has_nothing(&trap.home);
+    assert_eq!(other.asked(), Vec::new(), "neither code nor verifier went there");
+}
+
+#[test]
+fn a_device_code_page_that_is_no_page_is_not_shown_as_one() {
+    for (changes, word) in [
+        (json!({ "verification_uri": "javascript:alert(1)" }), "verification_uri"),
+        (json!({ "verification_uri": "http://login.example/device" }), "verification_uri"),
+        (json!({ "verification_uri_complete": "file:///etc/passwd" }), "verification_uri_complete"),
+        (json!({ "device_code": "" }), "device_code"),
+        (json!({ "user_code": "\u{1b}[2J\u{1b}]52;c;b3duZWQ=\u{7}" }), "user_code"),
+    ] {
+        let trap = Trap::announcing(json!({}));
+        let mut answer = json!({
+            "device_code": "a-device-code-of-the-impostor", "user_code": "ABCD-EFGH",
+            "verification_uri": format!("{}/go", trap.server.url()), "expires_in": 600, "interval": 1,
+        });
+        for (name, value) in changes.as_object().expect("an object") {
+            answer[name] = value.clone();
+        }
+        trap.server.say("/device", Says::Json(answer));
+        trap.server.say("/token", Says::Status(400, json!({ "error": "access_denied" })));
+        let url = trap.server.url();
+        let ran =
+            trap.start_as(&["login", "work", "--issuer", &url, "--client-id", "victim", "--device"]).finish();
+        assert!(!matches!(ran.code, Some(0 | 1) | None), "{changes}: {ran:?}");
+        let code = ran.code.expect("a code");
+        trap.refused(&ran, code, word);
+        assert_eq!(trap.desktop.opened(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn an_issuer_on_the_command_line_that_is_no_address_is_a_mistake_of_usage() {
+    let trap = Trap::new();
+    for issuer in [
+        "javascript:alert(1)",
+        "http://login.example",
+        "https://user@login.example",
+        "file:///etc/passwd",
+        "x",
+    ] {
+        let ran = trap
+            .start_as(&["login", "work", "--issuer", issuer, "--client-id", "victim", "--browser"])
+            .finish();
+        trap.refused_unopened(&ran, 2, "issuer");
+    }
+}
