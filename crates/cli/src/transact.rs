@@ -210,13 +210,11 @@ fn audience_refused(state: &NoToken) -> Failure {
         state.last_attempt.as_ref().map_or_else(String::new, |last| format!(": {}", looked_like(last)));
     let key = state.wanted.clone().unwrap_or_default();
     let message = format!("{}: the server gives no token for {key}{said}", state.name);
-    let mut failure = Failure::new(Exit::Unavailable, message)
-        .advise(
-            "ask for what this login may use, or log in anew with it; the login's own token is not concerned",
-        )
-        .coded(Cause::AudienceRefused.name());
+    let mut failure = Failure::new(Exit::Unavailable, message).advise(
+        "ask for what this login may use, or log in anew with it; the login's own token is not concerned",
+    );
     describe(&mut failure, state);
-    failure
+    failure.coded(Cause::AudienceRefused.name())
 }
 
 fn exit_for(state: &NoToken) -> Exit {
