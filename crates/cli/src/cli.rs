@@ -9,15 +9,15 @@ use crate::commands::demo;
 #[cfg(unix)]
 use crate::commands::{agent, run};
 use crate::commands::{
-    completions, config, doctor, explain, helper, history, import, init, logout, profiles, refresh, rekey,
-    status, token,
+    completions, config, doctor, explain, helper, history, import, init, login, logout, profiles, refresh,
+    rekey, status, token,
 };
 use crate::logging::{LogFormat, LogLevel};
 use crate::output::ColourChoice;
 
 /// Keeps OAuth access tokens alive for long-running work.
 ///
-/// Import a refresh token once; from then on `renewd token NAME` gives a valid access token, whatever the network, the
+/// Log in once; from then on `renewd token NAME` gives a valid access token, whatever the network, the
 /// clock or another process did in between.
 #[derive(Parser)]
 #[command(name = "renewd", version, max_term_width = 100, disable_help_subcommand = false)]
@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     /// Make the store, and choose where its key lies
     Init(init::Init),
+    /// Log in: in a browser, with a code on another device, or without a person
+    Login(Box<login::Login>),
     /// Keep a refresh token, read from standard input
     Import(import::Import),
     /// Print a valid access token
@@ -114,6 +116,7 @@ impl Command {
             Self::Status(args) => args.is_for_a_person(),
             Self::History(args) => !args.json,
             Self::Import(_)
+            | Self::Login(_)
             | Self::Token(_)
             | Self::Refresh(_)
             | Self::Logout(_)

@@ -38,12 +38,12 @@ mod parse;
 mod profiles;
 #[cfg(unix)]
 mod run;
+mod target;
 #[cfg(all(unix, debug_assertions))]
 mod test_points;
 #[cfg(not(all(unix, debug_assertions)))]
 #[path = "test_points_absent.rs"]
 mod test_points;
-mod target;
 mod transact;
 
 use std::process::ExitCode;

@@ -78,6 +78,7 @@ impl Door {
         socket: &Path,
         status: Option<SocketAddr>,
         state: &Path,
+        store: Option<String>,
     ) -> Result<Self, Failure> {
         if let Some(folder) = socket.parent() {
             make_private(folder)?;
@@ -111,6 +112,7 @@ impl Door {
             socket: socket.to_owned(),
             status_addr: bound.map(|a| a.to_string()),
             version: env!("CARGO_PKG_VERSION").into(),
+            store,
         };
         let description = Description { path: AgentDescription::path_beside(socket), agent };
         description.write(&[])?;

@@ -84,7 +84,18 @@ pub(crate) fn refused(status: StatusCode, why: &str) -> Response<Body> {
 /// # Errors
 /// The refusal to answer with.
 pub(crate) async fn body(request: Request<Incoming>) -> Result<Bytes, Box<Response<Body>>> {
-    match Limited::new(request.into_body(), BODY_BYTES_MAX).collect().await {
+    body_of(request, BODY_BYTES_MAX).await
+}
+
+/// The whole body of a question that may take so many bytes.
+///
+/// # Errors
+/// The refusal to answer with.
+pub(crate) async fn body_of(
+    request: Request<Incoming>,
+    bytes_max: usize,
+) -> Result<Bytes, Box<Response<Body>>> {
+    match Limited::new(request.into_body(), bytes_max).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(_) => {
             Err(Box::new(refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or was cut short")))

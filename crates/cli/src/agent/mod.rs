@@ -10,6 +10,7 @@ mod door;
 mod events;
 mod http;
 mod keepers;
+mod login;
 mod metrics;
 mod notify;
 mod proxies;

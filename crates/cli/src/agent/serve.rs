@@ -20,7 +20,7 @@ use super::notify;
 use super::proxies::Proxies;
 use crate::app::App;
 use crate::config::Config;
-use crate::credential::{OpenStore, open};
+use crate::credential::{OpenStore, open, store_place};
 use crate::exit::{Exit, Failure};
 use crate::hooks::Hooks;
 use crate::journal::{JournalFolder, LineFormat, Lines, Scribe, Sink};
@@ -59,7 +59,7 @@ async fn live(app: &App) -> Result<(), Failure> {
     let state = config.places().state()?.to_owned();
     let mut stop = Stop::new()?;
     let socket = crate::agent_client::socket(&config)?;
-    let door = Door::open(&socket, status_address(&config)?, &state).await?;
+    let door = Door::open(&socket, status_address(&config)?, &state, store_place(&config)).await?;
     let hooks = Hooks::begin(&config, &app.env, &state)
         .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
     let scribe = scribe(app, &state, &hooks)?;

@@ -1,4 +1,5 @@
 use super::*;
+
 use crate::config::Places;
 use crate::environment::Environment;
 use crate::exit::Exit;
@@ -32,6 +33,7 @@ impl Given {
             socket: self.socket(),
             status_addr: None,
             version: "0".into(),
+            store: None,
         };
         let path = AgentDescription::path_beside(&self.socket());
         std::fs::write(path, serde_json::to_vec(&description).unwrap()).unwrap();
@@ -77,7 +79,7 @@ fn a_token_is_asked_for_with_the_callers_terms() {
     );
     let server = given.serve(answer);
     let agent = Agent::find(&given.config).unwrap();
-    let Asked::Answer(token) = agent.token(&name(), Span::from_secs(90), Span::from_secs(20)) else {
+    let Asked::Answer(token) = agent.token(&name(), &Target::default(), Span::from_secs(90), Span::from_secs(20)) else {
         panic!("no answer")
     };
     assert_eq!((token.access_token.expose(), token.generation), (&b"at-1"[..], 2));

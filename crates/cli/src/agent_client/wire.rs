@@ -61,7 +61,11 @@ pub(super) fn exchange(
         body.len()
     );
     // One write: an agent that answers early must not reset a connection with bytes still to come.
-    stream.write_all(&[head.as_bytes(), body].concat()).map_err(plain)?;
+    // Of its final size, and overwritten: a login's body holds tokens.
+    let mut whole = Zeroizing::new(Vec::with_capacity(head.len() + body.len()));
+    whole.extend_from_slice(head.as_bytes());
+    whole.extend_from_slice(body);
+    stream.write_all(&whole).map_err(plain)?;
     let mut answer = Zeroizing::new(Vec::with_capacity(16 << 10));
     let mut buffer = Zeroizing::new([0u8; 4096]);
     loop {

@@ -12,6 +12,7 @@ pub(crate) mod helper;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod profiles;
 pub(crate) mod refresh;
@@ -34,6 +35,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
     let json = match &command {
         Command::Token(args) => args.wants_json(),
         Command::Status(args) => args.json,
+        Command::Login(args) => args.json,
         Command::Explain(args) => args.json,
         Command::History(args) => args.json,
         Command::Profiles(args) => args.wants_json(),
@@ -56,6 +58,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args, app),
         Command::Init(args) => init::run(&args, app),
         Command::Import(args) => import::run(&args, app),
+        Command::Login(args) => login::run(&args, app),
         Command::Rekey(args) => rekey::run(&args, app),
         Command::Token(args) => token::run(&args, app),
         Command::Refresh(args) => refresh::run(&args, app),

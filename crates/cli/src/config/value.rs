@@ -51,7 +51,7 @@ pub(crate) enum Kind {
     Command,
     /// What an item in the system's keyring is called.
     KeyringItem,
-    /// Where a login's answer comes back to: `http` on loopback, or `https`.
+    /// Where a login's answer comes back to: `http` on loopback, `https`, or an application's own scheme.
     Redirect,
 }
 
@@ -187,7 +187,10 @@ impl Kind {
                 .map(|item| Value::Text(item.to_string()))
                 .map_err(|e| format!("is bad: {e}")),
             // As it was registered: servers compare it letter by letter (RFC 6749 §3.1.2.3).
-            Self::Redirect => Url::parse(text, UrlUse::Endpoint).map(|_| Value::Text(text.into())),
+            Self::Redirect => match renewd_login::Redirect::parse(text) {
+                Ok(_) => Ok(Value::Text(text.into())),
+                Err(why) => Err(format!("is bad: {why}")),
+            },
         }
     }
 
@@ -296,8 +299,8 @@ mod tests {
             (Kind::KeySource, "systemd:a/b", "none of keyring"),
             (Kind::KeySource, "passphrase:x", "none of keyring"),
             (Kind::KeyringItem, "my key", "is bad"),
-            (Kind::Redirect, "http://printer.example/cb", "plain http to another machine"),
-            (Kind::Redirect, "com.example.app:/cb", "is not a URL"),
+            (Kind::Redirect, "http://printer.example/cb", "is bad"),
+            (Kind::Redirect, "javascript:alert(1)", "runs or opens something"),
         ] {
             let error = kind.parse(text).unwrap_err();
             assert!(error.contains(why), "{kind:?} {text:?}: {error}");

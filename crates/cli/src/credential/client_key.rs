@@ -13,7 +13,7 @@ use crate::input::secret::{key, read_key_file};
 ///
 /// # Errors
 /// A configuration failure where it cannot be read; a store failure where the keyring does not answer.
-pub(super) fn client_key(
+pub(crate) fn client_key(
     config: &Config,
     name: &CredentialName,
     record: Option<&Record>,

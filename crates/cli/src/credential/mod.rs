@@ -6,24 +6,27 @@ mod client_key;
 mod closed;
 mod glance;
 mod grants;
+mod keep;
 mod profile;
 mod seed;
 mod setup;
 mod store;
 
 pub(crate) use access::Access;
-pub(crate) use client_key::keyring_key;
+pub(crate) use client_key::{client_key, keyring_key};
 pub(crate) use closed::closed_store;
 pub(crate) use glance::{Announced, Glance, glance, names};
-pub(crate) use grants::{configured as configured_grant, name_of as grant_name};
+pub(crate) use grants::{
+    ASSERTION_LIFETIME, TOKEN_TYPE, configured as configured_grant, name_of as grant_name, source,
+};
+pub(crate) use keep::{Standing, keep, refuse_other, standing};
 pub(crate) use profile::{By, Chosen, chosen, contradictions, effective, policy};
 pub(crate) use seed::{has_seed, seed};
-#[cfg(unix)]
 pub(crate) use setup::transport;
 pub(crate) use setup::{Hands, Secrets, check_identity, check_transport, endpoint, setup, usual_auth};
 pub(crate) use store::{
-    OpenStore, is_there, key_setting, keyring, open, open_existing, open_failure, options, remembered,
-    store_failure, store_folder, write_failure,
+    OpenStore, is_memory, is_there, key_setting, keyring, open, open_existing, open_failure, options,
+    remembered, store_failure, store_folder, store_place, write_failure,
 };
 
 use renewd_driver::CredentialName;

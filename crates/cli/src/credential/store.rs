@@ -107,7 +107,17 @@ fn kind_of(setting: &str) -> Option<StoreKind> {
     [StoreKind::File, StoreKind::Keyring].into_iter().find(|kind| kind.name() == setting)
 }
 
-fn is_memory(config: &Config) -> bool {
+/// What records are kept in, as agents say it to each other's callers: `memory`, or the folder.
+pub(crate) fn store_place(config: &Config) -> Option<String> {
+    if is_memory(config) {
+        return Some("memory".into());
+    }
+    let folder = store_folder(config).ok()?;
+    Some(std::fs::canonicalize(&folder).unwrap_or(folder).display().to_string())
+}
+
+/// Whether nothing outlives the process.
+pub(crate) fn is_memory(config: &Config) -> bool {
     config.text("store", "kind", None).as_deref() == Some("memory")
 }
 

@@ -50,7 +50,9 @@ impl Raised {
 
     /// Takes back what was raised. True where there was something.
     pub(super) fn lower(&self, name: &CredentialName) -> bool {
-        KINDS.into_iter().fold(false, |any, what| self.remove(name, what) || any)
+        // Each is taken back, whatever became of the other.
+        let lowered = KINDS.map(|what| self.remove(name, what));
+        lowered.contains(&true)
     }
 
     fn remove(&self, name: &CredentialName, what: Happening) -> bool {

@@ -56,7 +56,7 @@ impl SecretSource {
             Self::File(path) => read_key_file(path, what).map_err(Failure::usage),
             Self::Descriptor(fd) => {
                 let failed = |why| Failure::usage(format!("{what}: descriptor {fd} {why}"));
-                let file = descriptor(*fd).map_err(|why| failed(why.into()))?;
+                let file = descriptor(*fd).map_err(failed)?;
                 let bytes = read_limited(file, SECRET_BYTES_MAX).map_err(|why| failed(why.to_string()))?;
                 key(&bytes).map_err(failed)
             }

@@ -15,7 +15,8 @@ use renewd_core::Profile;
 use crate::config::nearest;
 
 pub(crate) use template::{
-    beside, parts, revocation_beside, token_endpoint, token_endpoint_of_issuer, token_endpoint_of_login,
+    beside, is_template, parts, revocation_beside, token_endpoint, token_endpoint_of_issuer,
+    token_endpoint_of_login,
 };
 
 /// What `Identity.profile` holds where the user asked for the generic profile in so many words: no host chooses

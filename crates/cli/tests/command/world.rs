@@ -133,3 +133,45 @@ pub(crate) fn set_writable(path: &Path, writable: bool) -> bool {
     let _ = std::fs::remove_file(&probe);
     possible == writable
 }
+
+/// A process of a test's, ended with it.
+pub(crate) struct Leashed(pub(crate) std::process::Child);
+
+impl Drop for Leashed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Longer than anything here takes on a busy machine.
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Waits until it is so.
+#[track_caller]
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !so() {
+        assert!(began.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+impl World {
+    /// An agent of this home, once it answers.
+    pub(crate) fn agent(&self, env: &[(&str, &str)]) -> Leashed {
+        let mut command = self.command(&["agent", "--log", "info"]);
+        command.envs(env.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .stderr(std::fs::File::options().create(true).append(true).open(self.path("agent.log")).unwrap());
+        let agent = Leashed(command.spawn().unwrap());
+        let socket = self.state().join("run/agent.sock");
+        until("the agent listens", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
+        agent
+    }
+
+    /// What `status --json` says of a credential.
+    pub(crate) fn status(&self, name: &str) -> serde_json::Value {
+        self.run(&["status", name, "--json"]).json()["credentials"][0].take()
+    }
+}
