@@ -118,10 +118,10 @@ impl Patient {
         self.put(&bytes)
     }
 
-    /// As a version of tomorrow writes it: the next format, in a prefix that is intact.
+    /// As a version of tomorrow writes it: a format that this one does not know, in a prefix that is intact.
     pub fn newer(&self) -> Vec<u8> {
         let mut bytes = self.sound.clone();
-        let format = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]) + 1;
+        let format = renewd_core::RECORD_FORMAT + 1;
         bytes[8..12].copy_from_slice(&format.to_le_bytes());
         let check = Sha256::digest(&bytes[..28]);
         bytes[28..32].copy_from_slice(&check[..4]);
