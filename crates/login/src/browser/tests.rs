@@ -106,3 +106,33 @@ fn only_a_web_address_reaches_a_browser() {
     }
     assert!(browser.open("https://as.example/?a=b&c=d%20e").unwrap_err().contains("cannot be started"));
 }
+
+#[cfg(unix)]
+#[test]
+fn what_opens_pages_gets_the_address_and_nothing_to_read_or_to_write() {
+    let (folder, path) = folder_with(&[]);
+    let opener = folder.path().join("xdg-open");
+    let (draft, told) = (folder.path().join("draft"), folder.path().join("told"));
+    let script = format!(
+        "#!/bin/sh\necho noise; echo noise >&2\n{{ echo \"$#\"; echo \"$1\"; cat; }} > '{}' && mv '{0}' '{}'\n",
+        draft.display(),
+        told.display()
+    );
+    std::fs::write(&opener, script).unwrap();
+    std::fs::set_permissions(&opener, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let browser = SystemBrowser::found_in(&desktop(&path), Platform::Unix).unwrap();
+    let url = "https://as.example/a?b=c&d=$HOME;e";
+    // The script calls programs of the system, which stand in this process's own PATH.
+    while let Err(why) = browser.open(url) {
+        // Another test's child may still hold the script that was just written (ETXTBSY).
+        assert!(why.contains("busy"), "{why}");
+    }
+    let (_keep, never) = std::sync::mpsc::channel::<()>();
+    for _ in 0..6000 {
+        if told.exists() {
+            break;
+        }
+        let _a_pause = never.recv_timeout(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(std::fs::read_to_string(&told).unwrap(), format!("1\n{url}\n"));
+}

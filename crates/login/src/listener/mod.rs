@@ -233,7 +233,9 @@ fn take(connections: &mut VecDeque<Connection>, stream: TcpStream, peer: IpAddr,
 mod tests {
     use super::*;
     use crate::code::Redirect;
+    use renewd_core::Now;
     use renewd_driver::system::SystemClock;
+    use renewd_driver::testing::VirtualClock;
     use std::io::{Read, Write};
 
     struct NotHere;
@@ -284,6 +286,19 @@ mod tests {
         let error = open(&format!("http://localhost:{port}/cb")).map(|_| ()).unwrap_err();
         assert_eq!(error.kind(), LoginErrorKind::System);
         assert!(error.to_string().contains(&port.to_string()), "{error}");
+    }
+
+    #[test]
+    fn who_says_nothing_for_too_long_is_hung_up_on() {
+        let clock = VirtualClock::new(Now::default());
+        let redirect = Redirect::default();
+        let at = redirect.loopback().unwrap();
+        let listener = Listener::open(at, Arc::new(clock.clone()), Arc::new(NotHere)).unwrap();
+        let mut silent = TcpStream::connect(("127.0.0.1", listener.port())).unwrap();
+        // Served after it, so it was accepted.
+        assert!(asks(&format!("127.0.0.1:{}", listener.port())).starts_with("HTTP/1.1 404"));
+        clock.advance(Span::from_secs(20));
+        assert_eq!(silent.read(&mut [0]).unwrap(), 0);
     }
 
     #[test]

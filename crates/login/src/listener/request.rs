@@ -102,6 +102,22 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_bytes_come_nothing_but_a_target_comes_of_them(bytes: Vec<u8>, port: u16) {
+            if let Head::Get(target) = read_head(&bytes, port) {
+                proptest::prop_assert!(target.starts_with('/'));
+            }
+        }
+
+        #[test]
+        fn whatever_host_is_named_only_loopback_literals_are_ours(host in "[a-z0-9.:\\[\\]]{0,24}", port: u16) {
+            let names = ["127.0.0.1", "[::1]", "localhost"];
+            let ours = names.iter().any(|name| host == format!("{name}:{port}") || (port == 80 && host == *name));
+            proptest::prop_assert_eq!(is_ours(&host, port), ours);
+        }
+    }
+
     #[test]
     fn what_is_no_request_is_refused_and_what_is_not_whole_is_waited_for() {
         assert_eq!(status("\x16\x03\x01\x02\x00\x01"), Err(400));
