@@ -50,6 +50,8 @@ pub(crate) fn run(_args: &Doctor, app: &App) -> Result<(), Failure> {
             process(&mut findings);
             clocks(&mut findings);
             agent(&config, &mut findings);
+            #[cfg(unix)]
+            hooks(&config, app, &mut findings);
             match store {
                 Seen::Unknown => {}
                 Seen::None => credentials(&config, None, &mut findings),
@@ -131,7 +133,7 @@ fn store(config: &Config, findings: &mut Vec<Finding>) -> Seen {
         },
         Ok(None) => {
             findings.push(Finding::Good(
-                "store: none yet; `renewd init` makes it, and so does the first import".into(),
+                "store: none yet; `renewd init` makes it, and so does the first login".into(),
             ));
             Seen::None
         }
@@ -195,6 +197,15 @@ fn agent(config: &Config, findings: &mut Vec<Finding>) {
             )),
         },
     });
+}
+
+/// What is run, or shown, when a login is needed.
+#[cfg(unix)]
+fn hooks(config: &Config, app: &App, findings: &mut Vec<Finding>) {
+    findings.extend(crate::hooks::look(config, &app.env).into_iter().map(|found| match found {
+        Ok(good) => Finding::Good(good),
+        Err(why) => Finding::Note(why),
+    }));
 }
 
 fn credentials(config: &Config, store: Option<&OpenStore>, findings: &mut Vec<Finding>) {

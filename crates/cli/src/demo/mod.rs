@@ -101,7 +101,7 @@ fn compare(story: &mut Story<'_, '_>, client: Client, world: &World, pace: Pace)
     let wrong = audit.disagreements(story.tally(), pace);
     if wrong.is_empty() {
         let text = "The server's log, the API's log, the agent's status and the client agree.";
-        let next = "Now with a login of yours: renewd import --help";
+        let next = "Now with a login of yours: renewd login --help";
         let end = format!("{} {text}\n  {}\n", paint.green("✓"), paint.dim(next));
         return Ok(story.screen().text(&end)?);
     }

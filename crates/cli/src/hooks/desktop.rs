@@ -46,6 +46,24 @@ pub(super) async fn notify(
         .unwrap_or_else(|_| Err(format!("the session's bus did not answer within {ANSWER:?}")))
 }
 
+/// Where it would be shown.
+///
+/// # Errors
+/// Half a sentence for people.
+#[cfg(not(target_vendor = "apple"))]
+pub(super) fn bus(env: &Environment) -> Result<String, String> {
+    renewd_keyring::session_bus(|name| env.text(name).map(Into::into)).map_err(str::to_owned)
+}
+
+/// There is none.
+///
+/// # Errors
+/// Always.
+#[cfg(target_vendor = "apple")]
+pub(super) fn bus(_env: &Environment) -> Result<String, String> {
+    Err("this system has no session bus; use [hooks] on_unauthenticated".into())
+}
+
 #[cfg(not(target_vendor = "apple"))]
 async fn show(env: &Environment, words: Words) -> Result<(), String> {
     use std::collections::HashMap;
@@ -56,7 +74,7 @@ async fn show(env: &Environment, words: Words) -> Result<(), String> {
     const EXPIRES: i32 = -1;
     const NORMAL: u8 = 1;
 
-    let address = renewd_keyring::session_bus(|name| env.text(name).map(Into::into))?;
+    let address = bus(env)?;
     let plain = |error: zbus::Error| renewd_core::plain_line(&error.to_string(), 200);
     let bus = zbus::connection::Builder::address(address.as_str()).map_err(plain)?;
     let bus = bus.build().await.map_err(plain)?;

@@ -168,6 +168,28 @@ impl Hooks {
     }
 }
 
+/// What will not work of what is configured, and what will: sentences for the doctor.
+pub(crate) fn look(config: &Config, env: &Environment) -> Vec<Result<String, String>> {
+    let wanted = Wanted::of(config);
+    let mut all = Vec::new();
+    for (what, words) in &wanted.programs {
+        let program = words.first().map(String::as_str).unwrap_or_default();
+        all.push(match program::trusted(Path::new(program)) {
+            Ok(()) => Ok(format!("hooks.{}: {program}", what.key())),
+            Err(why) => Err(format!("hooks.{}: {why}", what.key())),
+        });
+    }
+    if wanted.desktop {
+        all.push(match desktop::bus(env) {
+            Ok(address) => {
+                Ok(format!("notify.desktop: on the bus {address}, where the agent runs in this session"))
+            }
+            Err(why) => Err(format!("notify.desktop: {why}")),
+        });
+    }
+    all
+}
+
 /// A person wrote the record: what was raised is answered, and the next time is another one.
 pub(crate) fn answered(state: &Path, name: &CredentialName) {
     Raised::new(state).lower(name);

@@ -65,7 +65,10 @@ impl Program {
 }
 
 /// Another user who can change the program would be run as this one.
-fn trusted(program: &Path) -> Result<(), String> {
+///
+/// # Errors
+/// Why it is not run: half a sentence for people.
+pub(super) fn trusted(program: &Path) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt as _;
     let shown = program.display();
     let meta = std::fs::metadata(program).map_err(|error| format!("{shown}: {}", plain(&error)))?;

@@ -133,3 +133,19 @@ mod desktop {
         assert!(log().contains("no socket of this machine") && !trap.exists(), "{}", log());
     }
 }
+
+#[test]
+fn the_doctor_tells_which_hooks_would_not_be_run() {
+    let world = World::new();
+    let (hook, _) = hook(&world);
+    let shown = hook.display();
+    world.configure(&format!(
+        "[hooks]\non_unauthenticated = [\"{shown}\"]\non_recovered = [\"/nowhere/hook\"]\n"
+    ));
+    let report = world.run(&["doctor"]).out;
+    assert!(report.contains(&format!("✓ hooks.on_unauthenticated: {shown}")), "{report}");
+    assert!(report.contains("! hooks.on_recovered: /nowhere/hook"), "{report}");
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let report = world.run(&["doctor"]).out;
+    assert!(report.contains("can be changed by other users"), "{report}");
+}

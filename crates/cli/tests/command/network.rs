@@ -261,7 +261,9 @@ fn a_logout_revokes_at_the_server() {
     let (world, server) = (World::new(), server(AsConfig::default()));
     logged_in(&world, &server, &["--revocation-endpoint", &server.revocation_url()]);
     world.run(&["token", "a"]).expect(0, &[]);
-    world.run(&["logout", "a"]).expect(0, &["logged out", "refresh token and access token revoked at the server"]);
+    world
+        .run(&["logout", "a"])
+        .expect(0, &["logged out", "refresh token and access token revoked at the server"]);
     assert_eq!(server.totals().revocations, 2, "not every server ends the access token with the grant");
     world.run(&["token", "a"]).expect(3, &["logged_out"]);
 }

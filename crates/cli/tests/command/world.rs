@@ -149,6 +149,7 @@ const DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Waits until it is so.
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "real processes are waited for, on the real clock")]
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let began = std::time::Instant::now();
     while !so() {

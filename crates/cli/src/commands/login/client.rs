@@ -181,10 +181,11 @@ impl Settled {
         let secret = given_secret.or(configured_secret).or_else(|| client.secret.clone());
         let configured_key = client_key(config, name, None)?;
         let key_is_configured = given_key.is_none() && configured_key.is_some();
-        let key = given_key
-            .or(configured_key)
-            .or_else(|| prepared.client_key.clone())
-            .or_else(|| old.and_then(|old| old.settings.client_key.clone()));
+        let key = given_key.or(configured_key).or_else(|| prepared.client_key.clone()).or_else(|| {
+            // Another client has another key.
+            let same = old.filter(|old| old.identity.client_id == client.id);
+            same.and_then(|old| old.settings.client_key.clone())
+        });
         if let Some(key) = &key {
             PrivateKey::of(key)
                 .map_err(|why| Failure::usage(format!("the client's key: {why}")).about(name))?;
