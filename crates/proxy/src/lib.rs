@@ -24,6 +24,11 @@
 //! The upstream's answers, untouched but for hop-by-hop fields. Answers of the proxy's own are problem documents
 //! (RFC 9457) whose `type` begins with `urn:renewd:`: see [`problem`].
 //!
+//! # Without a proxy
+//!
+//! A program that makes its own requests puts the layer over its HTTP client: see `layer`, with the feature
+//! `tower`.
+//!
 //! # Not here yet
 //!
 //! HTTP/2 and protocol upgrades: an `Upgrade` field stays on the client's hop, so the upstream answers as to any
@@ -37,6 +42,8 @@ mod exchange;
 #[doc(hidden)]
 pub mod fuzzing;
 mod keeper;
+#[cfg(feature = "tower")]
+pub mod layer;
 mod listener;
 mod locality;
 mod metrics;

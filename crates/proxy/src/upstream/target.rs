@@ -128,6 +128,15 @@ impl Upstream {
         format!("{scheme}://{}", self.authority())
     }
 
+    /// Whether a request to this origin and path is one to here: the origin is the same, and no reader of the path finds it
+    /// outside of the base path.
+    #[cfg(feature = "tower")]
+    pub(crate) fn takes(&self, origin: &str, path: &str) -> bool {
+        let below =
+            path.strip_prefix(&self.base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.origin() == origin && (self.base.is_empty() || below && !climbs(path))
+    }
+
     /// The value of `Host`. An authority that was parsed is a valid one.
     pub(crate) fn host_header(&self) -> HeaderValue {
         HeaderValue::from_str(&self.authority()).unwrap_or_else(|_| HeaderValue::from_static(""))

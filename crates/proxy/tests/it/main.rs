@@ -4,8 +4,10 @@
 mod access;
 mod bound;
 mod canary;
+mod example;
 mod failures;
 mod forwarding;
+mod layer;
 mod lifecycle;
 mod no_token;
 mod protected_api;
