@@ -58,7 +58,7 @@ pub async fn by_code(
     options: CodeOptions,
     ui: &dyn Ui,
 ) -> Result<Granted, LoginError> {
-    let endpoint = authorization_endpoint(&plan.server)?;
+    let endpoint = authorization_endpoint(&plan.server, ui)?;
     if !options.redirect.is_loopback() && options.paste.is_none() {
         let text = format!(
             "nothing here can receive the browser's answer at {}; paste it (run without --json, in a terminal)",
@@ -133,11 +133,16 @@ fn is_openid(scope: Option<&str>) -> bool {
 }
 
 /// Where the browser goes. What the server says of itself must allow for the code grant.
-fn authorization_endpoint(server: &Server) -> Result<&Found<Address>, LoginError> {
+fn authorization_endpoint<'s>(server: &'s Server, ui: &dyn Ui) -> Result<&'s Found<Address>, LoginError> {
     if let Some(metadata) = server.metadata()
         && metadata.authorization_endpoint.is_some()
     {
-        metadata.code_flow().map_err(|e| LoginError::refused("the server's metadata", &e))?;
+        let flow = metadata.code_flow().map_err(|e| LoginError::refused("the server's metadata", &e))?;
+        if !flow.pkce_announced {
+            ui.tell(&LoginEvent::Remark(
+                "the server does not say that it supports PKCE; the login uses it all the same",
+            ));
+        }
     }
     server.authorization_endpoint.as_ref().ok_or_else(|| {
         let text = "nothing names the server's authorization endpoint; use --device where the server offers it, or \

@@ -31,6 +31,8 @@ pub(crate) struct Loopback {
     host: Host,
     /// None: whatever is free.
     port: Option<u16>,
+    /// As it is written: servers compare redirect addresses as texts, and `http://localhost` is not
+    /// `http://localhost/`.
     path: String,
 }
 
@@ -91,8 +93,7 @@ impl Redirect {
         };
         let written = address.origin().rsplit_once(':').is_some_and(|(_, tail)| tail.parse::<u16>().is_ok());
         let port = written.then(|| address.port());
-        let path = if address.path().is_empty() { "/".to_owned() } else { address.path().to_owned() };
-        Ok(Self(Kind::Loopback(Loopback { host, port, path })))
+        Ok(Self(Kind::Loopback(Loopback { host, port, path: address.path().to_owned() })))
     }
 
     /// What to register at the provider: the address without a port where any will do (RFC 8252 §7.3).
@@ -137,8 +138,9 @@ impl Loopback {
         self.port
     }
 
+    /// The path that a browser then asks for.
     pub(crate) fn path(&self) -> &str {
-        &self.path
+        if self.path.is_empty() { "/" } else { &self.path }
     }
 
     /// The redirect address with this port.
@@ -200,6 +202,16 @@ mod tests {
                 (port, path, listens),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_sent_as_it_was_registered() {
+        for text in ["http://localhost", "http://localhost/", "http://127.0.0.1:8400", "http://[::1]/cb"] {
+            let redirect = Redirect::parse(text).unwrap();
+            assert_eq!(redirect.registered(), text);
+            let with_port = redirect.loopback().unwrap().uri(Some(8400));
+            assert_eq!(with_port.ends_with('/'), text.ends_with('/'), "{with_port}");
         }
     }
 

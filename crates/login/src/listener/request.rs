@@ -45,10 +45,11 @@ pub(super) fn read_head(bytes: &[u8], port: u16) -> Head<'_> {
 // rfc: 8252-8.10 an answer for another listener's address is no answer here
 fn is_ours(host: &str, port: u16) -> bool {
     let (name, given) = match host.rsplit_once(':') {
-        Some((name, digits)) if !digits.ends_with(']') => (name, digits.parse().ok()),
-        _ => (host, Some(80)),
+        Some((name, digits)) if !digits.ends_with(']') => (name, digits),
+        _ => (host, "80"),
     };
-    given == Some(port) && (name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost"))
+    given == port.to_string()
+        && (name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost"))
 }
 
 #[cfg(test)]
