@@ -147,7 +147,12 @@ impl Transaction {
         // In the middle of an attempt the caller's time ran out; between attempts the next one is known.
         let under_way = matches!(&error, TokenError::Timeout { .. })
             && block_on(self.keeper.view()).is_ok_and(|seen| in_the_middle(seen.view.phase));
-        failure(error, under_way)
+        let mut failure = failure(error, under_way);
+        // What status shows beside the refusal, to the person who meets it here.
+        if failure.exit == Exit::Unavailable && failure.advice.is_none() {
+            failure.advice = block_on(self.keeper.view()).ok().and_then(|seen| seen.view.advice.clone());
+        }
+        failure
     }
 }
 

@@ -128,6 +128,8 @@ pub enum Hint {
         client_id: String,
         /// The code that came.
         oauth_error: String,
+        /// The server made this client at a login (RFC 7591).
+        registered: bool,
     },
 }
 
@@ -135,7 +137,11 @@ impl Hint {
     /// One sentence for people.
     pub fn text(&self) -> String {
         match self {
-            Self::StaleClient { client_id, oauth_error } => alloc::format!(
+            Self::StaleClient { client_id, oauth_error, registered: true } => alloc::format!(
+                "the server answered {oauth_error}: it made client {client_id} at a login and may have removed it since; \
+                 log in with --register, and it makes another"
+            ),
+            Self::StaleClient { client_id, oauth_error, registered: false } => alloc::format!(
                 "the server answered {oauth_error}: if client {client_id} was registered dynamically, the server may \
                  have dropped the registration; register it again and log in"
             ),

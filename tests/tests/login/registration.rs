@@ -26,7 +26,7 @@ fn a_client_registers_itself_once_and_a_server_that_forgot_it_is_met_with_the_wa
     assert_eq!(world.peer.forget(), [client]);
     let said = world.home.run(["refresh", "work"]);
     assert!(matches!(said.code, Some(3 | 4)), "{said:?}");
-    for part in ["invalid_client", "renewd login work --register"] {
+    for part in ["invalid_client", "log in with --register"] {
         assert!(said.stderr.contains(part), "{part:?} not in {said:?}");
     }
     world.login_with_a_person(&register).0.succeeded();

@@ -144,6 +144,7 @@ impl Machine {
         let issued = Stamp::new(exchange.sent, self.boot_id());
         let spends = record.settings.grant_type.spends_refresh_token();
         if let Some(token) = &judgement.refresh_token {
+            // rfc: 6749-6-2 the new one takes the place of the old
             record.grant.refresh_token = Some(token.clone());
             record.grant.rt_expiry = None;
         }
@@ -343,7 +344,12 @@ impl Machine {
         let client_id = &self.setup.client.id;
         match &judgement.evidence.oauth_error {
             Some(code) if permanent && !client_id.is_empty() => {
-                Some(Hint::StaleClient { client_id: client_id.clone(), oauth_error: code.clone() })
+                let registered = self.record.as_ref().is_some_and(|r| r.settings.registration.is_some());
+                Some(Hint::StaleClient {
+                    client_id: client_id.clone(),
+                    oauth_error: code.clone(),
+                    registered,
+                })
             }
             _ => None,
         }
