@@ -281,6 +281,40 @@ fn announce(server: &AuthorizationServer, member: &str) {
     }
 }
 
+// rfc-test: 9700-4.7.1
+#[test]
+fn a_server_that_says_nothing_of_pkce_is_told_of_and_one_that_lacks_it_gets_no_login() {
+    for (members, kind, told) in [
+        (None, LoginErrorKind::TimedOut, false),
+        (Some(""), LoginErrorKind::TimedOut, true),
+        (Some(r#","code_challenge_methods_supported":["plain"]"#), LoginErrorKind::Refused, false),
+    ] {
+        let server = server(LoginConfig::default());
+        if let Some(members) = members {
+            let (own, token) = (server.issuer(), server.token_url());
+            let body = format!(
+                r#"{{"issuer":"{own}","authorization_endpoint":"{own}/a","token_endpoint":"{token}"{members}}}"#
+            );
+            let page = renewd_testkit::AsReply::new(200, "application/json", body);
+            for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
+                server.set_page(path, Some(page.clone()));
+            }
+        }
+        let ports = ports();
+        let plan = plan(&ports, &server);
+        let ui = Noting::default();
+        let options = CodeOptions { wait: Span::from_millis(10), ..CodeOptions::default() };
+        let error = block_on(by_code(&ports, &plan, options, &ui)).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{members:?}: {error}");
+        assert_eq!(
+            ui.lines().iter().any(|line| line.contains("PKCE")),
+            told,
+            "{members:?}: {:?}",
+            ui.lines()
+        );
+    }
+}
+
 /// The web, with some addresses that are somebody's own.
 struct With {
     documents: Vec<(&'static str, &'static str)>,
