@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use crate::secret::Secret;
 use crate::time::Span;
 
+// rfc: 9700-2.4 there is no password grant here
 /// The grant that is run for the next access token.
 #[non_exhaustive]
 #[derive(Clone, Default, Hash)]

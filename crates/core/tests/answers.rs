@@ -280,3 +280,39 @@ fn with_tokens(text: &str) -> String {
 fn text<'a>(case: &'a Table, key: &str) -> Option<&'a str> {
     case.get(key).and_then(Value::as_str)
 }
+
+// rfc-test: 6749-5.1
+#[test]
+fn members_that_nobody_knows_change_nothing() {
+    let read = |more: &str| {
+        let body = format!(r#"{{"access_token":"at","token_type":"Bearer","expires_in":60{more}}}"#);
+        let response = Response {
+            status: 200,
+            headers: vec![("Content-Type".into(), "application/json".into())],
+            body: Secret::from(body),
+            truncated: false,
+        };
+        let context = RequestContext {
+            sent_refresh_token: None,
+            client_secret: None,
+            sent: &[],
+            now: NOW,
+            profile: &Profile::GENERIC,
+        };
+        let judged = judge(&Answer::Response(response), &context);
+        let grant = judged.grant.expect("a grant");
+        (
+            judged.verdict,
+            grant.access_token.expose().to_vec(),
+            grant.expires_in,
+            judged.refresh_token.is_some(),
+        )
+    };
+    let plain = read("");
+    assert_eq!(plain, (Verdict::Success, b"at".to_vec(), Some(60), false));
+    for more in
+        [r#","foo":"bar""#, r#","x":{"y":[1,{"z":null}]}"#, r#","Access-Token-Hint":"other","lives":1"#]
+    {
+        assert_eq!(read(more), plain, "{more}");
+    }
+}

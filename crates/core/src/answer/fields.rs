@@ -94,6 +94,7 @@ impl Fields {
         (fields, whole, value)
     }
 
+    // rfc: 6749-5.1 a member that nobody knows is passed over
     /// Takes in one pair of a form; false when its name means nothing.
     pub(super) fn put_pair(
         &mut self,

@@ -149,6 +149,7 @@ impl Machine {
         self.adopt(record, cx)
     }
 
+    // rfc: 6749-10.4 what one server gave out is kept for no other
     /// Whether the request on the wire is that record's too: its refresh token was imported anew meanwhile, and what
     /// the request brings belongs to the new login.
     fn goes_on_in(&self, record: &Record) -> bool {

@@ -130,9 +130,10 @@ impl Machine {
 
 /// Whether both hold the same tokens.
 pub(crate) fn same_tokens(a: &GrantMaterial, b: &GrantMaterial) -> bool {
-    let access = |g: &GrantMaterial| g.access.first().map(|a| a.token.clone());
+    let mut both = a.access.iter().zip(&b.access);
     same_or_neither(a.refresh_token.as_ref(), b.refresh_token.as_ref())
-        && same_or_neither(access(a).as_ref(), access(b).as_ref())
+        && a.access.len() == b.access.len()
+        && both.all(|(a, b)| a.token.same_as(b.token.expose()))
 }
 
 fn same_secret(a: Option<&Secret>, b: Option<&Secret>) -> bool {

@@ -45,9 +45,12 @@ impl Setup {
     /// all that the login was told.
     pub(crate) fn client_for(&self, record: &Record) -> Arc<Client> {
         let (wanted, settings) = (&self.profile.refresh, &record.settings);
+        // rfc: 6749-6 a refresh names no scope beyond the granted one: unnamed, it is all that was granted
+        let asks_too_much = !wanted.scope && names_more_than_granted(&self.client, record);
         let is_plain =
             |grant_type: &GrantType, key: &Option<Secret>| grant_type.spends_refresh_token() && key.is_none();
         if *wanted == RefreshRequest::PLAIN
+            && !asks_too_much
             && is_plain(&settings.grant_type, &settings.dpop_key)
             && is_plain(&self.client.grant_type, &self.client.dpop_key)
         {
@@ -68,7 +71,17 @@ impl Setup {
         if wanted.scope && client.scope.is_none() {
             let granted = record.access().and_then(|access| access.key.scope.clone());
             client.scope = settings.scope.clone().or(granted);
+        } else if asks_too_much {
+            client.scope = None;
         }
         Arc::new(client)
     }
+}
+
+/// Whether the client would name a scope that the server did not say it had granted. Servers spell scopes anew (commas,
+/// addresses for words) and a person may withhold one: either way nothing of it can be named for sure.
+fn names_more_than_granted(client: &Client, record: &Record) -> bool {
+    let granted = record.access().and_then(|access| access.key.scope.as_deref());
+    let (Some(asked), Some(granted)) = (client.scope.as_deref(), granted) else { return false };
+    asked.split(' ').any(|word| !word.is_empty() && granted.split(' ').all(|one| one != word))
 }

@@ -29,6 +29,7 @@ pub(super) fn basic(id: &[u8], secret: &[u8]) -> Vec<u8> {
     const SCHEME: &[u8] = b"Basic ";
     let length = encoded_length(id) + encoded_length(secret) + 1;
     let mut pair = Zeroizing::new(Vec::with_capacity(length));
+    // rfc: 6749-2.3.1 both are form-encoded before they are joined
     push_encoded(&mut pair, id);
     pair.push(b':');
     push_encoded(&mut pair, secret);
@@ -55,6 +56,7 @@ pub(crate) fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+// rfc: 6749-B texts are UTF-8 before they are encoded
 /// Appends form-encoded bytes. Only what every decoder reads alike stays as it is.
 pub(crate) fn push_encoded(out: &mut Vec<u8>, bytes: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";

@@ -243,7 +243,7 @@ impl<'a> Draft<'a> {
         let (identity, client) = (self.identity, self.client);
         self.rename();
         for (name, value) in &client.extra_parameters {
-            // rfc: 6749-3.2 no parameter stands twice
+            // rfc: 6749-3.2-2 no parameter stands twice
             let taken = name != "resource" && self.has(name);
             if !name.is_empty() && !taken {
                 self.put(name.as_bytes(), value.as_bytes());
@@ -281,7 +281,8 @@ impl<'a> Draft<'a> {
                 at: proving.at,
             });
         }
-        // rfc: 6749-4 parameters are form-encoded in the body of a POST, never in the address
+        // rfc: 6749-2.3.1-2 secrets and tokens stand in the body or a header, never in the address
+        // rfc: 9700-4.3.2 nor does any token
         let (content_type, body) = match encoding {
             BodyEncoding::Form => ("application/x-www-form-urlencoded", encode::form(&fields)),
             BodyEncoding::Json => ("application/json", json::object(&fields)),

@@ -38,6 +38,7 @@ fn header<'a>(request: &'a TokenRequest, name: &str) -> Vec<&'a str> {
         .collect()
 }
 
+// rfc-test: 6749-3.2.1
 #[test]
 fn a_public_client_names_itself_in_the_body() {
     let request = refresh(&Client::public("app"), "rt-1");
@@ -55,6 +56,7 @@ fn a_client_without_an_id_sends_none() {
     assert_eq!(body(&refresh(&Client::public(""), "rt")), "grant_type=refresh_token&refresh_token=rt");
 }
 
+// rfc-test: 6749-B
 #[test]
 fn hostile_characters_stay_inside_their_field() {
     let request = refresh(&Client::public("a&client_secret=x"), "+ /=&?%\r\n\u{0}\u{e9}\u{1f511}~*\"");
@@ -65,6 +67,9 @@ fn hostile_characters_stay_inside_their_field() {
     );
 }
 
+// rfc-test: 6749-2.3
+// rfc-test: 6749-2.3.1-2
+// rfc-test: 9700-4.3.2
 #[test]
 fn post_puts_the_secret_into_the_body_and_nowhere_else() {
     let client = Client { auth: ClientAuth::Post(Secret::from("s&3cr t")), ..Client::public("app") };
@@ -74,8 +79,10 @@ fn post_puts_the_secret_into_the_body_and_nowhere_else() {
         "grant_type=refresh_token&refresh_token=rt&client_id=app&client_secret=s%263cr+t"
     );
     assert!(header(&request, "authorization").is_empty());
+    assert_eq!(request.url, "https://as.example/token");
 }
 
+// rfc-test: 6749-2.3.1
 #[test]
 fn basic_form_encodes_both_parts_before_joining_them() {
     // RFC 6749 §2.3.1's own example, then a colon in the id and a percent and a blank in the secret.
@@ -110,6 +117,7 @@ fn scope_resource_and_extra_parameters_follow_in_that_order() {
     );
 }
 
+// rfc-test: 6749-3.2-2
 #[test]
 fn an_extra_parameter_cannot_repeat_what_is_already_there() {
     let extra = |pairs: &[(&str, &str)]| Client {

@@ -129,11 +129,11 @@ struct Parrot;
 impl TokenEndpoint for Parrot {
     async fn send(&self, _: AttemptId, request: TokenRequest) -> Answer {
         let dpop = request.headers.iter().find(|(name, _)| name == "DPoP").map(|(_, value)| value.clone());
-        let (body, dpop) = (request.body.expose_str().unwrap(), dpop.unwrap());
+        let body = request.body.expose_str().unwrap_or_default();
         let body = format!(
             r#"{{"error":"invalid_client","error_description":"bad assertion: {}; {}"}}"#,
-            body.rsplit('=').next().unwrap().replace('+', " "),
-            dpop.expose_str().unwrap()
+            body.rsplit('=').next().unwrap_or_default().replace('+', " "),
+            dpop.as_ref().and_then(|value| value.expose_str()).unwrap_or_default()
         );
         Answer::Response(Response {
             status: 401,

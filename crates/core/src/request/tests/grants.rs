@@ -35,6 +35,16 @@ fn a_client_asks_for_itself_with_its_scope_resource_and_audience() {
     assert_eq!(header(&request, "authorization"), ["Basic YXBwOnM="]);
 }
 
+// rfc-test: 9700-2.4
+#[test]
+fn there_is_no_password_grant() {
+    let types = [GrantType::RefreshToken, GrantType::ClientCredentials];
+    assert!(types.iter().all(|one| one.name() != "password"));
+    let client =
+        Client { extra_parameters: vec![("grant_type".into(), "password".into())], ..Client::public("app") };
+    assert_eq!(body(&refresh(&client, "rt")), "grant_type=refresh_token&refresh_token=rt&client_id=app");
+}
+
 #[test]
 fn a_client_that_is_renewed_by_a_refresh_token_has_no_other_grant() {
     assert!(

@@ -403,3 +403,23 @@ fn parameters_that_name_the_login_s_own_target_are_not_sent_with_another() {
     let sent = fields(&h);
     assert!(sent.contains("audience=other") && sent.contains("tenant=t") && !sent.contains("own"), "{sent}");
 }
+
+#[test]
+fn what_another_process_wrote_for_another_audience_is_not_taken_for_one_s_own_write() {
+    let mut h = rested();
+    // No rotation: by the refresh token alone the two cannot be told apart.
+    h.server.mode = Mode::OkSame(3600);
+    let _ = h.ask_of(&to(A));
+    assert!(h.wire.is_some());
+    let mut theirs = h.store.record.clone().unwrap();
+    theirs.generation += 1;
+    theirs.intent = None;
+    theirs.grant.access[0].brought_by = Some(0);
+    let stamp = Stamp::new(h.now, BOOT);
+    theirs.grant.access.push(Access { key: to(B), ..access("at-theirs", stamp, 3600) });
+    h.store.record = Some(theirs);
+    h.pass(secs(5));
+    assert_eq!(h.ask_of(&to(B)), Ok("at-theirs".into()));
+    assert!(h.ask_of(&to(A)).is_ok());
+    assert_ne!(h.version_of(&to(A)), h.version_of(&to(B)));
+}

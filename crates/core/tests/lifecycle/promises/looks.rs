@@ -129,6 +129,7 @@ fn a_refresh_token_that_is_imported_again_while_it_is_being_spent_is_spent_once(
     }
 }
 
+// rfc-test: 6749-10.4
 #[test]
 fn what_one_server_answers_is_not_taken_into_a_login_that_names_another() {
     for told in [true, false] {

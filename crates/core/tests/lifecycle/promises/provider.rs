@@ -78,6 +78,29 @@ fn the_scope_that_the_login_was_told_goes_before_the_one_that_was_granted() {
     assert_eq!(scope_sent(None).as_deref(), Some("granted"));
 }
 
+// rfc-test: 6749-6
+#[test]
+fn a_refresh_never_names_a_scope_beyond_the_one_that_was_granted() {
+    let scope_sent = |profile: Profile, asked: &str, granted: Option<&str>| {
+        let mut record = login_with_token(1, 3600);
+        record.grant.access[0].key.scope = granted.map(String::from);
+        let client = Client { scope: Some(asked.into()), ..Client::public("cli") };
+        let mut h = Host::new(setup_with(Policy::default(), profile, client), Some(record));
+        h.input(Input::Refresh);
+        h.pass(secs(5));
+        let body = h.last_request.as_ref().unwrap().body.expose_str().unwrap().to_owned();
+        body.split('&').find_map(|pair| pair.strip_prefix("scope=").map(String::from))
+    };
+    let generic = Profile::generic;
+    assert_eq!(scope_sent(generic(), "a b", Some("b a c")).as_deref(), Some("a+b"), "less than granted");
+    assert_eq!(scope_sent(generic(), "a b", None).as_deref(), Some("a+b"), "nobody said what was granted");
+    assert_eq!(scope_sent(generic(), "a b", Some("a")), None, "the person withheld one");
+    assert_eq!(scope_sent(generic(), "a b", Some("a,b")), None, "spelt anew");
+    let refresh = RefreshRequest { scope: true, ..RefreshRequest::PLAIN };
+    let named = Profile { refresh, ..generic() };
+    assert_eq!(scope_sent(named, "a b", Some("a")).as_deref(), Some("a+b"), "the provider's own rule");
+}
+
 #[test]
 fn refreshes_that_nobody_needs_keep_the_distance_too() {
     let profile = Profile { min_interval: Some(mins(4)), ..Profile::generic() };

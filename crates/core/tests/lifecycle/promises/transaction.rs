@@ -323,3 +323,16 @@ fn a_failed_attempt_does_not_bring_a_removed_record_back() {
     let fault = h.view().store_fault.expect("a fault").message;
     assert!(fault.contains("gone from the store"), "{fault}");
 }
+
+// rfc-test: 6749-6-2
+#[test]
+fn a_new_refresh_token_takes_the_place_of_the_old_one() {
+    let mut h = Host::new(setup(), Some(login(1)));
+    h.pass(secs(15));
+    h.input(Input::Refresh);
+    h.pass(secs(5));
+    assert_eq!(h.sent_tokens, ["rt-0", "rt-1"]);
+    let stands =
+        h.store.record.as_ref().and_then(|r| r.grant.refresh_token.clone()).expect("a refresh token");
+    assert!(stands.same_as(b"rt-2"));
+}
