@@ -98,6 +98,9 @@ credential = "github"
 replay_limit = "1MiB"
 access = "same-user"
 demand_timeout = "5s"
+scope = ["read"]
+resource = "https://api.example/"
+audience = "api"
 [[sink]]
 credential = "github"
 path = "/shared/token"
