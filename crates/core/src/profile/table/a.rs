@@ -608,7 +608,11 @@ pub(super) const AZURE_AD_B2C: Profile = Profile {
     },
     client_auth: Borrowed(&[ClientAuthMethod::Post, ClientAuthMethod::PrivateKeyJwt, ClientAuthMethod::None]),
     lifetime: Some(Span::from_hours(1)),
-    login: Login { scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]), ..Login::PLAIN },
+    login: Login {
+        scope: Borrowed(&[Borrowed("openid"), Borrowed("offline_access")]),
+        parameters: Borrowed(&[(Borrowed("prompt"), Borrowed(""))]),
+        ..Login::PLAIN
+    },
     refresh: RefreshRequest { scope: true, ..RefreshRequest::PLAIN },
     overrides: Borrowed(&[Override {
         name: Borrowed("other-policy"),

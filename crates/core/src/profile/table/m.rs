@@ -422,6 +422,7 @@ pub(super) const MICROSOFT_ENTRA_ID: Profile = Profile {
     lifetime: Some(Span::from_hours(1)),
     login: Login {
         scope: Borrowed(&[Borrowed("openid"), Borrowed("profile"), Borrowed("offline_access")]),
+        parameters: Borrowed(&[(Borrowed("prompt"), Borrowed(""))]),
         client: Some(Borrowed(
             "https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade",
         )),
