@@ -1,6 +1,6 @@
 //! The handle of one credential for threads that block.
 
-use renewd_core::{Setup, Span};
+use renewd_core::{AccessKey, Setup, Span};
 use renewd_driver::{
     CredentialName, Keeper, Lease, Reader, Rejection, Seen, TokenError, TokenGuard, TokenRequestOptions,
 };
@@ -57,7 +57,29 @@ impl BlockingKeeper {
         block_on(self.keeper.token_with(options))
     }
 
-    /// A resource server answered 401 to the token of this epoch and generation (RFC 6750 §3.1).
+    /// A token for another scope, resource or audience than the login's own ([`Keeper::token_for`]).
+    ///
+    /// # Errors
+    /// [`TokenError`], at the latest when the time is over.
+    pub fn token_for(&self, key: &AccessKey, options: TokenRequestOptions) -> Result<Lease, TokenError> {
+        block_on(self.keeper.token_for(key, options))
+    }
+
+    /// A resource server answered 401 to the token that [`token_for`](Self::token_for) gave for this key.
+    ///
+    /// # Errors
+    /// [`TokenError`] when no newer token for this key could be had in that time.
+    pub fn rejected_for(
+        &self,
+        key: &AccessKey,
+        epoch: u64,
+        generation: u64,
+        timeout: Span,
+    ) -> Result<Rejection, TokenError> {
+        block_on(self.keeper.rejected_for(key, epoch, generation, timeout))
+    }
+
+    /// A resource server answered 401 to the login's own token of this epoch and generation (RFC 6750 §3.1).
     ///
     /// # Errors
     /// [`TokenError`] when no newer token could be had in that time.

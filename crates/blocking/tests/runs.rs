@@ -101,6 +101,34 @@ fn a_complaint_a_refresh_and_a_view_block_until_they_are_answered() {
 }
 
 #[test]
+fn threads_that_want_several_audiences_share_one_refresh_for_each() {
+    let (endpoint, store) = world(3600);
+    let renewd = Renewd::builder(endpoint.clone(), store).spawn().unwrap();
+    let keeper = keep(&renewd);
+    let key =
+        |n: usize| AccessKey { resource: Some(format!("https://{}.example", n % 3)), ..AccessKey::default() };
+    let patient = TokenRequestOptions { timeout: Some(PATIENCE), ..TokenRequestOptions::default() };
+    keeper.token(PATIENCE).unwrap();
+    let threads: Vec<_> = (0..12)
+        .map(|n| {
+            let keeper = keeper.clone();
+            thread::spawn(move || {
+                keeper.token_for(&key(n), patient).map(|t| t.resource() == key(n).resource.as_deref())
+            })
+        })
+        .collect();
+    for t in threads {
+        assert_eq!(t.join().unwrap(), Ok(true));
+    }
+    assert_eq!(endpoint.requests.load(Ordering::SeqCst), 4, "the login's own, and one for each");
+    let first = keeper.token_for(&key(0), patient).unwrap();
+    let renewed = keeper.rejected_for(&key(0), first.epoch(), first.generation(), PATIENCE);
+    let Ok(Rejection::Renewed(second)) = renewed else { panic!("a newer one") };
+    assert!(second.generation() > first.generation());
+    renewd.shutdown();
+}
+
+#[test]
 fn the_timer_wakes_the_loop_for_a_refresh_that_nobody_asked_for() {
     let (endpoint, store) = world(4);
     let renewd = Renewd::builder(endpoint.clone(), store).spawn().unwrap();
