@@ -18,6 +18,11 @@ fn parameter(address: &str, name: &str) -> String {
     found.unwrap_or_else(|| panic!("no {name} in {address}")).1
 }
 
+// rfc-test: 7636-4.2
+// rfc-test: 8252-6
+// rfc-test: 8252-7.3
+// rfc-test: 8252-8.12
+// rfc-test: 9700-2.1.1
 #[test]
 fn a_login_at_oidc_provider_opens_chromium_and_clicks_lead_to_a_living_credential() {
     let Some(world) = World::with_chromium(Stranger::OidcProvider) else { return };
@@ -46,6 +51,8 @@ fn a_login_at_oidc_provider_opens_chromium_and_clicks_lead_to_a_living_credentia
     assert_eq!(world.status()["login_command"], serde_json::Value::Null);
 }
 
+// rfc-test: 6749-2.3.1
+// rfc-test: 6749-4.1.3
 #[test]
 fn a_login_at_canaille_opens_chromium_and_clicks_lead_to_a_living_credential() {
     let Some(world) = World::with_chromium(Stranger::Canaille) else { return };
@@ -93,6 +100,7 @@ fn somebody_who_cancels_in_the_browser_is_told_so_and_nothing_is_stored() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn over_ssh_the_address_is_printed_and_the_last_address_of_the_browser_can_be_pasted() {
     let Some(world) = World::new(Stranger::OidcProvider) else { return };
     let args = [

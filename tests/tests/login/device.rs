@@ -18,6 +18,7 @@ fn text<'a>(line: &'a Value, key: &str) -> &'a str {
     line[key].as_str().unwrap_or_else(|| panic!("no {key} in {line}"))
 }
 
+// rfc-test: 8628-3.1
 #[test]
 fn a_device_login_at_oidc_provider_is_agreed_to_in_chromium_by_typing_its_code() {
     let Some(world) = World::new(Stranger::OidcProvider) else { return };
@@ -48,7 +49,9 @@ fn a_device_login_at_oidc_provider_is_agreed_to_in_chromium_by_typing_its_code()
     world.lives();
 }
 
+// rfc-test: 8628-3.3.1
 #[test]
+#[cfg(target_os = "linux")]
 fn a_person_reads_the_code_the_address_and_a_picture_of_it() {
     let Some(world) = World::new(Stranger::OidcProvider) else { return };
     let args = [
@@ -81,6 +84,7 @@ fn a_person_reads_the_code_the_address_and_a_picture_of_it() {
 }
 
 /// oidc-provider's codes are two groups of four letters; they may be shown with blanks between.
+#[cfg(target_os = "linux")]
 fn user_code(screen: &str) -> Option<String> {
     let is_code = |line: &str| {
         let letters: String = line.chars().filter(|c| !c.is_whitespace()).collect();
@@ -91,6 +95,8 @@ fn user_code(screen: &str) -> Option<String> {
     screen.lines().find_map(is_code)
 }
 
+// rfc-test: 8628-3.2
+// rfc-test: 8628-3.5-4
 #[test]
 fn a_device_login_that_is_aborted_at_the_other_device_is_told_and_stores_nothing() {
     let Some(world) = World::new(Stranger::OidcProvider) else { return };

@@ -3,8 +3,8 @@
 
 #![cfg(unix)]
 
-use renewd_e2e::testkit::HttpAnswer;
-use renewd_e2e::{Desktop, Peer, Person, Place, Stranger};
+use renewd_e2e::testkit::{HttpAnswer, SecretKind};
+use renewd_e2e::{Desktop, Peer, Person, Place, Stranger, disclosure};
 
 /// A lifetime that no test sees the end of.
 const LIFETIME_S: u32 = 3600;
@@ -60,4 +60,15 @@ fn chromium_logs_in_at_oidc_provider_with_clicks() {
         renewd_e2e::wait_for("the redirect", || Some(page.address()).filter(|at| at.contains("code=")));
     assert_eq!(Place::of(&sent_to).host, Place::of(&redirect).host);
     assert_eq!(redeem(&peer, &sent_to, &redirect).status, 200);
+}
+
+#[test]
+fn a_secret_that_is_known_only_afterwards_is_found_in_what_was_said_before() {
+    disclosure::provoke();
+    let code = "a-code-that-nobody-had-told-the-test-of";
+    disclosure::check(&["stderr of renewd login"], format!("debug: code={code}").as_bytes());
+    let learned = || disclosure::learn_late([(SecretKind::AuthorizationCode, code.to_owned())]);
+    let found = std::panic::catch_unwind(learned).expect_err("a leak");
+    let told = found.downcast_ref::<String>().expect("a report");
+    assert!(told.contains("a secret in stderr of renewd login") && !told.contains(code), "{told}");
 }

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::world::has_nothing;
 
+/// The exit code of a login that was refused, here or there.
+const REFUSED: i32 = 3;
+
 /// An impostor, and somebody who logs in there.
 struct Trap {
     server: Impostor,
@@ -64,6 +67,10 @@ impl Trap {
     }
 }
 
+// rfc-test: 8414-3.3
+// rfc-test: 8414-6.2
+// rfc-test: 7636-7.2
+// rfc-test: 9700-4.7.1
 #[test]
 fn metadata_that_must_not_be_believed_ends_the_login_before_anything_is_opened() {
     for (changes, word) in [
@@ -91,23 +98,22 @@ fn metadata_that_must_not_be_believed_ends_the_login_before_anything_is_opened()
     ] {
         let trap = Trap::announcing(changes.clone());
         let ran = trap.start(&[]).finish();
-        assert!(!matches!(ran.code, Some(0 | 1) | None), "{changes}: {ran:?}");
-        let code = ran.code.expect("a code");
-        trap.refused_unopened(&ran, code, word);
+        trap.refused_unopened(&ran, REFUSED, word);
         assert!(!trap.home.path().join("home/owned").exists());
     }
 }
 
 #[test]
 fn metadata_without_an_end_is_given_up() {
-    for (says, word) in
-        [(Says::Endless("{\"issuer\":\"".into()), "longer than"), (Says::Drip("{\"issuer\":\"".into()), "2s")]
-    {
+    let begun = || "{\"issuer\":\"".to_owned();
+    // What comes too slowly may come faster another time.
+    for (says, code, word) in [
+        (Says::Endless(begun()), REFUSED, "longer than"),
+        (Says::Drip(begun()), 4, "no complete answer within 2s"),
+    ] {
         let trap = Trap::new();
-        trap.server.announce(says.clone());
+        trap.server.announce(says);
         let ran = trap.start(&[]).finish();
-        assert!(!matches!(ran.code, Some(0 | 1) | None), "{says:?}: {ran:?}");
-        let code = ran.code.expect("a code");
         trap.refused_unopened(&ran, code, word);
     }
 }
@@ -116,23 +122,22 @@ fn metadata_without_an_end_is_given_up() {
 fn metadata_that_leads_elsewhere_is_not_followed_into_the_network_or_round_in_circles() {
     let inside = Impostor::start();
     inside.announce(Says::Json(inside.metadata()));
-    for to in [
-        "http://169.254.169.254/latest/meta-data/".to_owned(),
-        "http://10.0.0.1/.well-known/openid-configuration".to_owned(),
-        "http://[fd00::1]/".to_owned(),
-        "file:///etc/passwd".to_owned(),
-        "javascript:alert(1)".to_owned(),
-        "/.well-known/openid-configuration".to_owned(),
+    let scheme = "must begin with https://";
+    for (to, word) in [
+        ("http://169.254.169.254/latest/meta-data/".to_owned(), scheme),
+        ("http://10.0.0.1/.well-known/openid-configuration".to_owned(), scheme),
+        ("http://[fd00::1]/".to_owned(), scheme),
+        ("file:///etc/passwd".to_owned(), scheme),
+        ("javascript:alert(1)".to_owned(), scheme),
+        ("/.well-known/openid-configuration".to_owned(), "from one address to the next"),
         // Another server of this machine: its metadata is not that of the issuer.
-        format!("{}/.well-known/openid-configuration", inside.url()),
+        (format!("{}/.well-known/openid-configuration", inside.url()), "issuer"),
     ] {
         let trap = Trap::new();
-        trap.server.announce(Says::Redirect(to.clone()));
+        trap.server.announce(Says::Redirect(to));
         let ran = trap.start(&[]).finish();
-        assert!(!matches!(ran.code, Some(0 | 1) | None), "{to}: {ran:?}");
-        let code = ran.code.expect("a code");
-        trap.refused_unopened(&ran, code, "");
-        assert!(!ran.stderr.is_empty() && !inside.was_asked_for("/token"), "{ran:?}");
+        trap.refused_unopened(&ran, REFUSED, word);
+        assert!(!inside.was_asked_for("/token"));
     }
 }
 
@@ -141,30 +146,22 @@ fn an_api_that_names_a_strange_server_is_refused() {
     let trap = Trap::new();
     let api = format!("{}/mcp", trap.server.url());
     let metadata = format!("{}/.well-known/oauth-protected-resource/mcp", trap.server.url());
-    for (challenge, document) in [
-        ("Bearer resource_metadata=\"javascript:alert(1)\"".to_owned(), Value::Null),
-        ("Bearer resource_metadata=\"http://169.254.169.254/\"".to_owned(), Value::Null),
-        (
-            format!("Bearer resource_metadata=\"{metadata}\""),
-            json!({ "resource": "https://bank.example/", "authorization_servers": [trap.server.url()] }),
-        ),
-        (
-            format!("Bearer resource_metadata=\"{metadata}\""),
-            json!({ "resource": api, "authorization_servers": ["http://login.example"] }),
-        ),
-        (
-            format!("Bearer resource_metadata=\"{metadata}\""),
-            json!({ "resource": api, "authorization_servers": [] }),
-        ),
+    let here = format!("Bearer resource_metadata=\"{metadata}\"");
+    let naming =
+        |resource: &str, servers: &[&str]| json!({ "resource": resource, "authorization_servers": servers });
+    for (challenge, document, word) in [
+        ("Bearer resource_metadata=\"javascript:alert(1)\"", Value::Null, "resource_metadata"),
+        ("Bearer resource_metadata=\"http://169.254.169.254/\"", Value::Null, "resource_metadata"),
+        (&here, naming("https://bank.example/", &[&trap.server.url()]), "another resource"),
+        (&here, naming(&api, &["http://login.example"]), "authorization_servers"),
+        (&here, naming(&api, &[]), "authorization_servers"),
     ] {
-        trap.server.say("/mcp", Says::Challenge(challenge.clone()));
-        trap.server.say("/.well-known/oauth-protected-resource/mcp", Says::Json(document.clone()));
+        trap.server.say("/mcp", Says::Challenge(challenge.to_owned()));
+        trap.server.say("/.well-known/oauth-protected-resource/mcp", Says::Json(document));
         let ran = trap
             .start_as(&["login", "work", "--resource", &api, "--client-id", "victim", "--browser"])
             .finish();
-        assert!(!matches!(ran.code, Some(0 | 1) | None), "{challenge} {document}: {ran:?}");
-        let code = ran.code.expect("a code");
-        trap.refused_unopened(&ran, code, "");
+        trap.refused_unopened(&ran, REFUSED, word);
     }
 }
 
@@ -187,6 +184,9 @@ fn tokens() -> Says {
     }))
 }
 
+// rfc-test: 6749-4.1.2
+// rfc-test: 6749-10.12
+// rfc-test: 9700-2.1
 #[test]
 fn strangers_at_the_listener_get_nothing_and_the_login_goes_on() {
     let trap = Trap::announcing(json!({}));
@@ -237,6 +237,11 @@ fn strangers_at_the_listener_get_nothing_and_the_login_goes_on() {
     );
 }
 
+// rfc-test: 9207-2.4
+// rfc-test: 9207-2.4-2
+// rfc-test: 9207-2.4-3
+// rfc-test: 9700-2.1-3
+// rfc-test: 9700-4.4.2
 #[test]
 fn an_answer_of_another_server_is_refused_before_its_code_is_sent_anywhere() {
     for (iss, what) in [
@@ -253,13 +258,12 @@ fn an_answer_of_another_server_is_refused_before_its_code_is_sent_anywhere() {
         let page = Person::new().open(&format!("{redirect}?code=mixed-up&state={state}{iss}"));
         assert!((400..500).contains(&page.status), "{what}: {}", page.text());
         let ran = login.finish();
-        assert!(!matches!(ran.code, Some(0 | 1) | None), "{what}: {ran:?}");
-        let code = ran.code.expect("a code");
-        trap.refused(&ran, code, "iss");
+        trap.refused(&ran, REFUSED, "iss");
         assert!(!trap.server.was_asked_for("/token"), "{what}");
     }
 }
 
+// rfc-test: 6749-10.14
 #[test]
 fn a_refusal_shows_the_servers_words_and_not_its_escapes_or_markup() {
     let trap = Trap::announcing(json!({}));
@@ -272,7 +276,7 @@ fn a_refusal_shows_the_servers_words_and_not_its_escapes_or_markup() {
     ));
     assert!(!page.text().contains("<script"), "{}", page.text());
     let ran = login.finish();
-    trap.refused(&ran, 3, "access_denied");
+    trap.refused(&ran, REFUSED, "access_denied");
 }
 
 #[test]
@@ -286,8 +290,7 @@ fn a_token_endpoint_that_sends_the_code_elsewhere_is_not_followed() {
     let issuer = percent(&trap.server.url());
     Person::new().open(&format!("{redirect}?code=real&iss={issuer}&state={state}"));
     let ran = login.finish();
-    assert!(!matches!(ran.code, Some(0 | 1) | None), "{ran:?}");
-    has_nothing(&trap.home);
+    trap.refused(&ran, REFUSED, "");
     assert_eq!(other.asked(), Vec::new(), "neither code nor verifier went there");
 }
 
@@ -313,9 +316,7 @@ fn a_device_code_page_that_is_no_page_is_not_shown_as_one() {
         let url = trap.server.url();
         let ran =
             trap.start_as(&["login", "work", "--issuer", &url, "--client-id", "victim", "--device"]).finish();
-        assert!(!matches!(ran.code, Some(0 | 1) | None), "{changes}: {ran:?}");
-        let code = ran.code.expect("a code");
-        trap.refused(&ran, code, word);
+        trap.refused(&ran, REFUSED, word);
         assert_eq!(trap.desktop.opened(), Vec::<String>::new());
     }
 }
