@@ -74,6 +74,29 @@ fn a_service_account_needs_no_refresh_token_and_no_take_over() {
 }
 
 #[test]
+fn a_service_accounts_token_is_signed_for_and_renewed_without_anybody() {
+    const KEY: &str = include_str!("../../../signer/tests/suite/keys/rsa.pem");
+    let world = World::new();
+    let mut config = AsConfig::default();
+    let key = renewd_signer::PrivateKey::parse(&KEY.into()).unwrap();
+    config.login.assertion_keys = Some(key.public_jwks());
+    let server = AuthorizationServer::start(config).unwrap();
+    let account = serde_json::json!({
+        "type": "service_account", "private_key": KEY, "client_email": "robot@p.iam.gserviceaccount.com",
+        "token_uri": server.token_url(),
+    });
+    let path = file(&world, "robot.json", &account.to_string());
+    // This server wants to know its client beside the assertion; Google does not.
+    let more = ["--client-id", "testkit-client"];
+    let args = ["import", "robot", "--from", "gcloud", "--path", path.to_str().unwrap()];
+    world.run(&[&args[..], &more].concat()).expect(0, &["imported"]);
+    let first = world.run(&["token", "robot"]).expect(0, &[]).out;
+    world.run(&["refresh", "robot"]).expect(0, &[]);
+    assert_ne!(world.run(&["token", "robot"]).expect(0, &[]).out, first);
+    assert_eq!(server.totals().token_requests, 2);
+}
+
+#[test]
 fn a_token_that_rotates_is_shared_with_nobody_unless_it_is_taken_over() {
     let (world, server) = (World::new(), AuthorizationServer::start(AsConfig::default()).unwrap());
     let grant = server.mint_grant();

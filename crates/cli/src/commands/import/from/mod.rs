@@ -18,7 +18,7 @@ use clap::ValueEnum;
 use renewd_core::{GrantType, Secret};
 use zeroize::Zeroizing;
 
-use super::{Checked, Import, scope, text, url};
+use super::{Checked, Import, text, url};
 use crate::app::App;
 use crate::environment::Environment;
 use crate::exit::Failure;
@@ -70,8 +70,6 @@ pub(super) struct Found {
     pub(super) token_endpoint: Option<String>,
     /// The revocation endpoint.
     pub(super) revocation_endpoint: Option<String>,
-    /// Space-separated.
-    pub(super) scope: Option<String>,
     /// The resource (RFC 8707).
     pub(super) resource: Option<String>,
     /// The audience.
@@ -95,7 +93,6 @@ impl Found {
             issuer: None,
             token_endpoint: None,
             revocation_endpoint: None,
-            scope: None,
             resource: None,
             audience: None,
             remarks: Vec::new(),
@@ -123,10 +120,6 @@ impl Found {
         }
         if checked.resource.is_none() {
             checked.resource = text(self.resource.as_deref(), &of("resource"), false)?;
-        }
-        if checked.scope.is_none() {
-            let words: Vec<String> = self.scope.iter().cloned().collect();
-            checked.scope = scope(&words)?;
         }
         if checked.profile.is_none() {
             checked.profile.clone_from(&self.profile);

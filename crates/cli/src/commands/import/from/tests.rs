@@ -107,7 +107,7 @@ fn an_account_of_oidc_agent_is_read_as_it_prints_it() {
     let found = oidc_agent::read("standard input", printed.as_bytes()).ok().unwrap();
     assert_eq!((token(&found), found.client_id.as_deref()), (SECRET, Some("c-1")));
     assert_eq!(found.issuer.as_deref(), Some("https://aai.example/auth/"));
-    assert_eq!((found.scope.as_deref(), found.audience.as_deref()), (None, None));
+    assert_eq!(found.audience, None);
     assert!(found.owner.stop.contains("oidc-add -r egi"));
     assert!(found.remarks.iter().any(|remark| remark.contains("ca_file")));
     let old = printed.replace("issuer_url", "issuer");
@@ -210,7 +210,7 @@ fn a_document_of_ones_own_is_a_token_answer_with_what_the_answer_does_not_say() 
         (found.resource.as_deref(), found.audience.as_deref()),
         (Some("https://api.example"), Some("api"))
     );
-    assert_eq!((found.profile.as_deref(), found.scope.as_deref()), (Some("keycloak"), None));
+    assert_eq!(found.profile.as_deref(), Some("keycloak"));
     let auth = whole.replace("basic", "canary");
     assert!(failure(document::read("doc.json", auth.as_bytes())).message.contains("client_auth is none of"));
     assert!(
