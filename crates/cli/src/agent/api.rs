@@ -272,6 +272,9 @@ impl Api {
 
     async fn refresh(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {
         let question: TokenQuestion = read(bytes)?;
+        if let Loaded::Record(record) = self.keepers.store().load(keeper.name()).await {
+            crate::credential::refuse_unrenewable(keeper.name(), Some(&record))?;
+        }
         match keeper.refresh(patience(question.timeout_s)).await {
             Ok(_) => Ok(self.status_of(keeper).await),
             Err(error) => Err(self.why(keeper, error).await),

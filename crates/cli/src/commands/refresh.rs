@@ -9,7 +9,7 @@ use renewd_driver::CredentialName;
 use crate::agent_client::Asked;
 use crate::app::App;
 use crate::commands::token::timeout;
-use crate::credential::glance;
+use crate::credential::{glance, refuse_unrenewable};
 use crate::exit::Failure;
 use crate::obtain::{TIMEOUT, agent, open_for, refuse_unknown, tell_of_the_wait};
 use crate::output::time::{brief, local, parse_rfc3339};
@@ -46,6 +46,7 @@ pub(crate) fn run(args: &Refresh, app: &App) -> Result<(), Failure> {
     let store = open_for(&config, name)?;
     let glance = glance(&config, store.port.as_ref(), name)?;
     refuse_unknown(&config, &store, name, &glance)?;
+    refuse_unrenewable(name, glance.record.as_ref())?;
     let transaction = Transaction::begin(&config, Arc::clone(&store.port), name, glance.record.as_ref())?;
     let refreshed =
         transaction.refresh(timeout).inspect_err(|failure| tell_of_the_wait(app, &transaction, failure));

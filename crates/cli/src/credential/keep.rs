@@ -7,7 +7,6 @@ use renewd_driver::{CredentialName, CredentialStore, Expect};
 use super::store::{store_failure, write_failure};
 use crate::exit::Failure;
 use crate::input::url::same_place;
-use crate::json::login_command;
 
 /// A refresh that ends meanwhile changes the record; so often we look again.
 const TRIES_MAX: usize = 10;
@@ -98,10 +97,7 @@ fn server(identity: &Identity) -> &String {
 
 fn another(name: &CredentialName, what: &str, old: &str, new: &str) -> Failure {
     Failure::usage(format!("{name} is another login: {what} is {old} there, and would be {new}"))
-        .advise(format!(
-            "{} --replace puts it in its place, or take another name",
-            login_command(name.as_str())
-        ))
+        .advise("with --replace it takes that one's place; or take another name")
         .about(name)
 }
 

@@ -29,13 +29,46 @@ pub(crate) use store::{
     remembered, store_failure, store_folder, store_place, write_failure,
 };
 
-use renewd_driver::CredentialName;
+use renewd_core::{Cause, Record, RecordState};
+use renewd_driver::system::SystemClock;
+use renewd_driver::{Clock as _, CredentialName};
 
 use crate::exit::{Exit, Failure};
 use crate::json::login_command;
+use crate::output::time::local;
 
 /// Longest name of nobody that a message repeats, in bytes: somebody may have given a token for a name.
 const SHOWN_BYTES_MAX: usize = 32;
+
+/// A login that came without a refresh token ends with its access token: there is nothing to refresh it with.
+///
+/// # Errors
+/// Then, and says until when the token lives.
+pub(crate) fn refuse_unrenewable(name: &CredentialName, record: Option<&Record>) -> Result<(), Failure> {
+    let Some(record) = record else { return Ok(()) };
+    let renewable =
+        record.grant.refresh_token.is_some() || !record.settings.grant_type.spends_refresh_token();
+    if renewable || record.state != RecordState::Active {
+        return Ok(());
+    }
+    let now = SystemClock.now().wall;
+    let until = record.access().map(|access| access.expires_wall()).filter(|at| *at > now);
+    let until = until.map_or_else(String::new, |at| format!("; its token is valid until {}", local(at, now)));
+    let mut failure = Failure::new(
+        Exit::LoginNeeded,
+        format!("{name}: this login came without a refresh token, and cannot be renewed{until}"),
+    )
+    .advise(format!(
+        "{} gives another; ask for a refresh token with the scope or parameter that the provider wants for it (often \
+         --scope offline_access)",
+        login_command(name.as_str())
+    ))
+    .coded("no_refresh_token")
+    .about(name);
+    failure.about.cause = Some(Cause::NoRefreshToken.name().into());
+    failure.about.login_command = Some(login_command(name.as_str()));
+    Err(failure)
+}
 
 /// Nobody of that name is known.
 pub(crate) fn unknown(name: &CredentialName, known: &[CredentialName]) -> Failure {

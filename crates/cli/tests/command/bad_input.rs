@@ -199,14 +199,13 @@ fn help_and_version_go_to_stdout() {
     assert_eq!(version.out, format!("renewd {}\n", env!("CARGO_PKG_VERSION")));
     let help = world.run(&["--help"]).expect(0, &[]);
     for command in [
-        "init", "rekey", "import", "token", "refresh", "status", "explain", "profiles", "logout", "helper",
-        "config", "doctor",
+        "init", "login", "rekey", "import", "token", "refresh", "status", "explain", "profiles", "logout",
+        "helper", "config", "doctor",
     ] {
         assert!(help.out.contains(&format!("\n  {command}")), "{command}: {}", help.out);
         assert!(world.run(&[command, "--help"]).expect(0, &[]).out.contains("Usage"));
     }
-    assert!(!help.out.contains("\n  login"), "login does not work yet");
-    world.run(&["login"]).expect(2, &[]);
+    world.run(&["login"]).expect(2, &["<NAME>"]);
 }
 
 #[test]

@@ -386,3 +386,49 @@ fn what_cannot_be_is_told_before_anything_is_sent() {
     ended.expect(2, &["the client's key"]);
     assert_eq!(server.totals().token_requests, 0);
 }
+
+#[test]
+fn a_login_without_a_refresh_token_says_that_it_ends_and_how_another_begins() {
+    let world = World::new();
+    let server = AuthorizationServer::start(AsConfig {
+        client_secret: Some("s3cret".into()),
+        client_auth: ClientAuth::Post,
+        ..AsConfig::default()
+    })
+    .unwrap();
+    // What no server here does by itself: the record of a login that brought an access token alone.
+    let mut options = renewd_store::FileStoreOptions::new(world.state());
+    options.key = renewd_store::KeyChoice::from_setting("file", &world.state()).unwrap();
+    let store = renewd_store::FileStore::open(options).unwrap();
+    let now = renewd_driver::Clock::now(&renewd_driver::system::SystemClock);
+    let identity = renewd_core::Identity {
+        token_endpoint: server.token_url(),
+        client_id: CLIENT.into(),
+        ..renewd_core::Identity::default()
+    };
+    let access = renewd_core::Access {
+        key: renewd_core::AccessKey::default(),
+        token: renewd_core::Secret::from("at-1"),
+        token_type: "Bearer".into(),
+        issued: renewd_core::Stamp::new(
+            now,
+            renewd_driver::Clock::boot_id(&renewd_driver::system::SystemClock),
+        ),
+        lifetime: renewd_core::Span::from_hours(1),
+        lifetime_given: true,
+        granted: None,
+        brought_by: None,
+    };
+    let grant = renewd_core::GrantMaterial { access: vec![access], ..renewd_core::GrantMaterial::default() };
+    let record = renewd_core::Record::new(1, identity, renewd_core::Settings::default(), grant, now);
+    let name = "work".parse().unwrap();
+    let put = renewd_driver::CredentialStore::put(&store, &name, &record, renewd_driver::Expect::Absent);
+    assert!(renewd_blocking::block_on(put).is_ok());
+    drop(store);
+    assert_eq!(world.run(&["token", "work"]).expect(0, &[]).out, "at-1\n");
+    let words = ["came without a refresh token", "valid until", "renewd login work"];
+    world.run(&["refresh", "work"]).expect(3, &words);
+    let _agent = world.agent(&[]);
+    world.run(&["refresh", "work"]).expect(3, &words);
+    assert_eq!(server.totals().token_requests, 0);
+}

@@ -42,7 +42,12 @@ pub(super) fn rows(config: &Config, name: &CredentialName) -> Result<Vec<Row>, F
 /// A row. Where the profile says nothing either, the default is what stands behind it.
 fn settled(key: &Key, path: String, found: Option<Effective>) -> Row {
     let mut row = row(key, path, found);
-    let behind = ["the profile's, else ", "the profile's; else ", "by the server's host, else "];
+    let behind = [
+        "the profile's, else ",
+        "the profile's; else ",
+        "by the server's host, else ",
+        "what the login was told, else ",
+    ];
     if let Some(rest) = behind.iter().find_map(|before| row.value.strip_prefix(before)) {
         row.value = rest.into();
     }
