@@ -45,7 +45,8 @@ pub struct Client {
     pub id: String,
     /// How it proves itself.
     pub auth: ClientAuth,
-    /// `scope` to ask for on refresh, where the provider wants one (RFC 6749 §6). Space-separated.
+    /// `scope` to ask for on refresh, where the provider wants one (RFC 6749 §6). Space-separated. The lifecycle leaves it
+    /// out where it names more than was granted.
     pub scope: Option<String>,
     /// `audience`, where the server knows resources by names of its own (RFC 8693 §2.1 has it for exchanges).
     pub audience: Option<String>,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use renewd_core::{
-    AsClass, AttemptId, Boot, BootId, Budget, GrantMaterial, Identity, Now, Profile, Record, RecordState,
-    RetryPolicy, Secret, Settings, Span, Wall,
+    AsClass, AttemptId, Boot, BootId, Budget, GrantMaterial, GrantType, Identity, Now, Profile,
+    RECORD_FORMAT, Record, RecordState, Registration, RetryPolicy, Secret, Settings, Span, Wall,
 };
 
 fn now(millis: u64) -> Now {
@@ -108,6 +108,26 @@ fn a_tombstone_is_the_next_epoch_and_holds_no_secret() {
     assert_eq!(tombstone.state, RecordState::Tombstone { at: now(7).wall });
     assert!(tombstone.settings.client_secret.is_none() && tombstone.grant.refresh_token.is_none());
     assert_eq!(tombstone.identity.client_id, "c");
+}
+
+#[test]
+fn a_record_is_laid_out_in_the_first_way_until_that_cannot_say_all_of_it() {
+    let with =
+        |settings: Settings| Record::new(1, Identity::default(), settings, GrantMaterial::default(), now(0));
+    let secret = || Some(Secret::from("secret"));
+    let plain = with(Settings { client_secret: secret(), scope: Some("a".into()), ..Settings::default() });
+    assert_eq!((plain.layout(), plain.format), (1, 1));
+    for settings in [
+        Settings { grant_type: GrantType::ClientCredentials, ..Settings::default() },
+        Settings { dpop_key: secret(), ..Settings::default() },
+        Settings { audience: Some("api".into()), ..Settings::default() },
+        Settings { registration: Some(Registration::default()), ..Settings::default() },
+    ] {
+        let record = with(settings);
+        assert_eq!((record.layout(), record.format), (RECORD_FORMAT, RECORD_FORMAT));
+    }
+    let bound = with(Settings { dpop_key: secret(), ..Settings::default() });
+    assert_eq!(bound.tombstone(now(1)).layout(), 1, "what is forgotten needs no room");
 }
 
 #[test]
