@@ -119,6 +119,21 @@ fn a_form_is_posted_as_it_stands() {
 }
 
 #[test]
+fn a_registration_is_taken_back_without_a_body() {
+    let (at, came) = serve(|stream| {
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+    });
+    let mut request = get("http://as.example/register/c", Reach::Anywhere);
+    request.method = WebMethod::Delete;
+    request.headers.push(("Authorization".into(), Secret::from("Bearer manage")));
+    assert_eq!(response(wait(web(at, &HandClock::new()).exchange(request))).status, 204);
+    let head = came.recv().unwrap().to_lowercase();
+    assert!(head.starts_with("delete /register/c http/1.1\r\n"), "{head}");
+    assert!(head.contains("authorization: bearer manage\r\n"), "{head}");
+    assert!(!head.contains("content-length") && !head.contains("transfer-encoding"), "{head}");
+}
+
+#[test]
 fn a_redirect_is_an_answer_like_any_other() {
     let (at, _came) = serve(|stream| {
         stream
