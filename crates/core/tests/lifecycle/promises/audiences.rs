@@ -423,3 +423,23 @@ fn what_another_process_wrote_for_another_audience_is_not_taken_for_one_s_own_wr
     assert!(h.ask_of(&to(A)).is_ok());
     assert_ne!(h.version_of(&to(A)), h.version_of(&to(B)));
 }
+
+#[test]
+fn a_grant_that_is_run_anew_has_several_audiences_as_well() {
+    let mut h = Host::new(setup(), Some(login_by(1, GrantType::ClientCredentials, at(0))));
+    h.pass(secs(30));
+    assert_eq!(h.ask(), Ok("at-1".into()));
+    let _ = h.ask_of(&to(A));
+    h.pass(secs(1));
+    let sent = fields(&h);
+    assert!(
+        sent.contains("grant_type=client_credentials") && sent.contains("resource=https%3A%2F%2Fa"),
+        "{sent}"
+    );
+    assert_eq!((h.ask(), h.ask_of(&to(A))), (Ok("at-1".into()), Ok("at-2".into())));
+    h.server.mode = refuses(INVALID_TARGET);
+    let _ = h.ask_of(&to(B));
+    h.pass(secs(1));
+    assert_eq!(h.ask_of(&to(B)), Err("running audience_refused".into()));
+    assert_eq!((h.status(), h.requests.len()), (Status::Running, 3));
+}
