@@ -143,6 +143,50 @@ fn the_token_document_names_what_the_token_is_for() {
     assert_ne!(own["access_token"], document["access_token"]);
 }
 
+#[test]
+fn a_profile_that_wants_the_scope_named_on_each_refresh_gets_it_and_another_resource_beside_it() {
+    let scene = Scene::bare(
+        AsClass::P2,
+        &format!(
+            "{QUICK_RETRY}[profile.strict]\nas_class = \"P2\"\n[profile.strict.refresh]\nscope = true\n"
+        ),
+    );
+    let grant = scene.server.mint_grant();
+    let endpoint = scene.server.token_url();
+    let args = [
+        "import",
+        "strict",
+        "--token-endpoint",
+        &endpoint,
+        "--client-id",
+        "testkit-client",
+        "--profile",
+        "strict",
+        "--scope",
+        "read",
+        "--resource",
+        A,
+    ];
+    let import = Running::start(scene.home.command(args), grant.refresh_token.as_bytes());
+    import.finish().succeeded();
+    let token = |more: &[&str]| {
+        let args = ["token", "strict", "--timeout", "60s"].iter().chain(more);
+        scene.run(scene.home.command(args)).succeeded().line().to_owned()
+    };
+    let facts = |token: &str| {
+        let facts = scene.server.access_facts(token).expect("a token of this server's");
+        (facts.scope, facts.resource, facts.audience)
+    };
+    assert_eq!(facts(&token(&[])), (Some("read".into()), vec![A.into()], None));
+    assert_eq!(facts(&token(&["--resource", B])), (Some("read".into()), vec![B.into()], None));
+    assert_eq!(
+        facts(&token(&["--audience", "the api", "--scope", "write"])),
+        (Some("write".into()), vec![], Some("the api".into()))
+    );
+    assert_eq!(facts(&token(&["--scope", "write"])), (Some("write".into()), vec![A.into()], None));
+    assert_eq!(scene.server.totals().reuse_trips, 0);
+}
+
 fn agent_with_two_proxies(server: &AuthorizationServer, api: &ProtectedApi) -> (Home, Agent, [Door; 2]) {
     let home = Home::with(QUICK_RETRY);
     let doors = ["a", "b"].map(|name| home.path().join(format!("{name}.sock")));
