@@ -229,6 +229,10 @@ fn a_server_that_makes_clients_is_asked_for_one_and_only_once() {
     ended.expect(0, &["that was registered for this login before", "logged in"]);
     assert_eq!(server.registered_clients().len(), 1);
     world.run(&["refresh", "work"]).expect(0, &[]);
+    // With the login goes what was made for it, in this order: a client that is gone revokes nothing.
+    let ended = world.run(&["logout", "work"]).expect(0, &["revoked at the server", "deleted at the server"]);
+    assert!(!ended.err.contains("not revoked"), "{}", ended.err);
+    assert_eq!(server.registered_clients().len(), 0);
 }
 
 #[test]
