@@ -8,7 +8,7 @@ use std::process::Command;
 use renewd_e2e::testkit::{AsClass, AsConfig, AuthorizationServer, Fault, Numbers, ProtectedApi, Tier};
 use renewd_e2e::{
     Agent, Door, Home, Left, PATIENCE, QUICK_RETRY, Running, Scene, Served, finish_all, is_lost, left_at,
-    meet, report, spread,
+    meet, report, spread, wait_for,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -293,4 +293,23 @@ fn an_outage_of_one_audience_s_attempt_heals_by_itself() {
         (4, 0),
         "the retry was the login's own: {totals:?}"
     );
+}
+
+#[test]
+fn two_proxies_on_any_free_port_are_two() {
+    let server = AuthorizationServer::start(AsConfig::default()).expect("a server can be started");
+    let api = ProtectedApi::start(&server).expect("an API can be started");
+    let entry = |resource: &str| {
+        format!(
+            "[[proxy]]\nlisten = \"127.0.0.1:0\"\nupstream = \"{}\"\ncredential = \"work\"\nresource = \"{resource}\"\n",
+            api.url()
+        )
+    };
+    let home = Home::with(&format!("{QUICK_RETRY}{}{}", entry(A), entry(B)));
+    home.import("work", &server);
+    let agent = Agent::start(&home);
+    agent.wait_credential("work", "a token", |seen| seen["token_valid"] == true);
+    agent.proxy();
+    wait_for("both proxies to be told", || (agent.said().matches("proxy on ").count() == 2).then_some(()));
+    agent.stop().succeeded();
 }

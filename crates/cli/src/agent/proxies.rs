@@ -20,7 +20,7 @@ use crate::json::login_command;
 /// Requests under way end within this when the agent stops or an entry goes.
 const END: Duration = Duration::from_secs(5);
 
-/// The running proxies, by where they listen.
+/// The running proxies, by where the configuration has them listen.
 #[derive(Default)]
 pub(crate) struct Proxies {
     running: Mutex<BTreeMap<String, ProxyHandle>>,
@@ -35,7 +35,12 @@ impl Proxies {
         for entry in config.proxies() {
             match proxy_config(config, &entry) {
                 Ok(ready) => {
-                    wanted.insert(ready.listen.to_string(), (ready, entry));
+                    // Several may ask for any free port.
+                    let mut place = ready.listen.to_string();
+                    while wanted.contains_key(&place) {
+                        place.push('+');
+                    }
+                    wanted.insert(place, (ready, entry));
                 }
                 Err(failure) => failures.push(failure),
             }
