@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use renewd_core::{
     Answer, AttemptId, CommitFailure, Fence, Loaded, Record, Secret, StoreFault, TokenRequest,
 };
-use renewd_driver::{Claim, CredentialName, CredentialStore, Expect, Prepared, PreparedFor, StoreWatch, TokenEndpoint};
+use renewd_driver::{
+    Claim, CredentialName, CredentialStore, Expect, Prepared, PreparedFor, StoreWatch, TokenEndpoint,
+};
 use renewd_store::{IoAct, IoHook, IoPoint};
 
 use super::Points;
