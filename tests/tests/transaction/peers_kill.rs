@@ -80,7 +80,7 @@ impl World {
     /// The rotated token is gone: the next command says so, and nothing is sent after that.
     fn is_told_as_lost(&self, said: &Ran, fault: &str, variant: &str) {
         assert!(said.stderr.contains("login needed (rotation_lost)"), "{said:?}");
-        assert!(said.stderr.contains("renewd import work --replace"), "{said:?}");
+        assert!(said.stderr.contains("renewd login work"), "{said:?}");
         assert_eq!(said.stdout, "");
         let counts = self.peer.counts();
         assert_eq!((counts.rotations, counts.replays), (2, 1), "it was tried once more: {counts:?}");

@@ -31,9 +31,7 @@ fn a_revoked_login_is_told_and_healed(stranger: Stranger) {
 
     peer.revoke();
     let said = home.run(["refresh", "work"]).failed(3).stderr;
-    for part in
-        ["work: login needed (grant_refused)", "HTTP 400", "invalid_grant", "renewd import work --replace"]
-    {
+    for part in ["work: login needed (grant_refused)", "HTTP 400", "invalid_grant", "renewd login work"] {
         assert!(said.contains(part), "{part:?} not in {said}");
     }
     let seen = agent.wait_status("work", "unauthenticated");
