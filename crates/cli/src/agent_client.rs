@@ -25,7 +25,6 @@ use crate::target::Target;
 const ANSWER: Span = Span::from_secs(2);
 
 /// A login is written durably before it is answered for.
-#[cfg(unix)]
 const HANDING: Span = Span::from_secs(30);
 
 /// How much longer than the caller's own time a waiting answer may take: the agent gives up first, and says why.
@@ -211,7 +210,6 @@ impl Agent {
     }
 
     /// Hands a login over to be kept there, as whoever cannot open its store must. True: over another login too.
-    #[cfg(unix)]
     pub(crate) fn hand_over(
         &self,
         name: &CredentialName,
@@ -234,7 +232,6 @@ impl Agent {
     }
 
     /// What a login that the agent keeps was made with, without a secret; none where it keeps none of that name.
-    #[cfg(unix)]
     pub(crate) fn login(&self, name: &CredentialName) -> Option<renewd_core::Record> {
         let path = format!("/v1/credentials/{name}/login");
         match self.ask::<serde_json::Value>("GET", &path, &[], ANSWER) {

@@ -68,12 +68,11 @@ pub(crate) fn keyring_key(config: &Config, item: &str) -> Result<Secret, Failure
         Ok(Some(found)) => key(found.expose()).map_err(|why| {
             Failure::configuration(format!("the client's key from item {named} of {} {why}", keyring.place()))
         }),
-        Ok(None) => {
-            Err(Failure::configuration(format!("there is no item {named} in {}", keyring.place())).advise(
-                "put the key there as it stands, under the attributes that docs/login names, or name a file with \
+        Ok(None) => Err(Failure::configuration(format!("there is no item {named} in {}", keyring.place()))
+            .advise(
+                "put the key there as it stands (application=renewd, item=its name), or name a file with \
                  client_key_file",
-            ))
-        }
+            )),
         Err(error) => Err(Failure::new(Exit::Store, format!("the client's key: {error}"))),
     }
 }

@@ -114,10 +114,7 @@ impl Place {
     pub(super) fn standing(&self, name: &CredentialName) -> Result<Standing, Failure> {
         match &self.keeper {
             Keeper::Store { .. } => block_on(standing(self.side.as_ref(), name)),
-            #[cfg(unix)]
             Keeper::Agent { agent, .. } => Ok(Standing::seen(agent.login(name))),
-            #[cfg(not(unix))]
-            Keeper::Agent { .. } => Ok(Standing::seen(None)),
         }
     }
 
@@ -138,19 +135,14 @@ impl Place {
                 tell_agent(config, name);
                 Ok(Kept::Stored(Box::new(kept)))
             }
-            #[cfg(unix)]
             Keeper::Agent { agent, .. } => {
                 refuse_other(name, &self.standing(name)?, &record.identity, replace)?;
                 let status = agent.hand_over(name, &record, replace)?;
+                #[cfg(unix)]
                 if let Ok(state) = config.places().state() {
                     crate::hooks::answered(state, name);
                 }
                 Ok(Kept::Handed(Box::new(status)))
-            }
-            #[cfg(not(unix))]
-            Keeper::Agent { .. } => {
-                refuse_other(name, &self.standing(name)?, &record.identity, replace)?;
-                Err(Failure::internal("there is no agent on this system").about(name))
             }
         }
     }
