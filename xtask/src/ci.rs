@@ -2,7 +2,7 @@
 
 use crate::shell::{self, Failure};
 use crate::steps::{Outcome, Steps};
-use crate::{docs, faults, fuzz, layers, needs, profiles, purity, test};
+use crate::{docs, faults, fuzz, layers, needs, profiles, purity, rfc, test};
 
 /// A check: its name, and how it is made.
 type Check = (&'static str, fn() -> Result<Outcome, Failure>);
@@ -11,6 +11,7 @@ type Check = (&'static str, fn() -> Result<Outcome, Failure>);
 const CHECKS: &[Check] = &[
     ("format", || cargo(&["fmt", "--all", "--", "--check"], None)),
     ("faults", faults::check),
+    ("rfc", rfc::check),
     ("profiles", profiles::check),
     ("pages", docs::check),
     ("dependency-rule", layers::check),
@@ -81,6 +82,6 @@ mod tests {
         assert_eq!(names(&[]).unwrap().len(), CHECKS.len());
         let failure = names(&["formats"]).unwrap_err();
         assert_eq!(failure.code, 2);
-        assert!(failure.message.contains("there are format, faults, profiles, "), "{}", failure.message);
+        assert!(failure.message.contains("there are format, faults, rfc, profiles, "), "{}", failure.message);
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask rfc`: what the standards demand of a client, where it is met, and which test shows it.
 //!
-//! `docs/rfc/musts.toml` is the list. The places are comments at the code, `// rfc: ID …`, and at tests, `// rfc-test: ID`;
-//! so a place that goes takes its claim with it. `docs/rfc-coverage.md` is written from both, and the check `rfc` fails where it is
+//! `docs/rfc/musts.toml` is the list. The places are comments at the code, `// rfc: ID… words`, and at tests,
+//! `// rfc-test: ID…`; so a place that goes takes its claim with it. `docs/rfc-coverage.md` is written from both, and the check `rfc` fails where it is
 //! stale, where a demand has no place, and where a comment names none that there is. The end of the page, on standards of which
 //! only some parts bind a client, is written by hand and left alone.
 
@@ -55,6 +55,8 @@ struct Must {
     not_met: Option<String>,
     /// What meets or shows it where no line of ours does.
     elsewhere: Option<String>,
+    /// Where it is not met, although it is elsewhere, and why.
+    except: Option<String>,
 }
 
 /// Where ids stand, in the order of the files.
@@ -130,10 +132,13 @@ fn places_in(path: &str, text: &str, places: &mut Places) {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     for (at, line) in lines.iter().enumerate() {
         if let Some(rest) = line.strip_prefix("// rfc: ") {
-            let id = rest.split([' ', ',', ':']).next().unwrap_or_default();
-            let there = places.code.entry(id.to_owned()).or_default();
-            if !there.iter().any(|known| known == path) {
-                there.push(path.to_owned());
+            // The first stands for an id even where it is none: so a comment that is spelt wrong is found.
+            let words = rest.split([' ', ',']).filter(|word| !word.is_empty()).enumerate();
+            for (_, id) in words.take_while(|(i, word)| *i == 0 || is_id(word)) {
+                let there = places.code.entry(id.to_owned()).or_default();
+                if !there.iter().any(|known| known == path) {
+                    there.push(path.to_owned());
+                }
             }
         } else if let Some(rest) = line.strip_prefix("// rfc-test: ") {
             let above = lines[..at].iter().rev().take_while(|l| !l.is_empty()).find_map(|l| function(l));
@@ -144,6 +149,11 @@ fn places_in(path: &str, text: &str, places: &mut Places) {
             }
         }
     }
+}
+
+/// Whether it begins with the number of an RFC and a hyphen.
+fn is_id(word: &str) -> bool {
+    word.split_once('-').is_some_and(|(rfc, _)| rfc.len() == 4 && rfc.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn function(line: &str) -> Option<&str> {
@@ -185,13 +195,15 @@ fn problems(list: &[Must], places: &Places) -> Vec<String> {
 
 fn written(list: &[Must], places: &Places) -> String {
     let not_met = list.iter().filter(|one| one.not_met.is_some()).count();
+    let excepted = list.iter().filter(|one| one.except.is_some() && !one.recommended).count();
     let demands = list.iter().filter(|one| !one.recommended).count();
     let mut text = format!(
         "# What the standards demand of a client\n\n\
          Every MUST and MUST NOT on a client that binds renewd, in our own words. Written by `cargo xtask rfc` from\n\
          `docs/rfc/musts.toml` and from comments at the code and at the tests; the check `rfc` fails where a demand has no place.\n\
          The standards of which only parts bind a client follow, by hand.\n\n\
-         {demands} demands: {} met, {not_met} not. Where it says *should*, the standard recommends.\n",
+         {demands} demands: {} met, {excepted} of them with an exception that stands beside it, {not_met} not. Where it says \
+         *should*,\nthe standard recommends.\n",
         demands - not_met,
     );
     for (rfc, title) in TITLES {
@@ -206,7 +218,9 @@ fn written(list: &[Must], places: &Places) -> String {
                 all.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join("<br>")
             };
             let (mut met, shown) = (named(&places.code), named(&places.tests));
-            for (words, before) in [(&one.not_met, "**not met**: "), (&one.elsewhere, "")] {
+            for (words, before) in
+                [(&one.not_met, "**not met**: "), (&one.elsewhere, ""), (&one.except, "**except** ")]
+            {
                 if let Some(words) = words {
                     let gap = if met.is_empty() { "" } else { "<br>" };
                     let _ = write!(met, "{gap}{before}{words}");
@@ -224,13 +238,20 @@ mod tests {
     use super::*;
 
     fn must(id: &str) -> Must {
-        Must { id: id.into(), must: "do it".into(), recommended: false, not_met: None, elsewhere: None }
+        Must {
+            id: id.into(),
+            must: "do it".into(),
+            recommended: false,
+            not_met: None,
+            elsewhere: None,
+            except: None,
+        }
     }
 
     const SOURCE: &str = "\
 fn build() {
-    // rfc: 6749-3.2 a form, by POST
-    post();
+    // rfc: 6749-3.2 6749-B a form, by POST
+    post(); // rfc: 8414-3 is no line of its own
 }
 
 // rfc-test: 6749-3.2 7636-4.2
@@ -248,7 +269,11 @@ fn inside() {
     fn places_are_read_from_the_comments_of_code_and_tests() {
         let mut places = Places::default();
         places_in("a.rs", SOURCE, &mut places);
-        assert_eq!(places.code["6749-3.2"], ["a.rs"]);
+        assert_eq!(places.code.keys().collect::<Vec<_>>(), ["6749-3.2", "6749-B"]);
+        assert_eq!(
+            (&places.code["6749-3.2"][..], &places.code["6749-B"][..]),
+            (&["a.rs".into()][..], &["a.rs".into()][..])
+        );
         assert_eq!(places.tests["6749-3.2"], ["a.rs::it_is_posted"]);
         assert_eq!(places.tests["7636-4.2"], ["a.rs::it_is_posted"]);
         assert_eq!(places.tests["8414-3.3"], ["a.rs::inside"]);
@@ -258,10 +283,11 @@ fn inside() {
     fn a_demand_without_a_place_and_a_place_without_a_demand_are_problems() {
         let mut places = Places::default();
         places_in("a.rs", SOURCE, &mut places);
-        let broken = problems(&[must("6749-3.2"), must("7636-4.2"), must("1-1")], &places);
-        assert_eq!(broken.len(), 5, "{broken:?}");
-        assert!(broken[0].starts_with("7636-4.2: no comment `// rfc:"), "{broken:?}");
-        assert!(broken[4].contains("8414-3.3 does not stand in"), "{broken:?}");
+        let broken = problems(&[must("6749-3.2"), must("6749-B"), must("7636-4.2"), must("1-1")], &places);
+        assert_eq!(broken.len(), 6, "{broken:?}");
+        assert!(broken[0].starts_with("6749-B: no comment `// rfc-test:"), "{broken:?}");
+        assert!(broken[1].starts_with("7636-4.2: no comment `// rfc:"), "{broken:?}");
+        assert!(broken[5].contains("8414-3.3 does not stand in"), "{broken:?}");
     }
 
     #[test]
@@ -269,7 +295,24 @@ fn inside() {
         let gap = Must { not_met: Some("no user".into()), ..must("6749-6") };
         assert!(problems(std::slice::from_ref(&gap), &Places::default()).is_empty());
         let page = written(&[gap], &Places::default());
-        assert!(page.contains("1 demands: 0 met, 1 not. "), "{page}");
+        assert!(
+            page.contains("1 demands: 0 met, 0 of them with an exception that stands beside it, 1 not. "),
+            "{page}"
+        );
         assert!(page.contains("| 6 | do it | **not met**: no user |  |"), "{page}");
+    }
+
+    #[test]
+    fn an_exception_needs_its_places_all_the_same_and_stands_beside_them() {
+        let most = Must { except: Some("on Sundays".into()), ..must("6749-3.2") };
+        assert_eq!(problems(std::slice::from_ref(&most), &Places::default()).len(), 2);
+        let mut places = Places::default();
+        places_in("a.rs", SOURCE, &mut places);
+        let page = written(&[most], &places);
+        assert!(page.contains("1 demands: 1 met, 1 of them with"), "{page}");
+        assert!(
+            page.contains("| 3.2 | do it | `a.rs`<br>**except** on Sundays | `a.rs::it_is_posted` |"),
+            "{page}"
+        );
     }
 }
