@@ -13,6 +13,10 @@ use crate::wire::{Asked, Wire, refusal};
 /// No longer lifetime is believed, as with refreshes.
 const LIFETIME_MAX: Span = Span::from_hours(24 * 365);
 
+/// Types of tokens that want more of whoever shows them than RFC 6750 does, or that are no access tokens at all (RFC 8693
+/// §2.2.1). Others are taken for bearer tokens: servers have many names for those.
+const UNUSABLE_TYPES: [&str; 3] = ["N_A", "mac", "pop"];
+
 /// A living credential, not yet kept.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -33,7 +37,7 @@ impl Granted {
             return Err(refusal(&asked.judgement));
         };
         let client = &wire.plan.client;
-        // rfc: 6749-7.1 a token of a type that was not asked for is not used
+        // rfc: 6749-7.1 a token of a type that was not asked for, or that nobody here can use, is not used
         check_token_type(client, grant)?;
         let identified = identify(grant, wire, nonce)?;
         let mut remarks = Vec::new();
@@ -114,7 +118,13 @@ impl Granted {
 
 /// RFC 6750 and RFC 9449 §5: a bearer token where one was asked for, a bound one where a key was shown.
 fn check_token_type(client: &Client, grant: &Grant) -> Result<(), LoginError> {
-    let bound = grant.token_type.eq_ignore_ascii_case("DPoP");
+    let named = |name: &str| grant.token_type.eq_ignore_ascii_case(name);
+    if UNUSABLE_TYPES.into_iter().any(named) {
+        let text =
+            format!("the server gave a token of the type {}, which nobody here can use", grant.token_type);
+        return Err(LoginError::new(LoginErrorKind::Refused, text));
+    }
+    let bound = named("DPoP");
     let text = match (client.dpop_key.is_some(), bound) {
         (true, false) => {
             "the server gave a token that is not bound to this credential's key: it does not support DPoP for this \

@@ -8,7 +8,7 @@ use renewd_core::{
 use renewd_login::protocol::RegistrationRequest;
 use renewd_login::{LoginErrorKind, NullUi, by_grant, register};
 use renewd_signer::{Algorithm, PrivateKey, generate};
-use renewd_testkit::{AsConfig, AuthorizationServer, LoginConfig, Registration};
+use renewd_testkit::{AsConfig, AuthorizationServer, Fault, LoginConfig, Registration};
 
 use crate::support::{found, issuer, log_in, obedient, plan, ports, record, signing_ports};
 
@@ -79,6 +79,28 @@ fn client_credentials_of_a_client_without_any_are_refused_before_a_request() {
     assert_eq!(error.kind(), LoginErrorKind::Configuration);
     assert!(error.to_string().contains("--client-secret-file"), "{error}");
     assert!(server.log().is_empty());
+}
+
+// rfc-test: 6749-7.1
+#[test]
+fn a_token_of_a_type_that_wants_more_than_to_be_shown_is_refused() {
+    let server = AuthorizationServer::start(AsConfig::default()).unwrap();
+    let ports = ports();
+    let exchange = TokenExchange {
+        subject: TokenSource::Kept(Secret::from("subject-token")),
+        subject_type: "urn:ietf:params:oauth:token-type:access_token".into(),
+        actor: None,
+        requested_type: Some("urn:ietf:params:oauth:token-type:saml2".into()),
+    };
+    let mut plan = plan(&ports, &server);
+    plan.client.grant_type = GrantType::TokenExchange(exchange);
+    for token_type in ["N_A", "mac", "PoP"] {
+        let body = format!(r#"{{"access_token":"at-canary","token_type":"{token_type}","expires_in":60}}"#);
+        server.push_fault(Fault::Status { code: 200, retry_after: None, body });
+        let error = block_on(by_grant(&ports, &plan, &NullUi)).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), LoginErrorKind::Refused);
+        assert!(error.to_string().contains(token_type) && !error.to_string().contains("canary"), "{error}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::protocol::json::read_object;
 /// RFC 8628 §3.5: what `slow_down` adds.
 const SLOW_DOWN: Span = Span::from_secs(5);
 
-/// Without an answer the wait doubles up to here, or stays at the interval where that is longer.
+/// Without an answer the wait doubles up to here, or once where the interval is longer already.
 const BACKOFF_MAX: Span = Span::from_mins(2);
 
 /// Doubling more often than this reaches [`BACKOFF_MAX`] from any interval.
@@ -188,10 +188,10 @@ impl DevicePoll {
         self.ended.get_or_insert(end);
     }
 
-    /// The interval; without answers doubled each time, within [`BACKOFF_MAX`].
+    /// The interval; without answers doubled each time, within [`BACKOFF_MAX`], but once at least.
     fn wait(&self) -> Span {
         let doubled = self.interval.times(1 << self.unanswered.min(DOUBLINGS_MAX));
-        doubled.min(BACKOFF_MAX).max(self.interval)
+        doubled.min(BACKOFF_MAX.max(self.interval.times(2)))
     }
 }
 
