@@ -2,10 +2,18 @@
 
 #![cfg(unix)]
 
-use renewd_e2e::{Agent, Stranger};
+use renewd_e2e::{Agent, Stranger, wait_for};
 use serde_json::Value;
 
 use crate::world::{SCOPE, World};
+
+/// The agent has heard of the login, and keeps it.
+fn wait_running(agent: &Agent) {
+    wait_for("the agent to know the login", || {
+        (agent.socket().get("/v1/credentials/work").status == 200).then_some(())
+    });
+    agent.wait_status("work", "running");
+}
 
 /// The agent, on the desktop on which an address could be opened.
 fn agent(world: &World) -> Agent {
@@ -18,7 +26,7 @@ fn an_agent_asks_for_a_login_opens_nothing_and_goes_on_with_the_one_that_a_perso
     let agent = agent(&world);
     let args = [&["--client-id", "renewd", "--browser"], &SCOPE[..]].concat();
     world.login_with_a_person(&args).0.succeeded();
-    agent.wait_status("work", "running");
+    wait_running(&agent);
 
     world.peer.revoke();
     world.home.run(["refresh", "work"]).failed(3);
@@ -47,7 +55,7 @@ fn a_login_is_handed_to_an_agent_that_keeps_it_in_memory_alone() {
     let agent = agent(&world);
     let args = [&["--client-id", "renewd", "--browser"], &SCOPE[..]].concat();
     world.login_with_a_person(&args).0.succeeded();
-    agent.wait_status("work", "running");
+    wait_running(&agent);
     world.lives();
     agent.stop().succeeded();
     let left = walk(&world.home.state());
