@@ -66,9 +66,9 @@ pub use config::{
 pub use keeper::KeeperFor;
 pub use locality::{Refusal, local_requests_only};
 pub use metrics::{Metrics, Outcome};
-pub use peer::is_same_user_tcp;
 #[cfg(unix)]
 pub use peer::is_same_user_unix;
+pub use peer::{is_same_user_tcp, is_strangers_tcp};
 pub use server::{Proxy, ProxyHandle};
 pub use token::{BearerToken, NoBearer, Rejected, TokenSource};
 #[cfg(unix)]

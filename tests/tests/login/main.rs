@@ -10,4 +10,5 @@ mod hostile;
 mod logout;
 mod registration;
 mod resource;
+mod strangers;
 mod world;

@@ -1,5 +1,6 @@
 //! The one answer that is waited for, whichever way it comes: through the listener, or pasted.
 
+use std::net::TcpStream;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -51,6 +52,7 @@ type Outcome = Result<Callback, Refusal>;
 /// Whoever may bring the answer asks here. The first that belongs to this login is the only one.
 pub(super) struct Door {
     expected: Expected,
+    is_strangers: Option<fn(&TcpStream) -> bool>,
     redirect_uri: Mutex<String>,
     answer: Mutex<Option<oneshot::Sender<Outcome>>>,
     strange: Mutex<mpsc::Sender<String>>,
@@ -63,11 +65,12 @@ pub(super) struct Awaited {
 }
 
 impl Awaited {
-    pub(super) fn new(expected: Expected) -> (Self, Arc<Door>) {
+    pub(super) fn new(expected: Expected, is_strangers: Option<fn(&TcpStream) -> bool>) -> (Self, Arc<Door>) {
         let (give, answer) = oneshot::channel();
         let (tell, strange) = mpsc::channel(STRANGE_TOLD_MAX);
         let door = Door {
             expected,
+            is_strangers,
             redirect_uri: Mutex::default(),
             answer: Mutex::new(Some(give)),
             strange: Mutex::new(tell),
@@ -140,13 +143,23 @@ impl Door {
         }
     }
 
-    fn tell(&self, refusal: &Refusal) {
+    fn tell(&self, what: &dyn std::fmt::Display) {
         // Full: enough was told.
-        let _told_enough = lock(&self.strange).try_send(refusal.to_string());
+        let _told_enough = lock(&self.strange).try_send(what.to_string());
     }
 }
 
 impl Answering for Door {
+    /// The whole request, `state` with it, stands in the command line of the browser that was opened, where every user of
+    /// the machine can read it: who knows it could bring a code of his own, bound to our challenge.
+    fn admits(&self, stream: &TcpStream) -> bool {
+        let strange = self.is_strangers.is_some_and(|is_strangers| is_strangers(stream));
+        if strange {
+            self.tell(&"another user of this machine came to the listener, and was sent away");
+        }
+        !strange
+    }
+
     fn page(&self, target: &str) -> Page {
         match read_callback(target, &self.expected.as_read()) {
             Ok(Callback::Elsewhere) => Page::not_here(),

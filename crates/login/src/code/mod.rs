@@ -5,9 +5,10 @@ mod paste;
 mod redirect;
 
 use std::io::BufRead;
+use std::net::TcpStream;
 use std::sync::Arc;
 
-use renewd_core::{AuthorizationCode, Client, Secret, Span};
+use renewd_core::{AuthorizationCode, Client, ClientAuth, Secret, Span};
 
 use crate::browser::Browser;
 use crate::client_document;
@@ -40,11 +41,20 @@ pub struct CodeOptions {
     pub paste: Option<Box<dyn BufRead + Send>>,
     /// How long the person may take.
     pub wait: Span,
+    /// Whether a connection to the listener is another user's, where that can be told: it is closed unread.
+    pub is_strangers: Option<fn(&TcpStream) -> bool>,
 }
 
 impl Default for CodeOptions {
     fn default() -> Self {
-        Self { redirect: Redirect::default(), browser: None, no_browser: None, paste: None, wait: CODE_WAIT }
+        Self {
+            redirect: Redirect::default(),
+            browser: None,
+            no_browser: None,
+            paste: None,
+            wait: CODE_WAIT,
+            is_strangers: None,
+        }
     }
 }
 
@@ -59,6 +69,12 @@ pub async fn by_code(
     ui: &dyn Ui,
 ) -> Result<Granted, LoginError> {
     let endpoint = authorization_endpoint(&plan.server, ui)?;
+    // rfc: 8252-6 9700-2.1.1 a public client logs in with PKCE or not at all
+    if !plan.profile.login.pkce && matches!(plan.client.auth, ClientAuth::None) {
+        let text = "this provider refuses PKCE with S256, and without it a client needs a secret or a key to be safe; \
+                    give one, or bring a refresh token in with renewd import";
+        return Err(LoginError::new(LoginErrorKind::Configuration, text));
+    }
     if !options.redirect.is_loopback() && options.paste.is_none() {
         let text = format!(
             "nothing here can receive the browser's answer at {}; paste it (run without --json, in a terminal)",
@@ -68,13 +84,13 @@ pub async fn by_code(
     }
     let handshake = Handshake::new(&*ports.random()?);
     let expected = Expected::new(&plan.server, &handshake, &options.redirect);
-    let (awaited, answering) = Awaited::new(expected);
+    let (awaited, answering) = Awaited::new(expected, options.is_strangers);
     let listener = match options.redirect.loopback() {
         Some(at) => Some(Listener::open(at, Arc::clone(&ports.clock), answering.clone())?),
         None => None,
     };
     let redirect_uri = match (&listener, options.redirect.loopback()) {
-        // rfc: 8252-8.10 the port, and with it the redirect address, is of this login alone
+        // rfc: 8252-8.10 8252-8.10-2 the port, and with it the redirect address, is of this login alone
         (Some(listener), Some(at)) => at.uri(Some(listener.port())),
         _ => options.redirect.registered(),
     };

@@ -12,7 +12,7 @@ mod request;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -42,6 +42,11 @@ const PORT_TRIES_MAX: usize = 16;
 pub(crate) trait Answering: Send + Sync + 'static {
     /// The page for a `GET` of this target (path and query).
     fn page(&self, target: &str) -> Page;
+
+    /// Whether whoever made this connection may ask at all.
+    fn admits(&self, _stream: &TcpStream) -> bool {
+        true
+    }
 }
 
 /// A listener that stands. Dropping it closes it, once pages on their way are delivered.
@@ -198,7 +203,11 @@ impl Serving {
         for socket in &self.sockets {
             for _ in 0..ACCEPTED_MAX {
                 match socket.accept() {
-                    Ok((stream, peer)) => take(connections, stream, peer.ip(), now),
+                    Ok((stream, peer)) if peer.ip().is_loopback() && self.answering.admits(&stream) => {
+                        take(connections, stream, now);
+                    }
+                    // The socket is bound to loopback; a packet from elsewhere that got here all the same is not served.
+                    Ok(_) => {}
                     Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
                     Err(e) if gone_again(&e) => {}
                     Err(_) => {
@@ -217,9 +226,8 @@ fn gone_again(error: &io::Error) -> bool {
     matches!(error.kind(), K::Interrupted | K::ConnectionAborted | K::ConnectionReset)
 }
 
-fn take(connections: &mut VecDeque<Connection>, stream: TcpStream, peer: IpAddr, now: Boot) {
-    // The socket is bound to loopback; a packet from elsewhere that got here all the same is not served.
-    if !peer.is_loopback() || stream.set_nonblocking(true).is_err() {
+fn take(connections: &mut VecDeque<Connection>, stream: TcpStream, now: Boot) {
+    if stream.set_nonblocking(true).is_err() {
         return;
     }
     if connections.len() >= CONNECTIONS_MAX {

@@ -1,6 +1,7 @@
 //! Logging in with a browser, at a server that checks everything.
 
 use std::io::{BufRead, BufReader, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use renewd_blocking::block_on;
@@ -315,6 +316,27 @@ fn a_server_that_says_nothing_of_pkce_is_told_of_and_one_that_lacks_it_gets_no_l
     }
 }
 
+// rfc-test: 8252-6 9700-2.1.1
+#[test]
+fn who_cannot_prove_itself_does_not_log_in_without_pkce_and_who_can_does() {
+    let server = server(LoginConfig::default());
+    let ports = ports();
+    for (auth, kind) in [
+        (ClientAuth::None, LoginErrorKind::Configuration),
+        (ClientAuth::Basic(Secret::from("s")), LoginErrorKind::TimedOut),
+    ] {
+        let mut plan = plan(&ports, &server);
+        plan.profile.login.pkce = false;
+        plan.client.auth = auth;
+        let ui = Noting::default();
+        let options = CodeOptions { wait: Span::from_millis(10), ..CodeOptions::default() };
+        let error = block_on(by_code(&ports, &plan, options, &ui)).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        let shown = ui.lines().iter().any(|line| line.starts_with("Visit"));
+        assert_eq!(shown, kind == LoginErrorKind::TimedOut, "{:?}", ui.lines());
+    }
+}
+
 /// The web, with some addresses that are somebody's own.
 struct With {
     documents: Vec<(&'static str, &'static str)>,
@@ -355,4 +377,30 @@ fn a_client_whose_id_is_its_description_is_looked_at_where_the_server_does_so_to
         let error = block_on(by_code(&ports, &plan, options, &Noting::default())).map(|_| ()).unwrap_err();
         assert_eq!(error.kind(), kind, "{id}: {error}");
     }
+}
+
+/// What the browser's command line shows every user of the machine is enough to bring a code that is bound to our
+/// challenge: `state` is no protection from them.
+#[test]
+fn another_user_at_the_listener_is_sent_away_unread_even_with_the_state_of_this_login() {
+    static STRANGERS: AtomicBool = AtomicBool::new(true);
+    let server = server(LoginConfig::default());
+    let ports = ports();
+    let plan = plan(&ports, &server);
+    let (tell, told) = std::sync::mpsc::channel();
+    let browser = Doing(move |url: String| {
+        let redirect = address_parameter(&url, "redirect_uri");
+        let state = address_parameter(&url, "state");
+        tell.send(get(&format!("{redirect}?code=evil&state={state}"))).unwrap();
+        tell.send(get(&format!("{redirect}?error=access_denied&state={state}"))).unwrap();
+        STRANGERS.store(false, Ordering::SeqCst);
+        get(&redirect_of(&url));
+    });
+    let options = CodeOptions { is_strangers: Some(|_| STRANGERS.load(Ordering::SeqCst)), ..with(browser) };
+    let ui = Noting::default();
+    let granted = block_on(by_code(&ports, &plan, options, &ui)).unwrap();
+    assert!(granted.is_renewable(&plan));
+    assert_eq!([told.recv().unwrap(), told.recv().unwrap()], ["", ""], "closed without a word");
+    assert_eq!(server.log().len(), 1, "no code of theirs was sent");
+    assert!(ui.lines().iter().any(|line| line.starts_with("Strange") && line.contains("another user")));
 }

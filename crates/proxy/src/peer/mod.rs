@@ -50,6 +50,30 @@ async fn is_same_user(stream: &tokio::net::TcpStream, pair: Pair) -> bool {
     stands && is_tcp_owner_known() && owner.is_some_and(|uid| uid == own_uid())
 }
 
+/// Whether the client's end of this accepted loopback connection is another user's, and not root's either: for a listener
+/// that anybody's browser may come to, and through whatever forwards a port to it, which often runs as root.
+///
+/// A client that has closed its socket already could be anybody, and nobody waits for an answer there: it is a
+/// stranger. False where the user cannot be told.
+#[cfg(target_os = "linux")]
+pub fn is_strangers_tcp(stream: &std::net::TcpStream) -> bool {
+    let (Ok(client), Ok(server)) = (stream.peer_addr(), stream.local_addr()) else { return true };
+    if !is_tcp_owner_known() {
+        return false;
+    }
+    let pair = Pair { client, server };
+    let Ok(owner) = sock_diag::owner(pair).or_else(|_| socket_table::owner(pair)) else { return false };
+    // As above: what was found is this connection's while it stands.
+    let stands = stream.peer_addr().is_ok_and(|now| now == client);
+    !stands || owner.is_none_or(|uid| uid != own_uid() && uid != 0)
+}
+
+/// Whether it is another user's: it cannot be told on this system, hence false.
+#[cfg(not(target_os = "linux"))]
+pub fn is_strangers_tcp(_stream: &std::net::TcpStream) -> bool {
+    false
+}
+
 /// Whether the client's end of this accepted loopback connection belongs to the user that runs this process: it cannot
 /// be told on this system, hence false.
 #[cfg(not(target_os = "linux"))]
@@ -121,6 +145,16 @@ mod tests {
         let (_listener, client, pair) = connection("127.0.0.1:0", "127.0.0.1");
         drop(client);
         assert_eq!(owners(pair), [None; 2]);
+    }
+
+    #[test]
+    fn ones_own_connection_is_no_strangers_and_one_that_has_gone_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert!(!is_strangers_tcp(&accepted));
+        drop(client);
+        assert!(is_strangers_tcp(&accepted));
     }
 
     #[test]

@@ -145,6 +145,7 @@ impl Way {
             browser,
             no_browser,
             paste: if paste { Some(Box::new(BufReader::new(std::io::stdin()))) } else { None },
+            is_strangers: Some(renewd_proxy::is_strangers_tcp),
             ..CodeOptions::default()
         };
         by_code(ports, plan, options, screen).await
