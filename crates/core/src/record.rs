@@ -174,6 +174,12 @@ impl Record {
     pub fn generation_of(&self, access: &Access) -> u64 {
         access.brought_by.unwrap_or(self.generation)
     }
+
+    /// The key that this token is bound to: none for one that the server gave as a bearer token, which it may although it
+    /// was shown a proof (RFC 9449 §5).
+    pub fn proof_key(&self, access: &Access) -> Option<&Secret> {
+        self.settings.dpop_key.as_ref().filter(|_| access.token_type.eq_ignore_ascii_case("DPoP"))
+    }
 }
 
 /// Whether a record may be used.

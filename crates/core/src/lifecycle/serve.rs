@@ -199,7 +199,7 @@ impl Machine {
             access: access.clone(),
             epoch: record.epoch,
             generation: record.generation_of(access),
-            proof_key: record.settings.dpop_key.clone(),
+            proof_key: record.proof_key(access).cloned(),
             until_boot,
             until_wall,
         })

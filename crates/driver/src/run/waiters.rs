@@ -177,7 +177,7 @@ impl World {
                 let snapshot = if same {
                     published
                 } else {
-                    let proof_key = machine.lifecycle.record().and_then(|r| r.settings.dpop_key.clone());
+                    let proof_key = machine.lifecycle.record().and_then(|r| r.proof_key(access).cloned());
                     Arc::new(Snapshot::served(access.clone(), (epoch, generation), proof_key))
                 };
                 Some(Ok(Rejection::Renewed(Lease::shortened(snapshot, short))))
@@ -216,7 +216,7 @@ impl World {
         if let Some(key) = &waiter.key {
             return match machine.lifecycle.held_for(key, self.now) {
                 Some(Serve::Token { access, epoch, generation, remaining, .. }) => {
-                    let proof_key = machine.lifecycle.record().and_then(|r| r.settings.dpop_key.clone());
+                    let proof_key = machine.lifecycle.record().and_then(|r| r.proof_key(access).cloned());
                     let snapshot = Snapshot::served(access.clone(), (epoch, generation), proof_key);
                     Ok(Rejection::Renewed(Lease::shortened(Arc::new(snapshot), remaining < min_validity)))
                 }

@@ -43,6 +43,8 @@ pub(crate) struct Server {
     pub(crate) script: VecDeque<Mode>,
     /// Headers of every response, whatever else it says.
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// What a success calls its token.
+    pub(crate) token_type: &'static str,
     /// How long it takes.
     pub(crate) latency: Span,
     /// The refresh token that works.
@@ -60,6 +62,7 @@ impl Server {
             mode: Mode::Ok(3600),
             script: VecDeque::new(),
             headers: Vec::new(),
+            token_type: "Bearer",
             latency: Span::from_millis(100),
             current: "rt-0".into(),
             reuse_trips: 0,
@@ -118,7 +121,8 @@ impl Server {
                 json(
                     200,
                     format!(
-                        r#"{{"access_token":"{at}","token_type":"Bearer","expires_in":{seconds},"refresh_token":"{rt}"}}"#
+                        r#"{{"access_token":"{at}","token_type":"{}","expires_in":{seconds},"refresh_token":"{rt}"}}"#,
+                        self.token_type
                     ),
                 )
             }

@@ -45,8 +45,17 @@ fn a_refresh_is_proved_by_the_client_and_by_the_tokens_key() {
     let mut h = bound();
     h.pass(secs(30));
     assert_eq!(proofs(&h), (vec![0, 0], None));
-    let token = h.last_published.as_ref().expect("a token");
-    assert!(token.proof_key.is_some());
+}
+
+#[test]
+fn a_token_is_bound_where_the_server_says_so_and_a_bearer_token_where_it_says_that() {
+    for (said, bound_to_key) in [("DPoP", true), ("dpop", true), ("Bearer", false)] {
+        let mut h = bound();
+        h.server.token_type = said;
+        h.pass(secs(30));
+        let token = h.last_published.as_ref().expect("a token");
+        assert_eq!(token.proof_key.is_some(), bound_to_key, "{said}");
+    }
 }
 
 #[test]
