@@ -51,7 +51,7 @@ fn a_login_at_oidc_provider_opens_chromium_and_clicks_lead_to_a_living_credentia
     assert_eq!(world.status()["login_command"], serde_json::Value::Null);
 }
 
-// rfc-test: 6749-2.3.1
+// rfc-test: 6749-3.2.1-2
 // rfc-test: 6749-4.1.3
 #[test]
 fn a_login_at_canaille_opens_chromium_and_clicks_lead_to_a_living_credential() {
@@ -97,6 +97,18 @@ fn somebody_who_cancels_in_the_browser_is_told_so_and_nothing_is_stored() {
     assert!(ran.stderr.contains("access_denied"), "{ran:?}");
     assert!(!page.text().contains("<script"), "{}", page.text());
     world.has_nothing();
+}
+
+#[test]
+fn the_providers_profile_says_what_a_login_there_needs_besides() {
+    let Some(world) = World::new(Stranger::OidcProvider) else { return };
+    let profile = ["--profile", "node-oidc-provider", "--client-id", "renewd", "--browser"];
+    let (ran, _) = world.login_with_a_person(&profile);
+    ran.succeeded();
+    let opened = world.desktop.opened();
+    assert_eq!(parameter(&opened[0], "scope"), "openid%20offline_access");
+    assert_eq!(parameter(&opened[0], "prompt"), "consent");
+    world.lives();
 }
 
 #[test]

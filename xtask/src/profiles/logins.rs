@@ -8,7 +8,10 @@ use renewd_core::{ClientAuthMethod, Profile, Redirect};
 use crate::shell;
 
 /// Profiles at whose real servers our tests log in, with the test that does; all others come from documentation alone.
-const TRIED: &[(&str, &str)] = &[];
+const TRIED: &[(&str, &str)] = &[(
+    "node-oidc-provider",
+    "tests/tests/login/code.rs::the_providers_profile_says_what_a_login_there_needs_besides",
+)];
 
 /// Profiles of what stands between a client and its server: nobody logs in there.
 const NO_PROVIDER: [&str; 2] = ["intermediary-", "transport"];

@@ -208,6 +208,7 @@ pub(super) const NODE_OIDC_PROVIDER: Profile = Profile {
     name: Borrowed("node-oidc-provider"),
     title: Borrowed("oidc-provider (Node.js)"),
     endpoints: Endpoints {
+        issuer: Some(Borrowed("https://{host}")),
         token: Some(Borrowed("https://{host}/token")),
         authorization: Some(Borrowed("https://{host}/auth")),
         device_authorization: Some(Borrowed("https://{host}/device/auth")),
