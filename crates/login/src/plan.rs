@@ -46,6 +46,7 @@ impl Plan {
         let server = &self.server;
         Ok(Identity {
             issuer: server.issuer.as_ref().map(|issuer| issuer.value.as_str().to_owned()),
+            // rfc: 9700-4.4.2-2 the code goes to the server that the request went to, and so does all that follows
             token_endpoint: server.token_endpoint()?.value.as_str().to_owned(),
             revocation_endpoint: server.revocation_endpoint.as_ref().map(|e| e.value.as_str().to_owned()),
             client_id: self.client.id.clone(),

@@ -82,6 +82,7 @@ pub(crate) fn seal_in(
     nonce: &[u8; NONCE_BYTES],
     payload: &[u8],
 ) -> Option<Vec<u8>> {
+    // rfc: 6749-10.3 6749-10.4 nothing of a record lies anywhere unsealed
     let mut file = Vec::with_capacity(PREFIX_BYTES + 128 + payload.len());
     file.extend_from_slice(&prefix(header.purpose, format, keys.id()));
     file.extend_from_slice(&header.version.0.to_le_bytes());

@@ -23,7 +23,7 @@ pub(crate) struct Target {
 }
 
 /// Reads a token endpoint's URL. RFC 6749 §3.2 demands TLS; loopback is the exception, since nothing travels.
-// rfc: 6749-10.3 6749-10.4 tokens travel over TLS only; plain http is for this machine
+// rfc: 6749-10.3 6749-10.4 6749-10.8 tokens and secrets travel over TLS only; plain http is for this machine
 pub(crate) fn read(url: &str, allow_insecure_http: bool) -> Result<Target, ConfigurationError> {
     read_as("the token endpoint", url, allow_insecure_http)
 }
@@ -94,7 +94,7 @@ fn is_loopback(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    // rfc-test: 6749-10.3 6749-10.4
+    // rfc-test: 6749-10.3 6749-10.4 6749-10.8
     #[test]
     fn plain_http_is_for_this_machine_only() {
         for url in ["http://127.0.0.1:8/t", "http://127.9.9.9/t", "http://[::1]:8/t", "http://LocalHost/t"] {

@@ -13,6 +13,7 @@ use support::{
 
 const LIMIT_BYTES: usize = 64 * 1024;
 
+// rfc-test: 6749-3.2 6749-3.2-3
 #[test]
 fn the_request_is_one_plain_post() {
     let (tell, told) = report();

@@ -95,7 +95,6 @@ fn user_code(screen: &str) -> Option<String> {
     screen.lines().find_map(is_code)
 }
 
-// rfc-test: 8628-3.2
 // rfc-test: 8628-3.5-4
 #[test]
 fn a_device_login_that_is_aborted_at_the_other_device_is_told_and_stores_nothing() {

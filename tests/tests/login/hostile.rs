@@ -279,6 +279,8 @@ fn a_refusal_shows_the_servers_words_and_not_its_escapes_or_markup() {
     trap.refused(&ran, REFUSED, "access_denied");
 }
 
+// rfc-test: 6749-10.3
+// rfc-test: 9700-4.4.2-2
 #[test]
 fn a_token_endpoint_that_sends_the_code_elsewhere_is_not_followed() {
     let other = Impostor::start();

@@ -192,6 +192,7 @@ impl<'a> Draft<'a> {
 
     /// With Basic the body repeats nothing: two methods in one request are forbidden.
     fn put_secret(&mut self) {
+        // rfc: 6749-3.2.1-2 who holds a secret or a key shows it in every request
         // rfc: 6749-2.3 one method of authentication in a request, never two
         if let ClientAuth::Post(secret) = &self.client.auth {
             self.put(b"client_secret", secret.expose());

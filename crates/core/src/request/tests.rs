@@ -69,6 +69,7 @@ fn hostile_characters_stay_inside_their_field() {
 
 // rfc-test: 6749-2.3
 // rfc-test: 6749-2.3.1-2
+// rfc-test: 6749-3.2.1-2
 // rfc-test: 9700-4.3.2
 #[test]
 fn post_puts_the_secret_into_the_body_and_nowhere_else() {
@@ -83,6 +84,7 @@ fn post_puts_the_secret_into_the_body_and_nowhere_else() {
 }
 
 // rfc-test: 6749-2.3.1
+// rfc-test: 6749-3.2.1-2
 #[test]
 fn basic_form_encodes_both_parts_before_joining_them() {
     // RFC 6749 §2.3.1's own example, then a colon in the id and a percent and a blank in the secret.

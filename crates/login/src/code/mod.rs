@@ -82,6 +82,7 @@ pub async fn by_code(
         );
         return Err(LoginError::new(LoginErrorKind::Configuration, text));
     }
+    // rfc: 7636-4.1 9700-2.1.1-2 fresh entropy for each login
     let handshake = Handshake::new(&*ports.random()?);
     let expected = Expected::new(&plan.server, &handshake, &options.redirect);
     let (awaited, answering) = Awaited::new(expected, options.is_strangers);
@@ -90,7 +91,7 @@ pub async fn by_code(
         None => None,
     };
     let redirect_uri = match (&listener, options.redirect.loopback()) {
-        // rfc: 8252-8.10 8252-8.10-2 the port, and with it the redirect address, is of this login alone
+        // rfc: 8252-8.10 the port, and with it the redirect address, is of this login alone
         (Some(listener), Some(at)) => at.uri(Some(listener.port())),
         _ => options.redirect.registered(),
     };

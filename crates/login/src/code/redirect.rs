@@ -78,6 +78,7 @@ impl Redirect {
     }
 
     fn read_web(text: &str) -> Result<Self, LoginError> {
+        // rfc: 9700-2.6 an answer comes over https or stays on this machine
         let address = Address::parse(text).map_err(|e| LoginError::mistaken("the redirect address", &e))?;
         if address.is_https() || address.host_kind() != HostKind::Loopback {
             return Ok(Self(Kind::Elsewhere(text.to_owned())));
@@ -229,6 +230,7 @@ mod tests {
         }
     }
 
+    // rfc-test: 9700-2.6
     #[test]
     fn what_can_be_no_redirect_says_why() {
         for text in [

@@ -82,6 +82,7 @@ impl Listener {
 }
 
 impl Drop for Listener {
+    // rfc: 8252-8.3 it stands for one login and no longer
     fn drop(&mut self) {
         self.over.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
@@ -309,6 +310,7 @@ mod tests {
         assert_eq!(silent.read(&mut [0]).unwrap(), 0);
     }
 
+    // rfc-test: 8252-8.3
     #[test]
     fn it_is_closed_when_it_is_dropped() {
         let listener = open("http://127.0.0.1/cb").unwrap();

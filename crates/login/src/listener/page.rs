@@ -99,7 +99,7 @@ impl Page {
         )
     }
 
-    // rfc: 9700-2.1-2 no page sends a browser anywhere
+    // rfc: 6749-3.1.2.5 9700-2.1-2 no page runs a script or sends a browser anywhere
     /// The whole response.
     pub(crate) fn response(&self) -> Vec<u8> {
         let (title, text) = (escaped(self.title), escaped(&self.text));
@@ -148,6 +148,7 @@ mod tests {
         assert!(!response.contains("\nSet-Cookie"));
     }
 
+    // rfc-test: 6749-3.1.2.5 9700-2.1-2
     #[test]
     fn a_page_runs_nothing_loads_nothing_and_is_kept_nowhere() {
         let response = String::from_utf8(Page::arrived().response()).unwrap();

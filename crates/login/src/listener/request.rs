@@ -42,7 +42,7 @@ pub(super) fn read_head(bytes: &[u8], port: u16) -> Head<'_> {
 }
 
 /// Whether that is how a browser names this listener.
-// rfc: 8252-8.10 an answer for another listener's address is no answer here
+// rfc: 8252-8.10-2 an answer for another listener's address is no answer here
 fn is_ours(host: &str, port: u16) -> bool {
     let (name, given) = match host.rsplit_once(':') {
         Some((name, digits)) if !digits.ends_with(']') => (name, digits),
@@ -74,7 +74,7 @@ mod tests {
         }
     }
 
-    // rfc-test: 8252-8.10
+    // rfc-test: 8252-8.10-2
     #[test]
     fn another_host_is_refused_however_it_resolves() {
         for host in [

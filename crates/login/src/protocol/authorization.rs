@@ -81,12 +81,13 @@ impl AuthorizationRequest<'_> {
         let challenge = self.pkce.then(|| handshake.challenge());
         let text = |secret: &Secret| secret.expose_str().unwrap_or_default().to_owned();
         let own = [
+            // rfc: 6749-4.1.1 6749-3.1.2.3 what is asked for, by whom, and where the answer goes, each time
             ("response_type", Some("code".to_owned())),
             ("client_id", Some(self.client_id.to_owned())),
             ("redirect_uri", Some(self.redirect_uri.to_owned())),
             ("scope", self.scope.map(str::to_owned)),
             ("state", Some(text(handshake.state()))),
-            // rfc: 8252-6 9700-2.1.1 every login carries the challenge
+            // rfc: 7636-4.3 8252-6 9700-2.1.1 every login carries the challenge
             ("code_challenge_method", challenge.as_ref().map(|_| "S256".to_owned())),
             ("code_challenge", challenge),
             ("nonce", self.is_openid().then(|| text(handshake.nonce()))),

@@ -47,6 +47,7 @@ pub enum Callback {
 /// The request carries the `state` of this login, and cannot be accepted all the same: the login is over. No refusal
 /// shows what the request carried.
 pub fn read_callback(target: &str, expected: &CallbackExpected<'_>) -> Result<Callback, Refusal> {
+    // rfc: 8252-8.10-2 what came to another address is no answer
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     if path != expected.path {
         return Ok(Callback::Elsewhere);
@@ -72,7 +73,7 @@ pub fn read_pasted(
 }
 
 fn read_query(query: &str, expected: &CallbackExpected<'_>) -> Result<Callback, Refusal> {
-    // rfc: 6749-10.12 9700-2.1 first of all: is it the answer to our request?
+    // rfc: 6749-10.12 8252-8.9 9700-2.1 9700-4.7.1 first of all: is it the answer to our request?
     let parameters = match parameters_of_this_login(query, expected.state) {
         Ok(parameters) => parameters,
         Err(refusal) => return Ok(Callback::Stranger(refusal)),
@@ -113,7 +114,7 @@ fn parameters_of_this_login(query: &str, state: &Secret) -> Result<Vec<Parameter
 /// RFC 9207 §2.4, for errors as for codes.
 fn check_issuer(named: Option<&str>, expected: &CallbackExpected<'_>) -> Result<(), Refusal> {
     match (named, expected.issuer) {
-        // rfc: 9207-2.4 9207-2.4-2 9700-4.4.2 9700-2.1-3 8252-8.10 another issuer's answer goes no further
+        // rfc: 9207-2.4 9207-2.4-2 9700-4.4.2 9700-2.1-3 another issuer's answer goes no further
         (Some(named), Some(issuer)) if !issuer.is(named) => {
             Err(Refusal::new(Reason::IssuerMismatch, "iss").found(named))
         }
@@ -138,6 +139,7 @@ fn once<'p>(parameters: &'p [Parameter], name: &str) -> Result<Option<&'p str>, 
 mod tests {
     use super::*;
 
+    // rfc-test: 8252-8.10-2
     #[test]
     fn a_request_for_something_else_is_no_answer() {
         let state = Secret::from("s");

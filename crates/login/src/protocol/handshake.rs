@@ -26,9 +26,9 @@ impl Handshake {
             let bytes = &entropy[at * PART_BYTES..(at + 1) * PART_BYTES];
             Secret::from_string(URL_SAFE_NO_PAD.encode(bytes))
         };
-        // rfc: 7636-4.1 43 unreserved characters out of 256 bits, new for each request
+        // rfc: 7636-4.1 7636-7.1 43 unreserved characters out of 256 bits, new for each request
         // rfc: 9700-2.1.1-2 each transaction has a verifier of its own
-        // rfc: 6749-10.12 9700-2.1 a state that cannot be guessed
+        // rfc: 6749-10.12 8252-8.9 9700-2.1 9700-4.7.1 a state that cannot be guessed
         Self { state: part(0), verifier: part(1), nonce: part(2) }
     }
 
@@ -58,7 +58,7 @@ impl Handshake {
 mod tests {
     use super::*;
 
-    // rfc-test: 7636-4.1 7636-4.2 9700-2.1.1-2
+    // rfc-test: 7636-4.1 7636-4.2 7636-7.1 9700-2.1.1-2
     #[test]
     fn the_challenge_is_that_of_rfc_7636_appendix_b() {
         let octets = [

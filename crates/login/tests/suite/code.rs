@@ -20,7 +20,7 @@ fn server(login: LoginConfig) -> AuthorizationServer {
     AuthorizationServer::start(AsConfig { login, ..AsConfig::default() }).unwrap()
 }
 
-// rfc-test: 8252-6 7636-4.1 6749-4.1.3
+// rfc-test: 8252-6 7636-4.1 6749-4.1.3 9700-4.4.2-2
 #[test]
 fn a_login_becomes_a_record_with_tokens_that_the_server_knows() {
     let server = server(LoginConfig { echo_scope: true, ..LoginConfig::default() });
@@ -58,6 +58,7 @@ fn who_logged_in_is_told_from_the_id_token_which_is_checked_against_this_login()
     assert!(record(&granted, &plan).grant.id_token.is_some());
 }
 
+// rfc-test: 6749-10.12 8252-8.9 9700-2.1 9700-4.7.1
 #[test]
 fn another_state_is_refused_and_the_login_goes_on() {
     let server = server(LoginConfig::default());
@@ -316,6 +317,35 @@ fn a_server_that_says_nothing_of_pkce_is_told_of_and_one_that_lacks_it_gets_no_l
     }
 }
 
+// rfc-test: 7636-4.1 8252-8.9 8252-8.10 9700-2.1.1-2
+#[test]
+fn each_login_has_a_state_a_challenge_and_a_redirect_address_of_its_own() {
+    let server = server(LoginConfig::default());
+    let ports = ports();
+    let plan = plan(&ports, &server);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let addresses = Arc::clone(&seen);
+    // The first listener's port is held while the second login runs: a system may give out a free port twice.
+    let inner = (Arc::new(ports), Arc::new(plan));
+    let (again, place) = (inner.clone(), Arc::clone(&seen));
+    let browser = Doing(move |url: String| {
+        let (first, (ports, plan), place) = (url.clone(), again.clone(), Arc::clone(&place));
+        addresses.lock().unwrap().push(url);
+        let second = Doing(move |url: String| {
+            place.lock().unwrap().push(url.clone());
+            get(&redirect_of(&url));
+        });
+        log_in(&ports, &plan, second).map(|_| ()).unwrap();
+        get(&redirect_of(&first));
+    });
+    log_in(&inner.0, &inner.1, browser).unwrap();
+    let urls = seen.lock().unwrap().clone();
+    let [first, second] = &urls[..] else { panic!("{urls:?}") };
+    for name in ["state", "code_challenge", "redirect_uri"] {
+        assert_ne!(parameter(first, name), parameter(second, name), "{name}");
+    }
+}
+
 // rfc-test: 8252-6 9700-2.1.1
 #[test]
 fn who_cannot_prove_itself_does_not_log_in_without_pkce_and_who_can_does() {
@@ -403,4 +433,21 @@ fn another_user_at_the_listener_is_sent_away_unread_even_with_the_state_of_this_
     assert_eq!([told.recv().unwrap(), told.recv().unwrap()], ["", ""], "closed without a word");
     assert_eq!(server.log().len(), 1, "no code of theirs was sent");
     assert!(ui.lines().iter().any(|line| line.starts_with("Strange") && line.contains("another user")));
+}
+
+#[test]
+fn a_public_server_that_names_a_client_with_a_private_address_has_nothing_asked_there() {
+    let Ok(private) = std::net::TcpListener::bind("[::1]:0") else { return };
+    private.set_nonblocking(true).unwrap();
+    let server = server(LoginConfig::default());
+    announce(&server, r#""client_id_metadata_document_supported":true"#);
+    let ports = crate::support::ports_outside();
+    let mut plan = plan(&ports, &server);
+    plan.client.id = format!("https://{}/client", private.local_addr().unwrap());
+    let options = CodeOptions { wait: Span::from_millis(10), ..CodeOptions::default() };
+    let ui = Noting::default();
+    let error = block_on(by_code(&ports, &plan, options, &ui)).map(|_| ()).unwrap_err();
+    assert_eq!(error.kind(), LoginErrorKind::TimedOut, "{error}");
+    assert!(ui.lines().iter().any(|line| line.contains("could not be looked at")), "{:?}", ui.lines());
+    assert_eq!(private.accept().map(|_| ()).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }

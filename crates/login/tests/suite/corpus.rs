@@ -213,7 +213,7 @@ fn every_document_is_taken_or_refused_for_the_reason_that_stands_beside_it() {
     assert!(documents.document.len() > 120, "{}", documents.document.len());
 }
 
-// rfc-test: 6749-10.12 6749-10.14 6749-4.1.2-2 8252-8.10 9207-2.4 9207-2.4-2 9207-2.4-3 9700-2.1 9700-2.1-3 9700-4.4.2
+// rfc-test: 6749-10.12 6749-10.14 6749-4.1.2-2 8252-8.10-2 9207-2.4 9207-2.4-2 9207-2.4-3 9700-2.1 9700-2.1-3 9700-4.4.2
 #[test]
 fn every_callback_ends_as_stands_beside_it() {
     let callbacks: Callbacks = toml::from_str(&file("callbacks.toml")).unwrap();

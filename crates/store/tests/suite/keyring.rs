@@ -50,6 +50,7 @@ fn refresh(store: &FileStore, attempt: u128) -> Result<Record, CommitFailure> {
     Ok(after)
 }
 
+// rfc-test: 6749-10.3 6749-10.4
 #[test]
 fn what_a_keyring_shows_names_nobody_and_what_it_holds_is_sealed() {
     for size in SIZES {

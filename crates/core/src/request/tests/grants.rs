@@ -98,6 +98,7 @@ fn an_assertion_is_given_or_signed_for_the_time_it_is_sent_at() {
     assert!(!body(&request).contains("assertion="), "filled in by the signer alone: {}", body(&request));
 }
 
+// rfc-test: 6749-3.2.1-2
 #[test]
 fn a_client_that_signs_does_so_for_the_token_endpoint_wherever_it_asks() {
     let audience = |request: &TokenRequest| {

@@ -40,7 +40,7 @@ fn value<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
     query.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
 }
 
-// rfc-test: 6749-3.1 8252-6 9700-2.1.1
+// rfc-test: 6749-3.1 6749-3.1.2.3 6749-4.1.1 7636-4.3 8252-6 9700-2.1.1
 #[test]
 fn the_address_keeps_the_endpoints_query_and_carries_what_the_protocols_want() {
     let endpoint = Address::parse("https://as.example/a?tenant=x%20y").unwrap();
