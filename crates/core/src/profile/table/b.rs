@@ -34,10 +34,18 @@ pub(super) const BASECAMP: Profile = Profile {
         ..RefreshRequest::PLAIN
     },
     sources: Borrowed(&[Borrowed("https://github.com/basecamp/api/blob/master/sections/authentication.md")]),
-    unsure: Borrowed(&[(
-        Borrowed("refresh.parameters"),
-        Borrowed("newer documentation also takes grant_type; type is harmless beside it"),
-    )]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("refresh.parameters"),
+            Borrowed("newer documentation also takes grant_type; type is harmless beside it"),
+        ),
+        (
+            Borrowed("login.parameters"),
+            Borrowed(
+                "the exchange of a code is documented with type=web_server: give it in the parameters of the credential where grant_type alone is refused",
+            ),
+        ),
+    ]),
     ..Profile::GENERIC
 };
 

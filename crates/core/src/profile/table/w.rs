@@ -479,10 +479,18 @@ pub(super) const WITHINGS: Profile = Profile {
         ),
         Borrowed("https://developer.withings.com/api-reference#section/Response-status"),
     ]),
-    unsure: Borrowed(&[(
-        Borrowed("override.request-refused"),
-        Borrowed("what the numbers mean is documented by groups only; the words decide"),
-    )]),
+    unsure: Borrowed(&[
+        (
+            Borrowed("override.request-refused"),
+            Borrowed("what the numbers mean is documented by groups only; the words decide"),
+        ),
+        (
+            Borrowed("login.parameters"),
+            Borrowed(
+                "the exchange of a code is documented to want action=requesttoken too: give it in the parameters of the credential before the login",
+            ),
+        ),
+    ]),
     ..Profile::GENERIC
 };
 
