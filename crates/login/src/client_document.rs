@@ -28,7 +28,10 @@ pub(crate) async fn look_at(
         let remark = format!("the client's own description at {address} could not be looked at: {why}");
         ui.tell(&LoginEvent::Remark(&remark));
     };
-    let fetched = match fetch(ports, &address, Choice::Own, "application/json", policy).await {
+    // The id may be what a registration at this server brought: then the address is the server's choice, and a private one
+    // is nothing to ask for it. One's own private one no public server could read either.
+    let choice = Choice::Foreign(plan.server.horizon);
+    let fetched = match fetch(ports, &address, choice, "application/json", policy).await {
         Ok(fetched) => fetched,
         Err(error) => {
             unseen(&error.to_string());

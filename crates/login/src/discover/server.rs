@@ -71,7 +71,7 @@ pub struct Server {
     /// What a person should know.
     pub remarks: Vec<String>,
     pub(super) metadata: Option<ServerMetadata>,
-    pub(super) horizon: Horizon,
+    pub(crate) horizon: Horizon,
     /// What its answers told of its clock so far.
     pub(crate) clock: ServerClock,
 }
