@@ -1,5 +1,7 @@
 //! A server that nobody here wrote, a home, a desktop: what every login of these tests happens in.
 
+#![cfg(unix)]
+
 use std::process::Command;
 
 use renewd_e2e::testkit::HttpAnswer;
