@@ -110,8 +110,12 @@ fn login(profile: &Profile) -> Vec<String> {
     lines.extend(login.parameters.iter().map(|(name, value)| format!("carries {name}={value}")));
     match login.redirect {
         Redirect::AnyPort => {}
-        Redirect::Registered => lines.push("comes back to the loopback port and path that are registered".into()),
-        Redirect::Https => lines.push("comes back to an https address only: paste it from the browser".into()),
+        Redirect::Registered => {
+            lines.push("comes back to the loopback port and path that are registered".into())
+        }
+        Redirect::Https => {
+            lines.push("comes back to an https address only: paste it from the browser".into())
+        }
     }
     if !login.pkce {
         lines.push("carries no PKCE challenge: the server refuses it".into());
