@@ -118,6 +118,9 @@ fn rephrased(error: &clap::Error) -> Option<Failure> {
 }
 
 #[cfg(test)]
+mod book;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

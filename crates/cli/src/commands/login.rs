@@ -38,7 +38,7 @@ use way::Way;
 
 /// Arguments of `login`.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  renewd login github --profile github --client-id ID\n  \
+#[command(after_help = "Examples:\n  renewd login github --client-id ID\n  \
                         renewd login work --issuer https://as.example --client-id ID --scope offline_access\n  \
                         renewd login notes --resource https://mcp.example/mcp\n  \
                         renewd login ci --issuer https://as.example --client-id ci --client-secret-file cs --grant client-credentials\n  \
@@ -202,6 +202,9 @@ pub(crate) fn run(args: &Login, app: &App) -> Result<(), Failure> {
     }
     let standing = place.standing(name)?;
     let wanted = Wanted::new(args, &config, standing.record.as_deref())?;
+    if let Some(told) = &wanted.told {
+        app.output.note(&format!("renewd: {told}"));
+    }
     let interrupts =
         Interrupts::begin().map_err(|e| Failure::internal(format!("signals cannot be heard: {e}")))?;
     let screen = Screen::new(app, args.json, name);

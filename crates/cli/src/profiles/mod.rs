@@ -141,6 +141,16 @@ impl Profiles {
         } else {
             format!("no provider profile is called \"{shown}\"")
         };
+        let near = self.near(name);
+        let advice = match near.as_slice() {
+            [] => "`renewd profiles` lists all there are".into(),
+            near => format!("did you mean {}?", words::any_of(near.iter().cloned())),
+        };
+        (message, advice)
+    }
+
+    /// The names that are near to one that nobody has; few.
+    pub(crate) fn near(&self, name: &str) -> Vec<String> {
         let all = self.all();
         let names = || all.iter().map(|k| k.profile.name.as_ref());
         let lower = name.to_ascii_lowercase();
@@ -155,11 +165,7 @@ impl Profiles {
         near.sort_unstable();
         near.dedup();
         near.truncate(SUGGESTIONS_MAX);
-        let advice = match near.as_slice() {
-            [] => "`renewd profiles` lists all there are".into(),
-            near => format!("did you mean {}?", words::any_of(near.iter().map(|n| (*n).to_owned()))),
-        };
-        (message, advice)
+        near.into_iter().map(str::to_owned).collect()
     }
 }
 

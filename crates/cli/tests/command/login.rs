@@ -436,3 +436,32 @@ fn a_login_without_a_refresh_token_says_that_it_ends_and_how_another_begins() {
     world.run(&["refresh", "work"]).expect(3, &words);
     assert_eq!(server.totals().token_requests, 0);
 }
+
+#[test]
+fn a_name_that_is_a_providers_is_enough_where_nothing_else_says_where() {
+    let (world, server) = (World::new(), server(LoginConfig::default()));
+    world.configure(&format!("[profile.acme.endpoints]\nissuer = \"{}\"\n", server.issuer()));
+    let mut going = Going::begin(&world, &["acme", "--client-id", CLIENT, "--no-browser"]);
+    browse(going.event("authorize")["url"].as_str().unwrap());
+    let words = ["nothing else says where to log acme in", "(profile acme)", "✓ acme: logged in"];
+    going.end().expect(0, &words);
+
+    // Whatever says where goes before it: the name is only a name then.
+    let issuer = server.issuer();
+    let args =
+        ["login", "google", "--issuer", &issuer, "--client-id", CLIENT, "--grant", "client-credentials"];
+    let ended = world.run(&args);
+    assert!(!ended.err.contains("Google"), "{}", ended.err);
+}
+
+#[test]
+fn a_name_with_nothing_that_says_where_is_told_of_the_flags_and_of_the_list_of_providers() {
+    let world = World::new();
+    let words = ["nothing says where", "--issuer", "--resource", "--profile", "`renewd profiles`"];
+    world.run(&["login", "foo"]).expect(2, &words);
+    world.run(&["login", "gogle"]).expect(2, &["did you mean google?"]);
+    world.run(&["login", "generic"]).expect(2, &words);
+    world
+        .run(&["login", "google"])
+        .expect(2, &["(profile google)", "--client-id", "https://console.cloud.google.com/"]);
+}

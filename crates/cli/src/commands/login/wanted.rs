@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::credential::{ASSERTION_LIFETIME, TOKEN_TYPE, configured_grant, source};
 use crate::exit::Failure;
 use crate::input::url::same_place;
+use crate::profiles::words::any_of;
 use crate::profiles::{GENERIC, GENERIC_AS_TOLD, is_template};
 
 /// What is wanted, as far as it is known before the server was asked.
@@ -25,6 +26,8 @@ pub(super) struct Wanted {
     pub(super) profile: Profile,
     /// Somebody named the profile.
     is_named: bool,
+    /// What was taken that nobody said in so many words, for people.
+    pub(super) told: Option<String>,
     pub(super) client_id: Option<String>,
     pub(super) scope: Option<String>,
     pub(super) audience: Option<String>,
@@ -55,7 +58,19 @@ impl Wanted {
             .or_else(|| configured("resource"))
             .or_else(|| identity.and_then(|i| i.resource.clone()));
         let token = given.token.clone().or_else(|| configured("token_endpoint"));
-        let (profile, is_named) = named(args, config, identity)?;
+        let (mut profile, mut is_named) = named(args, config, identity)?;
+        let mut told_of = None;
+        if profile.is_none() && old.is_none() && given.says_no_place() {
+            let nowhere = [&issuer, &resource, &token].into_iter().all(Option::is_none);
+            if nowhere && configured("authorization_endpoint").is_none() {
+                let found = of_its_name(name, config)?;
+                told_of = Some(format!(
+                    "nothing else says where to log {name} in: at {} (profile {name})",
+                    found.title
+                ));
+                (profile, is_named) = (Some(found), true);
+            }
+        }
         let profile = match profile {
             Some(profile) => profile,
             None => {
@@ -89,6 +104,7 @@ impl Wanted {
             name: name.clone(),
             start,
             is_named,
+            told: told_of,
             client_id: given
                 .client_id
                 .clone()
@@ -349,6 +365,11 @@ impl Given {
         })
     }
 
+    /// No flag says where.
+    const fn says_no_place(&self) -> bool {
+        self.authorization.is_none() && self.device.is_none() && self.revocation.is_none()
+    }
+
     /// Whether what the flags say of the server fits to a login that stands. Otherwise nothing of that is taken over.
     fn may_be(&self, old: &Identity, profile: Option<&str>) -> bool {
         let fits = |flag: &Option<String>, old: Option<&str>| match (flag, old) {
@@ -378,6 +399,25 @@ fn named(args: &Login, config: &Config, old: Option<&Identity>) -> Result<(Optio
             Err(Failure::usage(message).advise(advice).about(&args.name))
         }
     }
+}
+
+/// The provider that is called as the credential is: where nothing else says where to log in, that does.
+fn of_its_name(name: &CredentialName, config: &Config) -> Result<Profile, Failure> {
+    let profiles = config.profiles();
+    if let Some(known) = profiles.named(name.as_str()).filter(|known| known.profile.name != GENERIC) {
+        return Ok(known.profile.clone());
+    }
+    let near = profiles.near(name.as_str());
+    let meant = match near.as_slice() {
+        [] => String::new(),
+        near => format!("; did you mean {}?", any_of(near.iter().cloned())),
+    };
+    Err(Failure::usage(format!("{name}: nothing says where to log in, and no provider is called {name}"))
+        .advise(format!(
+            "name the server with --issuer URL, what is wanted with --resource URL, or a provider with --profile P, of \
+             those that `renewd profiles` lists{meant}"
+        ))
+        .about(name))
 }
 
 /// The issuer of the login that stands, unless the profile says the same and more.
