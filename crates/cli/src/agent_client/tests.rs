@@ -79,7 +79,9 @@ fn a_token_is_asked_for_with_the_callers_terms() {
     );
     let server = given.serve(answer);
     let agent = Agent::find(&given.config).unwrap();
-    let Asked::Answer(token) = agent.token(&name(), &Target::default(), Span::from_secs(90), Span::from_secs(20)) else {
+    let Asked::Answer(token) =
+        agent.token(&name(), &Target::default(), Span::from_secs(90), Span::from_secs(20))
+    else {
         panic!("no answer")
     };
     assert_eq!((token.access_token.expose(), token.generation), (&b"at-1"[..], 2));
