@@ -66,7 +66,11 @@ pub(crate) fn refuse_other(
     };
     let issuers = old.issuer.as_ref().zip(identity.issuer.as_ref());
     let same_issuer = issuers.is_none_or(|(old, new)| old == new);
-    let differs = if !same_issuer || !same_place(&old.token_endpoint, &identity.token_endpoint) {
+    let same_token_endpoint = same_place(&old.token_endpoint, &identity.token_endpoint);
+    let differs = if same_issuer && issuers.is_some() && !same_token_endpoint {
+        // The server's own document names another place for the secrets: that is what a person must see.
+        Some(("the token endpoint", &old.token_endpoint, &identity.token_endpoint))
+    } else if !same_issuer || !same_token_endpoint {
         Some(("the server", server(old), server(identity)))
     } else if old.client_id != identity.client_id {
         Some(("the client", &old.client_id, &identity.client_id))
@@ -181,7 +185,10 @@ mod tests {
         block_on(keep(&store, &name("work"), first.clone(), false)).unwrap();
         let mut resource = record("https://a.example", "c", "rt-2");
         resource.identity.resource = Some("https://api.example/".into());
+        let mut moved = record("https://a.example", "c", "rt-2");
+        moved.identity.token_endpoint = "https://evil.example/token".into();
         for (other, words) in [
+            (moved, ["the token endpoint is https://a.example", "would be https://evil.example/token"]),
             (record("https://b.example", "c", "rt-2"), ["https://a.example there", "https://b.example"]),
             (record("https://a.example", "d", "rt-2"), ["the client is c there", "would be d"]),
             (resource, ["the resource is none there", "https://api.example/"]),

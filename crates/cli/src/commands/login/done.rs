@@ -1,6 +1,6 @@
 //! What a login brought: who, for what, until when, how it goes on, where it lies, what to try.
 
-use renewd_core::{GrantType, Wall};
+use renewd_core::{GrantType, Wall, plain_line};
 use renewd_driver::Clock as _;
 use renewd_driver::system::SystemClock;
 use renewd_login::{Granted, Plan};
@@ -13,6 +13,9 @@ use crate::credential::glance;
 use crate::exit::Failure;
 use crate::json::{CredentialStatus, SCHEMA, line};
 use crate::output::time::{local, parse_rfc3339};
+
+/// What was granted is the server's text: so much of it is shown, as one plain line.
+const SCOPE_SHOWN_MAX_BYTES: usize = 1000;
 
 /// The last line for programs.
 #[derive(Serialize)]
@@ -66,7 +69,7 @@ pub(super) fn show(
     });
     note(&format!("{} {name}: logged in{}", app.output.err.green("✓"), as_whom.unwrap_or_default()));
     if let Some(scope) = scope {
-        note(&format!("  scope        {scope}"));
+        note(&scope_line(&scope));
     }
     let now = SystemClock.now().wall;
     let until = status.token_expires_at.as_deref().and_then(parse_rfc3339);
@@ -80,6 +83,10 @@ pub(super) fn show(
     Ok(())
 }
 
+fn scope_line(granted: &str) -> String {
+    format!("  scope        {}", plain_line(granted, SCOPE_SHOWN_MAX_BYTES))
+}
+
 fn renewed(granted: &Granted, plan: &Plan) -> &'static str {
     match plan.client.grant_type {
         GrantType::ClientCredentials => "renewed by the client's own credentials",
@@ -87,5 +94,18 @@ fn renewed(granted: &Granted, plan: &Plan) -> &'static str {
         GrantType::JwtBearer(_) => "renewed by another assertion",
         _ if granted.is_renewable(plan) => "renewed by its refresh token",
         _ => "not renewed: there is no refresh token",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scope_that_a_server_says_it_granted_cannot_steer_the_terminal() {
+        let line = scope_line("repo\u{1b}[31m \u{202e}x\n\u{1b}]0;title\u{7}user");
+        assert!(line.contains("repo") && line.ends_with("user"), "{line:?}");
+        assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line:?}");
+        assert!(scope_line(&"x".repeat(100_000)).len() < 2 * SCOPE_SHOWN_MAX_BYTES);
     }
 }
