@@ -35,8 +35,9 @@ pub async fn by_grant(ports: &Ports, plan: &Plan, ui: &dyn Ui) -> Result<Granted
     };
     let mut wire = Wire::new(ports, plan);
     let mut asked = wire.ask_for_token(&make).await?;
-    // Nothing is spent by these grants, so a moment's failure costs one more request and no person's time.
-    if asked.judgement.verdict == Verdict::RetryImmediately {
+    // Nothing is spent by these grants, so a moment's failure costs one more request and no person's time. A server that
+    // never has enough of its nonces is asked often enough as it is.
+    if asked.judgement.verdict == Verdict::RetryImmediately && asked.judgement.dpop_nonce.is_none() {
         asked = wire.ask_for_token(&make).await?;
     }
     Granted::of(asked, &wire, None)

@@ -52,6 +52,8 @@ pub(super) async fn server_of(
         };
         return Err(LoginError::refused(&format!("the metadata at {from}"), &refusal));
     }
+    // The resource is the user's; its authorization server is what the resource leads to. What that one names in turn
+    // may go no further than the resource itself could.
     let found = metadata_of(ports, issuer, Choice::Foreign(asked.horizon), policy).await?;
     let mut server = found.server(Origin::ResourceMetadata(from.clone()));
     if metadata.matched == ResourceMatch::BasePath {
@@ -64,9 +66,6 @@ pub(super) async fn server_of(
     let wanted = challenge.and_then(|challenge| challenge.scope);
     server.scopes = wanted.map(|scope| scope.split(' ').map(str::to_owned).collect()).or(metadata.scopes);
     server.dpop_bound = metadata.dpop_bound;
-    // The resource is the user's; its authorization server is what the resource leads to. What that one names in turn
-    // may go no further than the resource itself could.
-    server.horizon = asked.horizon;
     Ok(server)
 }
 

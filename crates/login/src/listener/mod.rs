@@ -310,6 +310,23 @@ mod tests {
         assert_eq!(silent.read(&mut [0]).unwrap(), 0);
     }
 
+    #[test]
+    fn where_all_places_are_taken_the_oldest_makes_way_for_the_newest() {
+        let listener = open("http://127.0.0.1/cb").unwrap();
+        let host = format!("127.0.0.1:{}", listener.port());
+        let mut silent: Vec<TcpStream> =
+            (0..CONNECTIONS_MAX).map(|_| TcpStream::connect(&host).unwrap()).collect();
+        assert!(asks(&host).starts_with("HTTP/1.1 404"));
+        for stream in &silent {
+            // A failure to be told, rather than a test that hangs.
+            stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        }
+        assert_eq!(silent[0].read(&mut [0]).unwrap(), 0, "the oldest was hung up on");
+        let newest = silent.last_mut().unwrap();
+        newest.set_nonblocking(true).unwrap();
+        assert_eq!(newest.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
     // rfc-test: 8252-8.3
     #[test]
     fn it_is_closed_when_it_is_dropped() {

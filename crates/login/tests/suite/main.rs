@@ -7,4 +7,5 @@ mod device;
 mod discovery;
 mod grants;
 mod listener;
+mod scripted;
 mod support;
