@@ -188,7 +188,7 @@ mod tests {
         let profiles = read_all().unwrap();
         let format = found(FORMAT);
         for (path, text) in [
-            (PROVIDERS, page::providers(&profiles)),
+            (PROVIDERS, page::providers(&profiles) + &logins::section(&profiles).unwrap()),
             (FORMAT, page::with_keys(&format).unwrap()),
             (SCHEMA, schema()),
         ] {
