@@ -193,7 +193,7 @@ impl Checked {
         Ok(Self {
             profile: args.profile.clone(),
             token_endpoint: url(args.token_endpoint.as_deref(), "--token-endpoint")?,
-            issuer: url(args.issuer.as_deref(), "--issuer")?,
+            issuer: issuer(args.issuer.as_deref(), "--issuer")?,
             revocation_endpoint: url(args.revocation_endpoint.as_deref(), "--revocation-endpoint")?,
             client_id: text(args.client_id.as_deref(), "--client-id", true)?,
             resource: text(args.resource.as_deref(), "--resource", false)?,
@@ -208,6 +208,11 @@ pub(super) fn url(value: Option<&str>, flag: &str) -> Result<Option<String>, Fai
         .map(|v| Url::parse(v, UrlUse::Endpoint).map(|u| u.to_string()))
         .transpose()
         .map_err(|why| Failure::usage(format!("{flag} {why}")))
+}
+
+/// Judged as an address and kept as it is written: a later login compares it to the letter (RFC 8414 section 3.3).
+pub(super) fn issuer(value: Option<&str>, flag: &str) -> Result<Option<String>, Failure> {
+    Ok(url(value, flag)?.and(value.map(String::from)))
 }
 
 pub(super) fn text(value: Option<&str>, flag: &str, spaces: bool) -> Result<Option<String>, Failure> {

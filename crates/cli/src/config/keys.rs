@@ -90,7 +90,7 @@ pub(crate) static CREDENTIAL: &[Key] = &[
     key("credential", "profile", Kind::Text, "by the server's host, else generic"),
     key("credential", "token_endpoint", Kind::Endpoint, "what the login pins"),
     key("credential", "revocation_endpoint", Kind::Endpoint, "none"),
-    key("credential", "issuer", Kind::Endpoint, "none"),
+    key("credential", "issuer", Kind::Issuer, "none"),
     key("credential", "authorization_endpoint", Kind::Endpoint, "what the issuer tells, else the profile's"),
     key(
         "credential",

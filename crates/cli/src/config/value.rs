@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Path,
     /// `https://…`, or `http://` on loopback.
     Endpoint,
+    /// The same, but kept as it is written: an issuer is compared to the letter (RFC 8414 section 3.3).
+    Issuer,
     /// `http://…` of a forward proxy, or `environment`.
     ProxyUrl,
     /// Where a local proxy sends requests.
@@ -167,6 +169,7 @@ impl Kind {
             _ if text.is_empty() => Err("is empty".into()),
             Self::Text | Self::Path => Ok(Value::Text(text.into())),
             Self::Endpoint => Url::parse(text, UrlUse::Endpoint).map(|u| Value::Text(u.to_string())),
+            Self::Issuer => Url::parse(text, UrlUse::Endpoint).map(|_| Value::Text(text.into())),
             Self::ProxyUrl if text == "environment" => Ok(Value::Text(text.into())),
             Self::ProxyUrl => Url::parse(text, UrlUse::ForwardProxy).map(|u| Value::Text(u.to_string())),
             Self::Upstream => Url::parse(text, UrlUse::Upstream).map(|u| Value::Text(u.to_string())),
@@ -198,7 +201,9 @@ impl Kind {
     pub(crate) fn shown(self, text: &str) -> Option<String> {
         let secret = match self {
             Self::KeySource | Self::KeyringItem => true,
-            Self::Redirect | Self::Endpoint | Self::ProxyUrl | Self::Upstream => text.contains('@'),
+            Self::Redirect | Self::Endpoint | Self::Issuer | Self::ProxyUrl | Self::Upstream => {
+                text.contains('@')
+            }
             _ => false,
         };
         (!secret).then(|| shown(text))
@@ -236,7 +241,9 @@ fn article(value: &DeValue<'_>) -> String {
 }
 
 fn choice(all: &[&str], text: &str) -> Result<Value, String> {
-    match all.iter().find(|c| c.eq_ignore_ascii_case(text)) {
+    // The command line writes client-credentials where this file writes client_credentials.
+    let plain = |word: &str| word.to_ascii_lowercase().replace('-', "_");
+    match all.iter().find(|c| plain(c) == plain(text)) {
         Some(found) => Ok(Value::Text((*found).into())),
         None => Err(format!("is none of {}", all.join(", "))),
     }
@@ -279,6 +286,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_issuer_stays_as_it_is_written_and_a_choice_is_known_in_either_spelling() {
+        for issuer in ["https://as.example", "https://as.example/", "https://as.example/realm"] {
+            let kept = Kind::Issuer.parse(issuer).unwrap();
+            assert!(matches!(&kept, Value::Text(text) if text == issuer), "{issuer}");
+        }
+        let grant = Kind::Choice(&["client_credentials"]).parse("client-credentials").unwrap();
+        assert!(matches!(&grant, Value::Text(text) if text == "client_credentials"));
+    }
+
+    #[test]
     fn each_kind_says_what_is_wrong_with_a_value() {
         for (kind, text, why) in [
             (Kind::Duration { zero: false }, "0s", "is zero"),
@@ -290,6 +307,7 @@ mod tests {
             (Kind::Text, "", "is empty"),
             (Kind::Text, "a\nb", "control character"),
             (Kind::Endpoint, "ftp://x/y", "https"),
+            (Kind::Issuer, "http://as.example", "https"),
             (Kind::Listen, "8787", "like 127.0.0.1:8787, or unix:PATH"),
             (Kind::Listen, "unix:", "names no path"),
             (Kind::Credential, "../x", "must begin"),

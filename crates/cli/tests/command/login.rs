@@ -196,6 +196,23 @@ fn a_client_that_proves_itself_logs_in_without_a_person() {
 }
 
 #[test]
+fn an_issuer_from_the_configuration_or_an_import_is_asked_as_it_was_written() {
+    let server = server(LoginConfig::default());
+    let issuer = server.issuer();
+    let configured = World::new();
+    configured.configure(&format!("[credential.work]\nissuer = \"{issuer}\"\nclient_id = \"{CLIENT}\"\n"));
+    let imported = World::new();
+    let token = server.token_url();
+    let import = ["import", "work", "--token-endpoint", &token, "--client-id", CLIENT, "--issuer", &issuer];
+    imported.feed(&import, b"a-refresh-token\n").expect(0, &[]);
+    for world in [&configured, &imported] {
+        let mut going = Going::begin(world, &["work", "--no-browser"]);
+        browse(going.event("authorize")["url"].as_str().unwrap());
+        going.end().expect(0, &["logged in"]);
+    }
+}
+
+#[test]
 fn a_grant_in_the_configuration_needs_no_login_at_all() {
     let config = AsConfig {
         client_secret: Some("s3cret".into()),

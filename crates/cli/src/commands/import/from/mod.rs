@@ -18,7 +18,7 @@ use clap::ValueEnum;
 use renewd_core::{GrantType, Secret};
 use zeroize::Zeroizing;
 
-use super::{Checked, Import, text, url};
+use super::{Checked, Import, issuer, text, url};
 use crate::app::App;
 use crate::environment::Environment;
 use crate::exit::Failure;
@@ -109,7 +109,9 @@ impl Found {
             Ok(())
         };
         or_url(&mut checked.token_endpoint, &self.token_endpoint, "token_endpoint")?;
-        or_url(&mut checked.issuer, &self.issuer, "issuer")?;
+        if checked.issuer.is_none() {
+            checked.issuer = issuer(self.issuer.as_deref(), &of("issuer"))?;
+        }
         or_url(&mut checked.revocation_endpoint, &self.revocation_endpoint, "revocation_endpoint")?;
         if checked.client_id.is_none() {
             checked.client_id = match self.client_id.as_deref() {
