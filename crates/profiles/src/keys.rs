@@ -218,7 +218,11 @@ const LOGIN: &[Key] = &[
         Kind::Choice(REDIRECTS),
         "which redirect addresses are taken: loopback with any port (where it is not said), loopback as it was registered, or https only",
     ),
-    key("pkce", Kind::Flag, "false where the parameters of RFC 7636 are refused"),
+    key(
+        "pkce",
+        Kind::Flag,
+        "false where the parameters of RFC 7636 are refused: a client without a secret or a key cannot log in there then",
+    ),
     key("client", Kind::Url(UrlUse::Documentation), "the page on which a person registers a client"),
 ];
 
