@@ -266,7 +266,7 @@ fn no_client_and_no_way_to_one_says_where_and_with_which_address() {
             "--client-id ID",
         ],
     );
-    world.run(&["login", "work"]).expect(2, &["--issuer URL", "--resource URL", "--profile NAME"]);
+    world.run(&["login", "work"]).expect(2, &["--issuer URL", "--resource URL", "--profile P"]);
 }
 
 #[test]
