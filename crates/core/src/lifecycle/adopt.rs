@@ -140,6 +140,9 @@ impl Machine {
         let over = self.record.clone().filter(|old| self.is_over(old, record));
         if let Some(exchange) = self.exchange.take() {
             cx.push(Command::Abort { attempt: exchange.attempt });
+            if let Some(spent) = self.record.clone() {
+                self.remember_in_flight(&spent);
+            }
             self.abandoned = over.clone().map(|old| (exchange.attempt, old));
         }
         self.drop_write(record, cx);
@@ -247,6 +250,7 @@ impl Machine {
                 if epoch != Some(record.epoch) {
                     self.begin_epoch_of_others();
                 }
+                self.forget_settled();
                 self.distrusted = self.clock_in_the_past(&record);
                 self.rebase(&mut record, None);
             }

@@ -111,7 +111,7 @@ impl Machine {
         if let Some(out) = self.refuse_to_spend(&record, fence, cx) {
             return out;
         }
-        match self.standing(&record) {
+        match self.standing_here(&record) {
             Standing::Clear { doubt } => {
                 let rolled_back =
                     self.rolled_back.is_some() && record.settings.grant_type.spends_refresh_token();

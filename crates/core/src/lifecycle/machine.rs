@@ -14,6 +14,7 @@ use crate::command::{Command, Hint, RefreshReason, Report, Ticket};
 use crate::input::{Input, StoreFault};
 use crate::jitter::Jitter;
 use crate::lifecycle::commit::Pending;
+use crate::lifecycle::in_flight::InFlight;
 use crate::lifecycle::other::{Other, Target};
 use crate::lifecycle::overdue::{Overdue, Patience};
 use crate::lifecycle::setup::Setup;
@@ -139,6 +140,8 @@ pub(crate) struct Machine {
     pub(crate) abandoned: Option<(AttemptId, Box<Record>)>,
     /// An attempt that was given up because no answer came.
     pub(crate) overdue: Option<Box<Overdue>>,
+    /// The last request of this process that ended without a complete answer.
+    pub(crate) in_flight: Option<InFlight>,
     /// A refresh that somebody asked for and that has not begun.
     pub(crate) want: Option<RefreshReason>,
     /// Why the current attempt is made.
@@ -214,6 +217,7 @@ impl Machine {
             exchange: None,
             abandoned: None,
             overdue: None,
+            in_flight: None,
             want: None,
             reason: RefreshReason::Proactive,
             target: None,

@@ -35,6 +35,7 @@ impl Machine {
         self.setup.profile.settle(self.setup.policy.settle())
     }
 
+    /// What the intent in the record asks for, and nothing else.
     pub(crate) fn standing(&self, record: &Record) -> Standing {
         let Some(intent) = &record.intent else { return Standing::Clear { doubt: false } };
         if !record.settings.grant_type.spends_refresh_token() {

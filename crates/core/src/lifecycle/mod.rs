@@ -4,7 +4,7 @@
 //!   not compile until it is decided everywhere.
 //! - `machine`: the data that all states share, and the outputs derived from it.
 //! - `claim`, `mark`: the right to spend, and the intent, then the request. `outcome`: what an answer changes.
-//!   `overdue`: an answer that does not come. `retry`: after a failure. `commit`: making it durable.
+//!   `overdue`: an answer that does not come. `in_flight`: a request that may still land. `retry`: after a failure. `commit`: making it durable.
 //! - `adopt`, `rebase`: another's record, another boot's times. `store`: loads and failures of the store.
 //! - `other`: tokens for other scopes, resources and audiences than the identity's own.
 //! - `caller`: demands, 401s, configuration. `stop`: shutting down. `revoke`: tokens that are over.
@@ -15,6 +15,7 @@ mod anew;
 mod caller;
 mod claim;
 mod commit;
+mod in_flight;
 mod machine;
 mod mark;
 mod other;

@@ -103,6 +103,7 @@ impl Machine {
             // By the boot clock within one boot; people are told no more than what was counted.
             (w.accumulated + self.window_since_counted(w), w.attempts.saturating_add(1))
         });
+        self.forget_in_flight();
         self.next_version(&mut record);
         self.take_tokens(&mut record, fence, grant, judgement, exchange);
         record.state = RecordState::Active;
@@ -189,7 +190,11 @@ impl Machine {
         let doubt_before = record.intent.as_ref().is_some_and(|i| i.doubt);
         record.last_attempt = Some(self.last_attempt(&judgement));
         record.max_wall_seen = record.max_wall_seen.max(self.now.wall);
+        if unsettled {
+            self.remember_in_flight(&record);
+        }
         if let Some(token) = &judgement.refresh_token {
+            self.forget_in_flight();
             self.salvage(&mut record, token);
         } else if !record.settings.grant_type.spends_refresh_token() {
             record.intent = None;

@@ -20,4 +20,5 @@ mod status;
 mod stop;
 mod stragglers;
 mod transaction;
+mod unsettled;
 mod wakes;
