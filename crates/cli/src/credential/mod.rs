@@ -80,18 +80,22 @@ pub(crate) fn unknown(name: &CredentialName, known: &[CredentialName]) -> Failur
         .advise("`renewd status` shows all there are")
         .coded("no_grant");
     }
+    let is_configured = known.contains(name);
     let near = crate::config::nearest(name.as_str(), known.iter().map(CredentialName::as_str));
     let advice = match near {
+        _ if is_configured => login_command(name.as_str()),
         Some(near) => format!("did you mean {near}? `renewd status` shows all"),
         None => format!(
             "{} --profile P (or --issuer URL, or --resource URL) begins one",
             login_command(name.as_str())
         ),
     };
-    let mut failure = Failure::new(Exit::LoginNeeded, format!("no credential is called {name}"))
-        .advise(advice)
-        .coded("no_grant")
-        .about(name);
+    let message = if is_configured {
+        format!("{name} stands in the configuration, and nobody has logged in yet")
+    } else {
+        format!("no credential is called {name}")
+    };
+    let mut failure = Failure::new(Exit::LoginNeeded, message).advise(advice).coded("no_grant").about(name);
     failure.about.cause = Some("no_grant".into());
     failure.about.login_command = Some(login_command(name.as_str()));
     failure

@@ -312,7 +312,8 @@ fn a_refusal_by_the_person_is_exit_3_and_in_json() {
         ..LoginConfig::default()
     };
     let (world, server) = (World::new(), server(login));
-    let ended = in_a_browser(&world, &server, &["--client-id", CLIENT]).expect(3, &["access_denied"]);
+    let ended = in_a_browser(&world, &server, &["--client-id", CLIENT])
+        .expect(3, &["the server refused: the person or a rule there did not agree (access_denied"]);
     let error: Value = serde_json::from_str(ended.out.lines().last().unwrap()).unwrap();
     assert_eq!((&error["error"]["code"], &error["error"]["exit"]), (&"login_denied".into(), &3.into()));
 }
@@ -481,4 +482,33 @@ fn a_name_with_nothing_that_says_where_is_told_of_the_flags_and_of_the_list_of_p
     world
         .run(&["login", "google"])
         .expect(2, &["(profile google)", "--client-id", "https://console.cloud.google.com/"]);
+}
+
+#[test]
+fn a_secret_without_the_client_whose_it_is_registers_no_other_client() {
+    let login = LoginConfig { registration: Registration::Open, ..LoginConfig::default() };
+    let (world, server) = (World::new(), server(login));
+    world.file("secret", "a-secret");
+    let issuer = server.issuer();
+    let args = [
+        "login",
+        "ci",
+        "--issuer",
+        &issuer,
+        "--client-secret-file",
+        "secret",
+        "--grant",
+        "client-credentials",
+    ];
+    let ended = world.run(&args).expect(2, &["--client-id", "the client whose secret it is"]);
+    assert!(!ended.err.contains("registered"), "{}", ended.err);
+}
+
+#[test]
+fn an_entry_of_the_configuration_without_a_login_is_told_of_the_command_that_makes_it() {
+    let world = World::new();
+    world.configure("[credential.conf]\nissuer = \"https://as.example\"\nclient_id = \"a\"\ngrant = \"client_credentials\"\n");
+    let ended =
+        world.run(&["token", "conf"]).expect(3, &["conf stands in the configuration", "renewd login conf"]);
+    assert!(!ended.err.contains("did you mean"), "{}", ended.err);
 }

@@ -47,7 +47,7 @@ impl Denial {
     /// What the code means, where a standard says it.
     fn meaning(&self) -> &'static str {
         match self.error.as_str() {
-            "access_denied" => "the login was refused",
+            "access_denied" => "the person or a rule there did not agree",
             "expired_token" => "the code has expired: begin again",
             "unauthorized_client" => "this client may not log in this way",
             "invalid_scope" => {

@@ -161,6 +161,12 @@ impl Settled {
                 ));
                 (client, standing.login().is_some())
             }
+            // A secret is some client's: one that is made now would not be believed with it.
+            (None, None) if args.client_secret_file.is_some() => {
+                return Err(Failure::usage(format!("login of {name} needs --client-id beside --client-secret-file"))
+                    .advise("the id is that of the client whose secret it is; a client that the server makes has its own")
+                    .about(name));
+            }
             (None, None) => {
                 let (client, words) = at.register(way, ports, given_key.as_ref(), scope.as_deref()).await?;
                 told.push(words);

@@ -228,7 +228,9 @@ impl Wanted {
         let given = args.subject_token_file.is_some()
             || args.assertion_file.is_some()
             || args.assertion_key_file.is_some();
-        let kept = self.old.as_ref().map(|r| r.settings.grant_type.clone());
+        // What was signed or kept for one server is shown to no other: it could spend an assertion there.
+        let old = self.old.as_ref().filter(|r| r.identity.token_endpoint == token_endpoint);
+        let kept = old.map(|r| r.settings.grant_type.clone());
         let kept = kept.filter(|kept| crate::credential::grant_name(kept) == grant.name());
         if !given {
             let configured = configured_grant(config, &self.name, client_id, token_endpoint)?;
@@ -414,7 +416,7 @@ fn of_its_name(name: &CredentialName, config: &Config) -> Result<Profile, Failur
     };
     Err(Failure::usage(format!("{name}: nothing says where to log in, and no provider is called {name}"))
         .advise(format!(
-            "name the server with --issuer URL, what is wanted with --resource URL, or a provider with --profile P, of \
+            "name the server with --issuer URL, what is wanted with --resource URL, or a provider with --profile NAME, of \
              those that `renewd profiles` lists{meant}"
         ))
         .about(name))
