@@ -269,6 +269,49 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_of_an_origin_outlives_an_answer_that_says_less() {
+        let prover = Prover::new(ProofSigner::default());
+        let nonce_of = |origin: &str| prover.lock().get(origin).and_then(|known| known.nonce.clone());
+        for number in 0..ORIGINS_MAX {
+            prover.hear(&format!("https://{number}.example"), &fields(&[("dpop-nonce", "n")]));
+        }
+        prover.hear("https://1.example", &fields(&[("date", "Sun, 06 Nov 1994 08:49:37 GMT")]));
+        assert_eq!(nonce_of("https://1.example").as_deref(), Some("n"));
+        prover.hear("https://1.example", &fields(&[("dpop-nonce", "m")]));
+        assert_eq!(nonce_of("https://1.example").as_deref(), Some("m"));
+        assert_eq!(nonce_of("https://2.example").as_deref(), Some("n"), "one that is known displaces nobody");
+    }
+
+    #[test]
+    fn only_a_nonce_that_is_there_for_a_token_that_is_bound_is_wanted() {
+        let challenge = ("www-authenticate", r#"DPoP error="use_dpop_nonce""#);
+        let bound = BearerToken::new(Secret::from("t"), 1, 1).bound_to(Secret::from("a key"));
+        let unbound = BearerToken::new(Secret::from("t"), 1, 1);
+        let wanted = |token: &BearerToken, status, lines: &[(&'static str, &'static str)]| {
+            let mut answer = Response::new(());
+            (*answer.status_mut(), *answer.headers_mut()) = (status, fields(lines));
+            wants_nonce(token, &answer)
+        };
+        let (both, refused) = ([challenge, ("dpop-nonce", "n")], StatusCode::UNAUTHORIZED);
+        assert!(wanted(&bound, refused, &both));
+        assert!(!wanted(&unbound, refused, &both));
+        assert!(!wanted(&bound, refused, &both[..1]));
+        assert!(!wanted(&bound, refused, &both[1..]));
+        assert!(!wanted(&bound, StatusCode::FORBIDDEN, &both));
+    }
+
+    #[test]
+    fn a_clients_own_proof_goes_nowhere_and_the_token_is_shown_by_no_debug_output() {
+        let prover = Prover::new(ProofSigner::default());
+        let token = BearerToken::new(Secret::from("t-canary"), 1, 1);
+        let mut fields = fields(&[("dpop", "a proof of the client's"), ("authorization", "Basic eDp5")]);
+        prover.authorize(&mut fields, &token, &Method::GET, "https://a.example", "/").unwrap();
+        assert_eq!(fields.get(DPOP), None);
+        assert_eq!(fields.get(AUTHORIZATION).unwrap(), "Bearer t-canary");
+        assert!(!format!("{fields:?}").contains("canary"));
+    }
+
+    #[test]
     fn a_bound_token_without_a_signer_is_sent_nowhere() {
         let prover = Prover::new(ProofSigner::default());
         let token = BearerToken::new(Secret::from("t"), 1, 1);

@@ -17,7 +17,7 @@ use renewd_signer::KeySigner;
 use renewd_testkit::{AsConfig, AuthorizationServer, ProtectedApi};
 use tokio::sync::mpsc;
 use tower_layer::Layer as _;
-use tower_service::Service as _;
+use tower_service::Service;
 
 use crate::bound::BoundTokens;
 use crate::world::{Script, Source};
@@ -197,7 +197,7 @@ async fn a_relative_address_goes_by_its_host_field_or_to_the_only_origin() {
 #[derive(Clone, Default)]
 struct Recorder(Arc<std::sync::Mutex<Vec<String>>>);
 
-impl<B> tower_service::Service<Request<B>> for Recorder {
+impl<B> Service<Request<B>> for Recorder {
     type Response = Response<()>;
     type Error = Infallible;
     type Future = std::future::Ready<Result<Response<()>, Infallible>>;
@@ -224,4 +224,103 @@ async fn without_a_token_the_error_says_whether_somebody_must_log_in() {
     assert!(matches!(&failed, LayerError::NoToken(why) if why.status == Status::Unauthenticated));
     assert!(failed.to_string().contains("login needed"));
     assert_eq!(source.patience(), Some(renewd_core::Span::from_secs(7)));
+}
+
+/// A service that may be called only where it was asked whether it is ready, as those with a bound are; its clones were
+/// not. It refuses the first tokens, and keeps count.
+struct Strict {
+    polled: bool,
+    calls: Arc<std::sync::atomic::AtomicUsize>,
+    refusal: &'static [(&'static str, &'static str)],
+    refusals: usize,
+}
+
+impl Clone for Strict {
+    fn clone(&self) -> Self {
+        Self { polled: false, calls: Arc::clone(&self.calls), ..*self }
+    }
+}
+
+impl Strict {
+    fn refusing(refusals: usize, refusal: &'static [(&'static str, &'static str)]) -> Self {
+        Self { polled: false, calls: Arc::default(), refusal, refusals }
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+impl<B> Service<Request<B>> for Strict {
+    type Response = Response<()>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Response<()>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+        self.polled = true;
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        assert!(std::mem::take(&mut self.polled), "called without being asked whether it is ready");
+        let before = self.calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let mut answer = Response::new(());
+        if before < self.refusals {
+            *answer.status_mut() = StatusCode::UNAUTHORIZED;
+            for (name, value) in self.refusal {
+                answer.headers_mut().append(*name, value.parse().unwrap());
+            }
+        }
+        std::future::ready(Ok(answer))
+    }
+}
+
+async fn through(stage: &Stage, service: &Strict) -> StatusCode {
+    let mut client = stage.layer.layer(service.clone());
+    let ready =
+        |cx: &mut std::task::Context<'_>| Service::<Request<Full<Bytes>>>::poll_ready(&mut client, cx);
+    std::future::poll_fn(ready).await.unwrap();
+    client.call(post(&stage.api.url(), "x")).await.unwrap().status()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_that_was_ready_is_called_and_asked_again_before_a_second_call() {
+    let stage = stage().await;
+    let service = Strict::refusing(1, &[("www-authenticate", r#"DPoP error="invalid_token""#)]);
+    assert_eq!(through(&stage, &service).await, StatusCode::OK);
+    assert_eq!((service.calls(), stage.source.rejections().await), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_never_content_with_a_nonce_refuses_no_token() {
+    let stage = stage().await;
+    let wants = &[("www-authenticate", r#"DPoP error="use_dpop_nonce""#), ("dpop-nonce", "n")];
+    let service = Strict::refusing(usize::MAX, wants);
+    assert_eq!(through(&stage, &service).await, StatusCode::UNAUTHORIZED);
+    assert_eq!((service.calls(), stage.source.rejections().await), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_of_just_the_limit_is_sent_again() {
+    let stage = stage().await;
+    let mut client = over(&stage.layer.clone().replay_limit(4));
+    stage.api.revoke_current().unwrap();
+    let answer = send(&mut client, post(&format!("{}/echo", stage.api.url()), "just")).await.unwrap();
+    assert_eq!((answer.status(), text(answer).await.as_str()), (StatusCode::OK, "just"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_broke_off_is_not_sent_again_as_if_it_were_whole() {
+    let stage = stage().await;
+    stage.api.revoke_current().unwrap();
+    let pieces = [Ok(Frame::data(Bytes::from_static(b"half"))), Err(std::io::Error::other("broke off"))];
+    let body = StreamBody::new(futures_util::stream::iter(pieces));
+    let request = Request::post(format!("{}/echo", stage.api.url())).body(body).unwrap();
+    let service = Strict::refusing(1, &[("www-authenticate", "DPoP")]);
+    let mut ready = service.clone();
+    ready.polled = true;
+    let mut client = stage.layer.layer(ready);
+    // Ready as it is made: the body's type has no short name to ask by.
+    assert_eq!(client.call(request).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(service.calls(), 1);
 }
