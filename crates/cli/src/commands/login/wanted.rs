@@ -416,7 +416,7 @@ fn of_its_name(name: &CredentialName, config: &Config) -> Result<Profile, Failur
     };
     Err(Failure::usage(format!("{name}: nothing says where to log in, and no provider is called {name}"))
         .advise(format!(
-            "name the server with --issuer URL, what is wanted with --resource URL, or a provider with --profile NAME, of \
+            "name the server with --issuer URL, what is wanted with --resource URL, or a provider with --profile P, of \
              those that `renewd profiles` lists{meant}"
         ))
         .about(name))
