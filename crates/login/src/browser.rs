@@ -130,6 +130,9 @@ impl SystemBrowser {
                 None => command.arg(url),
             };
         }
+        for name in of_the_store(std::env::vars_os().map(|(name, _)| name)) {
+            command.env_remove(name);
+        }
         // What it prints must not stand between the lines here, and it must not hold a pipe that a script waits on.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // Whoever ends the login with Ctrl-C does not mean to close his browser.
@@ -234,6 +237,11 @@ fn is_web_address(url: &str) -> bool {
     (url.starts_with("https://") || url.starts_with("http://"))
         && url.len() <= URL_MAX_BYTES
         && url.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&()*+,;=%".contains(&b))
+}
+
+/// Those variables that could lead to a store's key: nothing that a browser, or what it starts, has a use for.
+fn of_the_store(names: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    names.filter(|name| name.as_encoded_bytes().starts_with(b"RENEWD_") || name == "CREDENTIALS_DIRECTORY")
 }
 
 #[cfg(test)]

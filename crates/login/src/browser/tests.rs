@@ -136,3 +136,11 @@ fn what_opens_pages_gets_the_address_and_nothing_to_read_or_to_write() {
     }
     assert_eq!(std::fs::read_to_string(&told).unwrap(), format!("1\n{url}\n"));
 }
+
+#[test]
+fn a_browser_is_told_nothing_that_leads_to_a_key() {
+    let names =
+        ["PATH", "RENEWD_STORE_KEY", "DISPLAY", "CREDENTIALS_DIRECTORY", "RENEWD_STORE_PASSPHRASE_FD"];
+    let removed: Vec<OsString> = of_the_store(names.iter().map(OsString::from)).collect();
+    assert_eq!(removed, ["RENEWD_STORE_KEY", "CREDENTIALS_DIRECTORY", "RENEWD_STORE_PASSPHRASE_FD"]);
+}
