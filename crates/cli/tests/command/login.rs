@@ -376,6 +376,33 @@ fn a_running_agent_has_a_login_at_once() {
 }
 
 #[test]
+fn what_one_server_was_shown_is_shown_to_no_other() {
+    let (world, one, other) = (World::new(), server(LoginConfig::default()), server(LoginConfig::default()));
+    let subject = world.file("subject", "somebodys-token\n");
+    let subject = subject.to_str().unwrap();
+    let exchange = |issuer: &str, more: &[&str]| {
+        let args = [
+            "login",
+            "work",
+            "--replace",
+            "--issuer",
+            issuer,
+            "--client-id",
+            CLIENT,
+            "--grant",
+            "token-exchange",
+        ];
+        world.run(&[&args[..], more].concat())
+    };
+    let kind = ["--subject-token-type", "urn:ietf:params:oauth:token-type:jwt"];
+    exchange(&one.issuer(), &[&["--subject-token-file", subject][..], &kind].concat())
+        .expect(0, &["logged in"]);
+    exchange(&one.issuer(), &[]).expect(0, &["logged in"]);
+    exchange(&other.issuer(), &[]).expect(2, &["needs --subject-token-file"]);
+    assert_eq!(other.totals().token_requests, 0);
+}
+
+#[test]
 fn what_cannot_be_is_told_before_anything_is_sent() {
     let (world, server) = (World::new(), server(LoginConfig::default()));
     let issuer = server.issuer();
