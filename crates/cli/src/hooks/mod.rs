@@ -159,8 +159,11 @@ impl Hooks {
     }
 
     /// Nothing more is told. What was begun is waited for, but not for long.
-    pub(crate) fn end(mut self) {
-        if let Some((thread, end)) = self.thread.take() {
+    pub(crate) fn end(self) {
+        let Self { thread, tell, .. } = self;
+        // As long as anybody could still tell something, the thread would wait for it.
+        drop(tell);
+        if let Some((thread, end)) = thread {
             drop(end);
             // A thread that died has nothing left to do.
             let _ = thread.join();
@@ -239,6 +242,7 @@ async fn work(
     };
     let mut all = std::pin::pin!(all);
     tokio::select! {
+        biased;
         () = all.as_mut() => return,
         _ = ended.as_mut() => {}
     }
@@ -264,5 +268,22 @@ async fn tell(told: &Told, wanted: &Wanted, env: &Environment) {
             Ok(()) => tracing::debug!(credential = %name, event, "the hook ran"),
             Err(why) => tracing::warn!(credential = %name, event, why, "the hook failed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_with_nothing_to_tell_waits_for_nothing() {
+        let (tell, told) = mpsc::channel(1);
+        let (end, ended) = oneshot::channel::<()>();
+        drop((tell, end));
+        // A runtime without timers: whoever begins to wait fails.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let wanted = Mutex::new(Wanted::default());
+        runtime.block_on(work(told, ended, &wanted, &Environment::default()));
+        assert!(!wanted.is_poisoned());
     }
 }
