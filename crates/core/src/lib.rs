@@ -59,7 +59,7 @@ pub use lifecycle::{Lifecycle, Setup};
 pub use policy::{AuthRetryingPolicy, Policy, RETRY_AFTER_MAX, RefreshPolicy, RequestPolicy, RetryPolicy};
 pub use profile::{
     AsClass, BodyEncoding, ClientAuthMethod, Endpoints, FieldMap, List, Login, MemberIs, Override, Profile,
-    Redirect, RefreshRequest, StatusRange, Text, When,
+    RESERVED_LOGIN_PARAMETERS, Redirect, RefreshRequest, StatusRange, Text, When,
 };
 pub use record::{
     Access, AccessKey, GrantMaterial, Identity, Intent, LastAttempt, NotBefore, Orphaned, RECORD_FORMAT,

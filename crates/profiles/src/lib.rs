@@ -31,5 +31,5 @@ pub use keys::{Documented, documented};
 pub use problem::{ADVISED_MAX, Problem, Problems, cut, nearest, shown};
 pub use read::{Lines, PROFILE_BYTES_MAX, Rules, parse, parse_file, parse_table};
 pub use schema::schema;
-pub use text::{OWN_LOGIN_PARAMETERS, OWN_PARAMETERS};
+pub use text::OWN_PARAMETERS;
 pub use write::to_toml;

@@ -107,20 +107,6 @@ pub(crate) fn parameter(name: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What an authorization request carries by itself (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core §3.1.2.1).
-pub const OWN_LOGIN_PARAMETERS: [&str; 10] = [
-    "response_type",
-    "response_mode",
-    "redirect_uri",
-    "state",
-    "nonce",
-    "code_challenge",
-    "code_challenge_method",
-    "request",
-    "request_uri",
-    "dpop_jkt",
-];
-
 /// Checks a parameter of an authorization request.
 ///
 /// # Errors
@@ -130,7 +116,7 @@ pub(crate) fn login_parameter(name: &str, value: &str) -> Result<(), String> {
     if lower == "scope" {
         return Err("has a key of its own: login.scope".into());
     }
-    if OWN_LOGIN_PARAMETERS.contains(&lower.as_str()) {
+    if renewd_core::RESERVED_LOGIN_PARAMETERS.contains(&lower.as_str()) {
         return Err("cannot be set by a profile: each login makes its own".into());
     }
     parameter(name, value)

@@ -183,13 +183,7 @@ struct Checked {
 
 impl Checked {
     fn new(args: &Import) -> Result<Self, Failure> {
-        let as_class = match &args.as_class {
-            None => None,
-            Some(text) => Some(AsClass::from_name(text).ok_or_else(|| {
-                Failure::usage("--as-class is none of P0, P1, P2, P3, P4, P5, P6")
-                    .advise("leave it out where you do not know: P2, the strictest, is assumed")
-            })?),
-        };
+        let as_class = as_class(args.as_class.as_deref())?;
         Ok(Self {
             profile: args.profile.clone(),
             token_endpoint: url(args.token_endpoint.as_deref(), "--token-endpoint")?,
@@ -201,6 +195,15 @@ impl Checked {
             as_class,
         })
     }
+}
+
+/// The class that a flag names.
+pub(super) fn as_class(name: Option<&str>) -> Result<Option<AsClass>, Failure> {
+    let unknown = || {
+        Failure::usage("--as-class is none of P0, P1, P2, P3, P4, P5, P6")
+            .advise("leave it out where you do not know: P2, the strictest, is assumed")
+    };
+    name.map(|name| AsClass::from_name(name).ok_or_else(unknown)).transpose()
 }
 
 pub(super) fn url(value: Option<&str>, flag: &str) -> Result<Option<String>, Failure> {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use renewd_core::Profile;
+use renewd_core::RESERVED_LOGIN_PARAMETERS;
 use renewd_driver::CredentialName;
-use renewd_profiles::{Lines, OWN_LOGIN_PARAMETERS, OWN_PARAMETERS};
+use renewd_profiles::{Lines, OWN_PARAMETERS};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -291,7 +292,7 @@ impl Reader {
                 entry.headers = self.pairs(&path, line, value, &renewd_core::RESERVED_HEADERS);
             } else if name == "login_parameters" {
                 // Each login makes its own of the first, and the second have keys of their own.
-                let own = [&OWN_LOGIN_PARAMETERS[..], &OWN_PARAMETERS].concat();
+                let own = [&RESERVED_LOGIN_PARAMETERS[..], &OWN_PARAMETERS].concat();
                 entry.login_parameters = self.pairs(&path, line, value, &own);
             } else if name == "assertion_claims" {
                 entry.assertion_claims = self.pairs(&path, line, value, &OWN_CLAIMS);

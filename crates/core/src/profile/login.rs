@@ -4,6 +4,21 @@ use alloc::borrow::Cow;
 
 use super::{List, Text};
 
+/// What each authorization request makes for itself, or what would change where its answer comes and how it is read
+/// (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 9449 §10, OpenID Connect Core §3.1.2.1): neither a profile nor a user sets it.
+pub const RESERVED_LOGIN_PARAMETERS: [&str; 10] = [
+    "response_type",
+    "response_mode",
+    "redirect_uri",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "dpop_jkt",
+    "request",
+    "request_uri",
+];
+
 /// Which redirect addresses a provider takes for programs on a person's own machine (RFC 8252 §7).
 #[expect(clippy::exhaustive_enums, reason = "a listener of one's own gets the code, or it does not")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -18,7 +18,7 @@ use crate::time::Span;
 
 pub use class::AsClass;
 pub use facts::{BodyEncoding, ClientAuthMethod, Endpoints, RefreshRequest};
-pub use login::{Login, Redirect};
+pub use login::{Login, RESERVED_LOGIN_PARAMETERS, Redirect};
 pub use reading::{FieldMap, MemberIs, Override, StatusRange, When};
 
 /// A text that is built in or was read at run time.

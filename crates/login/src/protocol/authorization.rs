@@ -1,6 +1,8 @@
 //! The authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1): the address that a browser is sent to.
 
-use renewd_core::{Client, Identity, Proving, RequestPolicy, Secret, TokenRequest};
+use renewd_core::{
+    Client, Identity, Proving, RESERVED_LOGIN_PARAMETERS, RequestPolicy, Secret, TokenRequest,
+};
 
 use super::address::Address;
 use super::denial::Denial;
@@ -9,22 +11,13 @@ use super::handshake::Handshake;
 use super::json::read_object;
 use super::refusal::{Reason, Refusal};
 
-/// What each login makes for itself, or what would change where the answer comes and how it is read.
-const OWN: [&str; 13] = [
-    "response_type",
-    "response_mode",
-    "client_id",
-    "client_secret",
-    "redirect_uri",
-    "scope",
-    "state",
-    "nonce",
-    "code_challenge",
-    "code_challenge_method",
-    "dpop_jkt",
-    "request",
-    "request_uri",
-];
+/// What is asked for by fields of its own here.
+const OWN: [&str; 3] = ["client_id", "client_secret", "scope"];
+
+/// Whether a parameter, in small letters, is not the user's to give.
+fn is_own(name: &str) -> bool {
+    OWN.contains(&name) || RESERVED_LOGIN_PARAMETERS.contains(&name)
+}
 
 /// Browsers and servers take some eight thousand bytes.
 const URL_MAX_BYTES: usize = 8 * 1024;
@@ -133,7 +126,7 @@ impl AuthorizationRequest<'_> {
     fn push_extra(&self, parameters: &mut Vec<(String, String)>) -> Result<(), Refusal> {
         for (name, value) in self.extra {
             let lower = name.to_ascii_lowercase();
-            if OWN.contains(&lower.as_str()) || self.names.iter().any(|(_, other)| other == name) {
+            if is_own(&lower) || self.names.iter().any(|(_, other)| other == name) {
                 return Err(Refusal::new(Reason::Reserved, name.as_str()));
             }
             // rfc: 6749-3.1-2 no parameter twice
@@ -167,7 +160,7 @@ impl AuthorizationRequest<'_> {
             }
             form::push(&mut url, name, value);
         }
-        if kept.iter().any(|(name, _)| OWN.contains(&name.to_ascii_lowercase().as_str())) {
+        if kept.iter().any(|(name, _)| is_own(&name.to_ascii_lowercase())) {
             return Err(Refusal::new(Reason::Reserved, "authorization_endpoint").found("in its query"));
         }
         if url.len() > URL_MAX_BYTES {

@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
+use renewd_core::RESERVED_LOGIN_PARAMETERS;
 use renewd_core::{
     AsClass, AssertionClaims, GrantType, Identity, JwtBearer, Profile, Record, Redirect as RedirectRule,
     SigningKey, TokenExchange,
 };
 use renewd_driver::CredentialName;
 use renewd_login::{GivenEndpoints, Redirect, Server, Start};
-use renewd_profiles::{OWN_LOGIN_PARAMETERS, OWN_PARAMETERS};
+use renewd_profiles::OWN_PARAMETERS;
 
 use super::{GrantName, Login};
-use crate::commands::import::{scope, text, url};
+use crate::commands::import::{as_class, scope, text, url};
 use crate::config::Config;
 use crate::credential::{ASSERTION_LIFETIME, TOKEN_TYPE, configured_grant, source};
 use crate::exit::Failure;
@@ -188,7 +189,7 @@ impl Wanted {
     pub(super) fn parameters(&self, args: &Login, config: &Config) -> Result<Vec<(String, String)>, Failure> {
         let mut all = pairs(&args.parameter, "--parameter", |name| {
             let name = name.to_ascii_lowercase();
-            !OWN_LOGIN_PARAMETERS.contains(&name.as_str()) && !OWN_PARAMETERS.contains(&name.as_str())
+            !RESERVED_LOGIN_PARAMETERS.contains(&name.as_str()) && !OWN_PARAMETERS.contains(&name.as_str())
         })?;
         for (name, value) in
             config.credential(&self.name).map(|e| e.login_parameters.clone()).unwrap_or_default()
@@ -344,13 +345,7 @@ struct Given {
 
 impl Given {
     fn new(args: &Login) -> Result<Self, Failure> {
-        let as_class = match &args.as_class {
-            None => None,
-            Some(text) => Some(AsClass::from_name(text).ok_or_else(|| {
-                Failure::usage("--as-class is none of P0, P1, P2, P3, P4, P5, P6")
-                    .advise("leave it out where you do not know: P2, the strictest, is assumed")
-            })?),
-        };
+        let as_class = as_class(args.as_class.as_deref())?;
         // An issuer is compared to the letter (RFC 8414 §3.3): it stays as it was written.
         url(args.issuer.as_deref(), "--issuer")?;
         Ok(Self {
