@@ -103,6 +103,7 @@ impl Totals {
         exact("reuse_trips", expect.reuse_trips, self.reuse_trips);
         exact("logins_needed", expect.logins_needed, self.logins_needed);
         exact("expired_served", expect.expired_served, self.expired_served);
+        exact("forced_logins", expect.forced_logins, self.forced_logins);
         exact("told_lost", expect.told_lost, self.told_lost);
         exact("hints", expect.hints, self.hints);
         exact("late_answers", expect.late_answers, self.late_answers);

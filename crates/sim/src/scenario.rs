@@ -143,6 +143,8 @@ pub struct ExpectTotals {
     pub reuse_trips: Option<u64>,
     /// Times that a login was needed.
     pub logins_needed: Option<u64>,
+    /// Times that somebody had to log in, after the faults too.
+    pub forced_logins: Option<u64>,
     /// Logins that were told as lost with a rotated token.
     pub told_lost: Option<u64>,
     /// Expired or revoked tokens served as valid.

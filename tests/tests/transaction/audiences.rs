@@ -7,8 +7,8 @@ use std::process::Command;
 
 use renewd_e2e::testkit::{AsClass, AsConfig, AuthorizationServer, Fault, Numbers, ProtectedApi, Tier};
 use renewd_e2e::{
-    Agent, Door, Home, Left, PATIENCE, QUICK_RETRY, Running, Scene, Served, finish_all, is_lost, left_at,
-    meet, report, spread, wait_for,
+    Agent, Door, Home, Left, PATIENCE, QUICK_RETRY, Running, Scene, Served, Stopwatch, finish_all, is_lost,
+    left_at, meet, report, spread, wait_for,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -68,7 +68,9 @@ fn killed_while_one_audience_is_fetched_the_login_and_both_audiences_live_on() {
             assert_eq!(served, Served::LoginNeeded { told_lost: true }, "{class} {point}");
             assert_eq!(scene.status()["cause"], "rotation_lost");
         } else {
+            let watch = Stopwatch::start();
             assert_serves(&scene, B);
+            row.heal_ms = Some(watch.ms());
             assert_serves(&scene, A);
             assert_eq!(scene.ask(), own, "{class} {point}: the login's own token is what it was");
             let requests = scene.server.totals().token_requests - before;

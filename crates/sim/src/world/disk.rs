@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use futures_channel::mpsc;
 use futures_util::stream::StreamExt as _;
-use renewd_core::{CommitFailure, Fence, Loaded, Record, Secret, StoreFault, StoreFaultKind};
+use renewd_core::{CommitFailure, Fence, Loaded, RECORD_FORMAT, Record, Secret, StoreFault, StoreFaultKind};
 use renewd_driver::{
     Claim, CredentialName, CredentialStore, Expect, Prepared, PreparedFor, StoreChange, StoreWatch,
 };
@@ -163,7 +163,7 @@ impl Disk {
             return;
         };
         let mut newer = bytes[..PREFIX_BYTES].to_vec();
-        newer[FORMAT_AT] = newer[FORMAT_AT].saturating_add(1);
+        newer[FORMAT_AT..FORMAT_AT + 4].copy_from_slice(&(RECORD_FORMAT + 1).to_le_bytes());
         let sum = Sha256::digest(&newer[..CHECK_AT]);
         newer[CHECK_AT..].copy_from_slice(&sum[..PREFIX_BYTES - CHECK_AT]);
         let differs = |bit: &usize| (bytes[bit / 8] ^ newer[bit / 8]) & (1 << (bit % 8)) != 0;
