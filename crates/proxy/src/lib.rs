@@ -68,7 +68,7 @@ pub use locality::{Refusal, local_requests_only};
 pub use metrics::{Metrics, Outcome};
 #[cfg(unix)]
 pub use peer::is_same_user_unix;
-pub use peer::{is_same_user_tcp, is_strangers_tcp};
+pub use peer::{is_same_user_tcp, is_strangers_tcp, is_tcp_owner_known};
 pub use server::{Proxy, ProxyHandle};
 pub use token::{BearerToken, NoBearer, Rejected, TokenSource};
 #[cfg(unix)]

@@ -13,13 +13,13 @@ mod socket_table;
 
 /// Whether the user behind a connection can be told for loopback TCP on this system, and from all others.
 #[cfg(target_os = "linux")]
-pub(crate) fn is_tcp_owner_known() -> bool {
+pub fn is_tcp_owner_known() -> bool {
     !namespace::own_uid_is_shared()
 }
 
 /// Whether the user behind a connection can be told for loopback TCP on this system: no.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn is_tcp_owner_known() -> bool {
+pub fn is_tcp_owner_known() -> bool {
     false
 }
 
