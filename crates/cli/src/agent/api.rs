@@ -1,6 +1,7 @@
 //! What the agent answers. On its socket everything; on the status address what is no secret.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use renewd_driver::{
     Clock as _, CredentialName, Expect, Keeper, Lease, Rejection, Seen, TokenRequestOptions,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::events::{Hub, THE_END, Told};
 use super::http::{Body, answer, body, failed, json, refused};
@@ -39,6 +40,11 @@ const TIMEOUT_MAX: Span = Span::from_hours(1);
 /// keep its connection for ever.
 const QUIET_MAX: Duration = Duration::from_secs(15);
 
+/// Room for those who read journals.
+pub(crate) fn journal_readers() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(super::history::READERS_MAX))
+}
+
 /// Where a connection came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -60,6 +66,10 @@ pub(crate) struct Api {
     pub(crate) reload: Arc<Notify>,
     /// Wakes whoever looks for new credentials.
     pub(crate) rescan: Arc<Notify>,
+    /// The state folder: the journals stand in it.
+    pub(crate) state: PathBuf,
+    /// Room for those who read journals.
+    pub(crate) journals: Arc<Semaphore>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +119,7 @@ impl Api {
             _ if side == Side::Network => refused(StatusCode::NOT_FOUND, "only healthz, readyz and metrics"),
             (true, ["v1", "credentials"]) => self.credentials().await,
             (true, ["v1", "credentials", name]) => self.credential(name).await,
+            (true, ["v1", "credentials", name, "history"]) => self.history(name, request.uri().query()).await,
             (true, ["v1", "events"]) => self.events(),
             (true, ["v1", "credentials", name, "login"]) if side == Side::Socket => {
                 self.login_of(name).await.unwrap_or_else(|failure| failed(&failure))
@@ -131,7 +142,7 @@ impl Api {
         }
     }
 
-    fn keeper(&self, name: &str) -> Result<Keeper, Box<Response<Body>>> {
+    pub(super) fn keeper(&self, name: &str) -> Result<Keeper, Box<Response<Body>>> {
         let parsed: CredentialName = name.parse().map_err(|e: renewd_driver::NameError| {
             Box::new(refused(StatusCode::BAD_REQUEST, &e.to_string()))
         })?;

@@ -8,12 +8,14 @@ mod api;
 mod descriptors;
 mod door;
 mod events;
+mod history;
 mod http;
 mod keepers;
 mod login;
 mod metrics;
 mod notify;
 mod proxies;
+mod query;
 mod serve;
 
 pub(crate) use serve::serve;

@@ -79,6 +79,8 @@ async fn live(app: &App) -> Result<(), Failure> {
         metrics,
         reload: Arc::new(Notify::new()),
         rescan: Arc::new(Notify::new()),
+        state: state.clone(),
+        journals: super::api::journal_readers(),
     });
     // A broken entry stops the start, as a broken file does; later it is told and the rest goes on.
     let mut failures = keepers.reconcile(&config, true).await;

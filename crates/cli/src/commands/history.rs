@@ -5,8 +5,7 @@ use renewd_driver::CredentialName;
 
 use crate::app::App;
 use crate::exit::{Exit, Failure};
-use crate::journal::{self, Entry};
-use crate::json::SCHEMA;
+use crate::journal::{self, HistoryDocument};
 use crate::output::time::{local, parse_rfc3339};
 use crate::output::without_controls;
 
@@ -18,13 +17,6 @@ pub(crate) struct History {
     /// One JSON document
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(serde::Serialize)]
-struct HistoryDocument<'e> {
-    schema: u32,
-    credential: &'e str,
-    events: &'e [Entry],
 }
 
 /// Does it.
@@ -41,7 +33,7 @@ pub(crate) fn run(args: &History, app: &App) -> Result<(), Failure> {
         known(args, app)?;
     }
     if args.json {
-        let document = HistoryDocument { schema: SCHEMA, credential: args.name.as_str(), events: &events };
+        let document = HistoryDocument::new(&args.name, events, None, usize::MAX, app.now().wall);
         return app.output.data(&crate::json::line(&document)?);
     }
     if events.is_empty() {

@@ -5,6 +5,7 @@
 
 mod entry;
 mod file;
+mod history;
 #[cfg(unix)]
 mod lines;
 mod scribe;
@@ -13,6 +14,7 @@ pub(crate) use entry::Entry;
 #[cfg(unix)]
 pub(crate) use entry::What;
 pub(crate) use file::{JournalFolder, read};
+pub(crate) use history::HistoryDocument;
 #[cfg(unix)]
 pub(crate) use lines::{LineFormat, Lines};
 pub(crate) use scribe::Scribe;

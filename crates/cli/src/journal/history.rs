@@ -1,0 +1,86 @@
+//! A journal as a document: `renewd history NAME --json`, and the agent's `GET …/history`. One type, so that what a
+//! script learned from the one holds for the other.
+
+use renewd_core::Wall;
+use renewd_driver::CredentialName;
+use serde::Serialize;
+
+use super::entry::Entry;
+use crate::json::SCHEMA;
+use crate::output::time::parse_rfc3339;
+
+/// What happened to a credential, oldest first.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct HistoryDocument {
+    schema: u32,
+    credential: String,
+    /// Older events that were asked for, and of which there were more than the limit lets through.
+    left_out: usize,
+    events: Vec<ToldEntry>,
+}
+
+/// An event, and how a person would tell it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ToldEntry {
+    #[serde(flatten)]
+    entry: Entry,
+    sentence: String,
+}
+
+impl ToldEntry {
+    /// Told at that moment: of times near it the hour is enough.
+    pub(crate) fn new(entry: Entry, now: Wall) -> Self {
+        Self { sentence: entry.what.sentence_at(now), entry }
+    }
+}
+
+impl HistoryDocument {
+    /// Of these, the newest `limit` from `since` on. An event whose time cannot be read is kept: it happened.
+    pub(crate) fn new(
+        name: &CredentialName,
+        mut entries: Vec<Entry>,
+        since: Option<Wall>,
+        limit: usize,
+        now: Wall,
+    ) -> Self {
+        if let Some(since) = since {
+            entries.retain(|entry| parse_rfc3339(&entry.at).is_none_or(|at| at >= since));
+        }
+        let left_out = entries.len().saturating_sub(limit);
+        let events = entries.drain(left_out..).map(|entry| ToldEntry::new(entry, now)).collect();
+        Self { schema: SCHEMA, credential: name.as_str().into(), left_out, events }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(at: &str, generation: u64) -> Entry {
+        let text =
+            format!(r#"{{"schema":1,"at":"{at}","event":"rejection_passed","generation":{generation}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn generations(since: Option<&str>, limit: usize) -> (Vec<u64>, u64) {
+        let at = ["2026-11-22T08:00:00Z", "2026-11-22T09:00:00Z", "2026-11-22T10:00:00Z", "not a time"];
+        let entries = at.iter().zip(1..).map(|(at, n)| entry(at, n)).collect();
+        let since = since.map(|at| parse_rfc3339(at).unwrap());
+        let now = parse_rfc3339("2026-11-22T12:00:00Z").unwrap();
+        let document = HistoryDocument::new(&"work".parse().unwrap(), entries, since, limit, now);
+        let value = serde_json::to_value(document).unwrap();
+        assert_eq!((&value["schema"], &value["credential"]), (&1.into(), &"work".into()));
+        let events = value["events"].as_array().unwrap();
+        assert!(events.iter().all(|e| e["sentence"].as_str().is_some_and(|s| s.contains("refused"))));
+        let numbers = events.iter().map(|e| e["generation"].as_u64().unwrap()).collect();
+        (numbers, value["left_out"].as_u64().unwrap())
+    }
+
+    #[test]
+    fn the_newest_are_kept_oldest_first_and_how_many_are_missing_is_said() {
+        assert_eq!(generations(None, 10), (vec![1, 2, 3, 4], 0));
+        assert_eq!(generations(None, 2), (vec![3, 4], 2));
+        assert_eq!(generations(Some("2026-11-22T09:00:00Z"), 10), (vec![2, 3, 4], 0));
+        assert_eq!(generations(Some("2026-11-22T10:30:00+01:00"), 1), (vec![4], 1));
+    }
+}
