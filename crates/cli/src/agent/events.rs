@@ -1,7 +1,8 @@
 //! What happens, told to whoever listens on `GET /v1/events`: status changes, refreshes, advice.
 
 use renewd_core::Now;
-use renewd_driver::{CredentialName, Event, Observer};
+use renewd_driver::system::SystemClock;
+use renewd_driver::{Clock as _, CredentialName, Event, Observer};
 use tokio::sync::broadcast;
 
 use super::metrics::Metrics;
@@ -41,6 +42,16 @@ impl Hub {
         let _ = self.listeners.send(Told { kind: THE_END, data: String::new() });
     }
 
+    /// Tells what no loop tells of: a login, a token file; without a name, of the agent itself.
+    pub(crate) fn note(&self, name: Option<&CredentialName>, what: What) {
+        let entry = Entry::new(SystemClock.now(), what);
+        self.scribe.note(name, entry.clone());
+        if let Some(told) = told(name, entry) {
+            // Nobody listening is no error.
+            let _ = self.listeners.send(told);
+        }
+    }
+
     /// What happens from now on.
     pub(crate) fn listen(&self) -> broadcast::Receiver<Told> {
         self.listeners.subscribe()
@@ -54,14 +65,14 @@ impl Observer for Hub {
         if self.listeners.receiver_count() == 0 {
             return;
         }
-        if let Some(told) = Entry::of(now, event).and_then(|entry| told(name, &entry)) {
+        if let Some(told) = Entry::of(now, event).and_then(|entry| told(Some(name), entry)) {
             // Nobody listening any more is no error.
             let _ = self.listeners.send(told);
         }
     }
 }
 
-fn told(name: &CredentialName, entry: &Entry) -> Option<Told> {
+fn told(name: Option<&CredentialName>, entry: Entry) -> Option<Told> {
     let kind = match entry.what {
         What::Status { .. } => "status",
         What::Refreshed { .. } => "refreshed",
@@ -73,9 +84,17 @@ fn told(name: &CredentialName, entry: &Entry) -> Option<Told> {
         What::RolledBack { .. } => "rolled_back",
         What::RejectionPassed { .. } => "rejection_passed",
         What::StoreFailed { .. } | What::StoreHealed => "store",
+        What::LoggedIn { .. } | What::Imported { .. } | What::LoggedOut { .. } | What::Rekeyed { .. } => {
+            "login"
+        }
+        What::SinkFailed { .. } | What::SinkHealed { .. } | What::SinkRemoved { .. } => "sink",
+        What::AgentStarted { .. }
+        | What::AgentStopped { .. }
+        | What::Reloaded
+        | What::ReloadFailed { .. } => "agent",
         What::LateAnswer | What::Unknown => return None,
     };
-    let mut value = serde_json::to_value(entry).ok()?;
-    value.as_object_mut()?.insert("credential".into(), name.as_str().into());
+    let mut value = serde_json::to_value(entry.shown()).ok()?;
+    value.as_object_mut()?.insert("credential".into(), name.map(CredentialName::as_str).into());
     Some(Told { kind, data: value.to_string() })
 }

@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::credential::{OpenStore, open, store_place};
 use crate::exit::{Exit, Failure};
 use crate::hooks::Hooks;
-use crate::journal::{JournalFolder, LineFormat, Lines, Scribe, Sink};
+use crate::journal::{JournalFolder, LineFormat, Lines, Scribe, Sink, What};
 use crate::logging::LogFormat;
 
 /// Connections to the socket at a time. A descriptor each, and where the limit cannot be raised it is 1 024.
@@ -95,6 +95,8 @@ async fn live(app: &App) -> Result<(), Failure> {
         return Err(first);
     }
     greet(app, &door, &keepers, &proxies).await;
+    let pid = std::process::id();
+    api.hub.note(None, What::AgentStarted { pid, version: env!("CARGO_PKG_VERSION").into() });
     notify::say(notify::READY);
     let (stopping, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
@@ -109,6 +111,7 @@ async fn live(app: &App) -> Result<(), Failure> {
         tasks.abort_all();
     }
     let lost = keepers.shutdown().await;
+    api.hub.note(None, What::AgentStopped { pid });
     scribe.end();
     hooks.end();
     match lost.into_iter().next() {

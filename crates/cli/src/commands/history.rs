@@ -44,7 +44,7 @@ pub(crate) fn run(args: &History, app: &App) -> Result<(), Failure> {
     let mut text = String::new();
     for entry in &events {
         let at = parse_rfc3339(&entry.at).map_or_else(|| entry.at.clone(), |at| local(at, now));
-        text += &format!("{at:>12}  {}\n", entry.what.sentence_at(now));
+        text += &format!("{at:>12}  {} {}\n", entry.what.tone().sign(), entry.what.sentence_at(now));
     }
     // A line of the file is as good as whoever wrote it.
     app.output.data(without_controls(&text).as_bytes())

@@ -1,12 +1,12 @@
-//! One line of the journal, and the sentence that a person reads.
+//! One line of the journal. `sentence` tells it to a person.
 
-use renewd_core::{Now, Report, Wall};
+use renewd_core::{Now, Report};
 use renewd_driver::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::json::SCHEMA;
 use crate::output::evidence::looked_like;
-use crate::output::time::{brief, local, parse_rfc3339, rfc3339};
+use crate::output::time::rfc3339;
 
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,47 @@ pub(crate) enum What {
         message: String,
     },
     StoreHealed,
+    /// A login took the place of what stood, or was the first.
+    LoggedIn {
+        epoch: u64,
+        /// `device`, `browser`, ….
+        #[serde(default)]
+        way: Option<String>,
+    },
+    Imported {
+        epoch: u64,
+    },
+    LoggedOut {
+        /// What became of it at the server: half a sentence.
+        #[serde(default)]
+        server: Option<String>,
+    },
+    Rekeyed {
+        /// The key source.
+        key: String,
+    },
+    SinkFailed {
+        path: String,
+        message: String,
+    },
+    SinkHealed {
+        path: String,
+    },
+    SinkRemoved {
+        path: String,
+    },
+    /// These four stand in the agent's own journal.
+    AgentStarted {
+        pid: u32,
+        version: String,
+    },
+    AgentStopped {
+        pid: u32,
+    },
+    Reloaded,
+    ReloadFailed {
+        message: String,
+    },
     #[serde(other)]
     Unknown,
 }
@@ -106,6 +147,11 @@ impl Entry {
             _ => return None,
         };
         Some(Self { schema: SCHEMA, at: rfc3339(now.wall), what })
+    }
+
+    /// The line for what no loop tells of: a login, the agent's start, a token file.
+    pub(crate) fn new(now: Now, what: What) -> Self {
+        Self { schema: SCHEMA, at: rfc3339(now.wall), what }
     }
 }
 
@@ -157,73 +203,12 @@ impl What {
             _ => return None,
         })
     }
-
-    /// What a person reads, times in RFC 3339.
-    #[cfg(test)]
-    pub(crate) fn sentence(&self) -> String {
-        self.told(|at| at.to_owned())
-    }
-
-    /// What a person reads, times as near ones of this place.
-    pub(crate) fn sentence_at(&self, now: Wall) -> String {
-        self.told(|at| parse_rfc3339(at).map_or_else(|| at.to_owned(), |at| local(at, now)))
-    }
-
-    fn told(&self, time: impl Fn(&str) -> String) -> String {
-        let because = |cause: &Option<String>| cause.as_ref().map_or(String::new(), |c| format!(" ({c})"));
-        match self {
-            Self::Status { to, cause, .. } if to == "unauthenticated" => {
-                format!("✗ login needed{}", because(cause))
-            }
-            Self::Status { from, to, cause } => format!("{from} → {to}{}", because(cause)),
-            Self::Refreshed { reason, generation, expires_at, key, .. } => {
-                let key = key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
-                format!(
-                    "✓ token{key} refreshed ({reason}), generation {generation}, valid until {}",
-                    time(expires_at)
-                )
-            }
-            Self::AudienceRefused { key, evidence, .. } => {
-                format!("! the server gives no token for {key}: {evidence}")
-            }
-            Self::AttemptFailed { evidence, rule, next_attempt_at, .. } => {
-                let next = next_attempt_at
-                    .as_ref()
-                    .map_or(String::new(), |at| format!("; next attempt {}", time(at)));
-                // `renewd explain --rule` tells of it.
-                let rule = if rule.is_empty() { String::new() } else { format!("; rule {rule}") };
-                format!("! attempt failed: {evidence}{next}{rule}")
-            }
-            Self::Recovered { after_s, attempts } => {
-                let after = brief(renewd_core::Span::from_secs(*after_s));
-                format!("✓ recovered after {after}, {attempts} attempts")
-            }
-            Self::Adopted { epoch, generation } => {
-                format!("took over epoch {epoch}, generation {generation} from another process or login")
-            }
-            Self::RolledBack { found_epoch, found_generation, epoch, generation } => format!(
-                "! the record is older than one written before: epoch {found_epoch}, generation {found_generation} \
-                 after epoch {epoch}, generation {generation}; a backup was restored, and one attempt will show \
-                 whether it still works"
-            ),
-            Self::RejectionPassed { generation } => {
-                format!(
-                    "! a resource server refused the fresh token of generation {generation}; passed through"
-                )
-            }
-            Self::LateAnswer => "an answer came that nobody waited for; ignored".into(),
-            Self::Advice { text } => format!("! {text}"),
-            Self::StoreFailed { kind, message } => format!("! the store fails ({kind}): {message}"),
-            Self::StoreHealed => "✓ the store works again".into(),
-            Self::Unknown => "something that this version does not know".into(),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use renewd_core::{Boot, RefreshReason, Span, Status};
+    use renewd_core::{Boot, RefreshReason, Span, Status, Wall};
 
     const NOW: Now = Now { boot: Boot::from_millis(1000), wall: Wall::from_unix_millis(1_795_338_000_000) };
 
@@ -247,25 +232,8 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_attempt_ends_with_the_rule_that_decided() {
-        let line = |rule: &str, next: &str| {
-            let text = format!(
-                r#"{{"schema":1,"at":"2026-11-22T09:00:00Z","event":"attempt_failed","verdict":"transient",
-                "evidence":"HTTP 502","rule":"{rule}","oauth_error":null,"next_attempt_at":{next}}}"#
-            );
-            serde_json::from_str::<Entry>(&text).unwrap().what.sentence()
-        };
-        assert_eq!(
-            line("server-error", "\"soon\""),
-            "! attempt failed: HTTP 502; next attempt soon; rule server-error"
-        );
-        assert_eq!(line("acme/dead", "null"), "! attempt failed: HTTP 502; rule acme/dead");
-        assert_eq!(line("", "null"), "! attempt failed: HTTP 502");
-    }
-
-    #[test]
     fn a_lost_login_reads_as_one() {
         let status = Event::Changed { from: Status::Running, to: Status::Unauthenticated, cause: None };
-        assert_eq!(Entry::of(NOW, &status).unwrap().what.sentence(), "✗ login needed");
+        assert_eq!(Entry::of(NOW, &status).unwrap().sentence(), "login needed");
     }
 }

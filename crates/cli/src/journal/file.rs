@@ -16,6 +16,9 @@ const LINE_BYTES_MAX: usize = 4096;
 /// A file that has grown past this becomes the old one. A year of hourly refreshes fits into both.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
+/// The agent's own journal. No credential can be called so.
+const AGENT: &str = ".agent";
+
 /// The folder of the journals.
 pub(crate) struct JournalFolder {
     folder: PathBuf,
@@ -27,13 +30,27 @@ impl JournalFolder {
         Self { folder: state.join("journal") }
     }
 
-    fn append(&self, name: &CredentialName, line: &[u8]) -> Result<(), String> {
+    /// Writes a line: of a credential, or of the agent itself. What cannot be written is told in the log alone.
+    pub(crate) fn write(&self, name: Option<&CredentialName>, entry: &Entry) {
+        let Ok(mut line) = serde_json::to_vec(entry) else { return };
+        line.push(b'\n');
+        if line.len() > LINE_BYTES_MAX {
+            return;
+        }
+        let stem = name.map_or(AGENT, CredentialName::as_str);
+        if let Err(why) = self.append(stem, &line) {
+            // Said once per failure in the log; a missing journal harms nobody.
+            tracing::warn!(journal = stem, why, "the journal cannot be written");
+        }
+    }
+
+    fn append(&self, stem: &str, line: &[u8]) -> Result<(), String> {
         let folder = PrivateFolder::create(&self.folder).map_err(|fault| fault.message)?;
-        let path = file(name);
+        let path = file(stem);
         let failed = |error: io::Error| format!("{}: {error}", folder.path_of(&path).display());
         let mut open = folder.append(&path).map_err(|fault| fault.message)?;
         if open.metadata().map_err(failed)?.len() > FILE_BYTES_MAX {
-            folder.rename(&path, &old(name)).map_err(|fault| fault.message)?;
+            folder.rename(&path, &old(stem)).map_err(|fault| fault.message)?;
             open = folder.append(&path).map_err(|fault| fault.message)?;
         }
         open.write_all(line).map_err(failed)
@@ -42,46 +59,62 @@ impl JournalFolder {
 
 impl Sink for JournalFolder {
     fn take(&mut self, name: &CredentialName, now: Now, event: &Event) {
-        let Some(entry) = Entry::of(now, event) else { return };
-        let Ok(mut line) = serde_json::to_vec(&entry) else { return };
-        line.push(b'\n');
-        if line.len() > LINE_BYTES_MAX {
-            return;
+        if let Some(entry) = Entry::of(now, event) {
+            self.write(Some(name), &entry);
         }
-        if let Err(why) = self.append(name, &line) {
-            // Said once per failure in the log; a missing journal harms nobody.
-            tracing::warn!(credential = %name, why, "the journal cannot be written");
-        }
+    }
+
+    fn note(&mut self, name: Option<&CredentialName>, entry: &Entry) {
+        self.write(name, entry);
     }
 }
 
-/// What the journal says of a credential, oldest first; nothing where there is no journal. Lines that cannot be read
-/// (cut short by a full disk, say) are passed over.
+/// What a journal says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept {
+    /// Oldest first, as they were written.
+    pub(crate) entries: Vec<Entry>,
+    /// Lines that cannot be read: cut short by a full disk, say.
+    pub(crate) passed_over: usize,
+}
+
+/// What the journal says of a credential, oldest first; nothing where there is no journal.
 ///
 /// # Errors
 /// When a file is there and cannot be read, or is not this user's alone: in words for people.
 pub(crate) fn read(state: &Path, name: &CredentialName) -> Result<Vec<Entry>, String> {
+    Ok(read_all(state, Some(name))?.entries)
+}
+
+/// The same, with what was passed over; without a name, the agent's own.
+///
+/// # Errors
+/// As for [`read`].
+pub(crate) fn read_all(state: &Path, name: Option<&CredentialName>) -> Result<Kept, String> {
     let folder = PrivateFolder::open(&state.join("journal")).map_err(|fault| fault.message)?;
-    let mut entries = Vec::new();
-    let Some(folder) = folder else { return Ok(entries) };
-    for path in [old(name), file(name)] {
+    let mut kept = Kept::default();
+    let Some(folder) = folder else { return Ok(kept) };
+    let stem = name.map_or(AGENT, CredentialName::as_str);
+    for path in [old(stem), file(stem)] {
         let Some(lines) = folder.read(&path).map_err(|fault| fault.message)? else { continue };
         for line in lines.split(b'\n') {
             let line = line.map_err(|error| format!("{}: {error}", folder.path_of(&path).display()))?;
-            if let Ok(entry) = serde_json::from_slice(&line) {
-                entries.push(entry);
+            match serde_json::from_slice(&line) {
+                Ok(entry) => kept.entries.push(entry),
+                Err(_) if line.is_empty() => {}
+                Err(_) => kept.passed_over += 1,
             }
         }
     }
-    Ok(entries)
+    Ok(kept)
 }
 
-fn file(name: &CredentialName) -> String {
-    format!("{name}.jsonl")
+fn file(stem: &str) -> String {
+    format!("{stem}.jsonl")
 }
 
-fn old(name: &CredentialName) -> String {
-    format!("{name}.jsonl.1")
+fn old(stem: &str) -> String {
+    format!("{stem}.jsonl.1")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use renewd_driver::CredentialName;
 use serde::Serialize;
 
 use super::entry::Entry;
+use super::sentence::Shown;
 use crate::json::SCHEMA;
 use crate::output::time::parse_rfc3339;
 
@@ -16,22 +17,7 @@ pub(crate) struct HistoryDocument {
     credential: String,
     /// Older events that were asked for, and of which there were more than the limit lets through.
     left_out: usize,
-    events: Vec<ToldEntry>,
-}
-
-/// An event, and how a person would tell it.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct ToldEntry {
-    #[serde(flatten)]
-    entry: Entry,
-    sentence: String,
-}
-
-impl ToldEntry {
-    /// Told at that moment: of times near it the hour is enough.
-    pub(crate) fn new(entry: Entry, now: Wall) -> Self {
-        Self { sentence: entry.what.sentence_at(now), entry }
-    }
+    events: Vec<Shown>,
 }
 
 impl HistoryDocument {
@@ -47,7 +33,7 @@ impl HistoryDocument {
             entries.retain(|entry| parse_rfc3339(&entry.at).is_none_or(|at| at >= since));
         }
         let left_out = entries.len().saturating_sub(limit);
-        let events = entries.drain(left_out..).map(|entry| ToldEntry::new(entry, now)).collect();
+        let events = entries.drain(left_out..).map(Entry::shown).collect();
         Self { schema: SCHEMA, credential: name.as_str().into(), left_out, events }
     }
 }

@@ -8,6 +8,7 @@ use renewd_driver::{CredentialName, Event};
 
 use super::entry::Entry;
 use super::scribe::Sink;
+use super::sentence::Tone;
 use crate::json::login_command;
 use crate::output::Painter;
 use crate::output::evidence::looked_like;
@@ -120,17 +121,40 @@ impl Sink for Lines {
     fn take(&mut self, name: &CredentialName, now: Now, event: &Event) {
         let line = match self.format {
             LineFormat::Text => self.text(name, now, event),
-            LineFormat::Json => Entry::of(now, event).and_then(|entry| {
-                let mut value = serde_json::to_value(&entry).ok()?;
-                value.as_object_mut()?.insert("credential".into(), name.as_str().into());
-                Some(value.to_string())
-            }),
+            LineFormat::Json => Entry::of(now, event).and_then(|entry| json(Some(name), &entry)),
         };
         if let Some(line) = line {
             // Nobody can be told that stderr is gone.
             let _ = writeln!(std::io::stderr(), "{line}");
         }
     }
+
+    fn note(&mut self, name: Option<&CredentialName>, entry: &Entry) {
+        let line = match self.format {
+            LineFormat::Text => {
+                // What the process does itself, it says itself.
+                let Some(name) = name else { return };
+                let sign = match entry.what.tone() {
+                    Tone::Good => self.paint.green(Tone::Good.sign()),
+                    Tone::Trouble => self.paint.yellow(Tone::Trouble.sign()),
+                    Tone::Bad => self.paint.red(Tone::Bad.sign()),
+                    Tone::Plain => self.paint.dim(Tone::Plain.sign()),
+                };
+                Some(format!("{sign} {name}: {}", without_controls(&entry.sentence())))
+            }
+            LineFormat::Json => json(name, entry),
+        };
+        if let Some(line) = line {
+            // Nobody can be told that stderr is gone.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+}
+
+fn json(name: Option<&CredentialName>, entry: &Entry) -> Option<String> {
+    let mut value = serde_json::to_value(entry).ok()?;
+    value.as_object_mut()?.insert("credential".into(), name.map(CredentialName::as_str).into());
+    Some(value.to_string())
 }
 
 #[cfg(test)]

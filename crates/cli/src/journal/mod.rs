@@ -9,6 +9,7 @@ mod history;
 #[cfg(unix)]
 mod lines;
 mod scribe;
+mod sentence;
 
 pub(crate) use entry::Entry;
 #[cfg(unix)]

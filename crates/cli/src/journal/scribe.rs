@@ -9,6 +9,8 @@ use std::thread::JoinHandle;
 use renewd_core::Now;
 use renewd_driver::{CredentialName, Event, Observer};
 
+use super::entry::Entry;
+
 /// Events that wait for a slow disk or terminal.
 const QUEUE_MAX: usize = 4096;
 
@@ -16,9 +18,15 @@ const QUEUE_MAX: usize = 4096;
 pub(crate) trait Sink: Send {
     /// One event, in order. It may block.
     fn take(&mut self, name: &CredentialName, now: Now, event: &Event);
+
+    /// What no loop tells of: a login, a token file; without a name, of the process itself. It may block.
+    fn note(&mut self, _name: Option<&CredentialName>, _entry: &Entry) {}
 }
 
-type Item = (CredentialName, Now, Event);
+enum Item {
+    Event(CredentialName, Now, Event),
+    Note(Option<CredentialName>, Entry),
+}
 
 /// Hands events to sinks on a thread of its own. Clones are the same scribe.
 #[derive(Clone)]
@@ -43,6 +51,28 @@ impl Scribe {
         })
     }
 
+    /// Writes a line that no loop tells of.
+    #[cfg(unix)]
+    pub(crate) fn note(&self, name: Option<&CredentialName>, entry: Entry) {
+        self.send(Item::Note(name.cloned(), entry));
+    }
+
+    /// Lines that were lost because the queue was full.
+    #[cfg(unix)]
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn send(&self, item: Item) {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queue.as_ref()
+            && queue.try_send(item).is_err()
+        {
+            let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
+            tracing::warn!(dropped, "the journal cannot keep up");
+        }
+    }
+
     /// Writes what is queued and ends. Later events go nowhere.
     pub(crate) fn end(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -54,9 +84,12 @@ impl Scribe {
 }
 
 fn write(items: Receiver<Item>, mut sinks: Vec<Box<dyn Sink>>) {
-    for (name, now, event) in items {
+    for item in items {
         for sink in &mut sinks {
-            sink.take(&name, now, &event);
+            match &item {
+                Item::Event(name, now, event) => sink.take(name, *now, event),
+                Item::Note(name, entry) => sink.note(name.as_ref(), entry),
+            }
         }
     }
 }
@@ -67,12 +100,6 @@ impl Observer for Scribe {
         if matches!(event, Event::Published(_)) {
             return;
         }
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = queue.as_ref()
-            && queue.try_send((name.clone(), now, event.clone())).is_err()
-        {
-            let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
-            tracing::warn!(dropped, "the journal cannot keep up");
-        }
+        self.send(Item::Event(name.clone(), now, event.clone()));
     }
 }
