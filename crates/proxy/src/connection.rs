@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::exchange;
 use crate::listener::{Accepted, Stream};
-use crate::site::Site;
+use crate::site::{Current, Site};
 
 /// Most header lines of a request. Browsers and SDKs send a few dozen.
 const REQUEST_HEADERS_MAX: usize = 128;
@@ -33,8 +33,8 @@ const LINGER: Duration = Duration::from_secs(5);
 const LINGER_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const LINGER_BUFFER_BYTES: usize = 16 * 1024;
 
-/// Serves one connection to its end.
-pub(crate) async fn serve(accepted: Accepted, site: Arc<Site>) {
+/// Serves one connection to its end: whoever `site` admits, each request under the site then in force.
+pub(crate) async fn serve(accepted: Accepted, site: Arc<Site>, current: Current) {
     // Before a byte is read (invariant 18). A stranger gets no answer: not even that a proxy is here.
     if !accepted.is_admitted(&site.config.access).await {
         let strangers = site.metrics.count_stranger();
@@ -49,17 +49,20 @@ pub(crate) async fn serve(accepted: Accepted, site: Arc<Site>) {
         return;
     }
     site.metrics.count_connection();
-    if let Some(stream) = converse(accepted.into_stream(), &site).await {
+    if let Some(stream) = converse(accepted.into_stream(), site, current).await {
         let _ = timeout(LINGER, linger(stream)).await;
     }
 }
 
 /// HTTP/1.1 until either side is done; gives the stream back where it ended in good order.
-async fn converse(stream: Box<dyn Stream>, site: &Arc<Site>) -> Option<Box<dyn Stream>> {
+async fn converse(stream: Box<dyn Stream>, site: Arc<Site>, current: Current) -> Option<Box<dyn Stream>> {
     let begun = watch::Sender::new(false);
+    let mut closing = pin!(told_to_close(site.closing.subscribe(), begun.subscribe()));
+    // A site that is no longer in force is not kept by those who came under it.
+    drop(site);
     let service = service_fn(|request| {
         begun.send_replace(true);
-        Box::pin(exchange::serve(Arc::clone(site), request))
+        Box::pin(exchange::serve(current.site(), request))
     });
     let mut connection = Builder::new()
         .timer(TokioTimer::new())
@@ -68,7 +71,6 @@ async fn converse(stream: Box<dyn Stream>, site: &Arc<Site>) -> Option<Box<dyn S
         .max_header_size(REQUEST_HEAD_BYTES_MAX)
         .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
-    let mut closing = pin!(told_to_close(site.closing.subscribe(), begun.subscribe()));
     let mut told = false;
     let ended = loop {
         tokio::select! {

@@ -80,7 +80,7 @@ fn site() -> Option<Arc<Site>> {
     let upstream = format!("http://upstream.test{BASE}").parse().ok()?;
     let mut config = ProxyConfig::new(listen, upstream, "fuzzed".parse().ok()?);
     config.access = Access::PathSecret(Some(Secret::from(PATH_SECRET)));
-    Site::new(config, Arc::new(NoTokens), Arc::new(Metrics::default()), None).ok()
+    Site::new(config, Arc::new(NoTokens), Arc::new(Metrics::default()), None, None).ok()
 }
 
 /// Is never asked: no request gets so far here.

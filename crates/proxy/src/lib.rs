@@ -64,6 +64,7 @@ pub use config::{
     Listen, ProxyConfig, ProxyError, REPLAY_LIMIT_DEFAULT_BYTES, RESPONSE_TIMEOUT_DEFAULT,
 };
 pub use keeper::KeeperFor;
+pub use listener::Passed;
 pub use locality::{Refusal, local_requests_only};
 pub use metrics::{Metrics, Outcome};
 #[cfg(unix)]

@@ -20,8 +20,19 @@ const BACKLOG: u32 = 1024;
 pub(crate) enum Listener {
     Tcp(TcpListener),
     #[cfg(unix)]
-    /// With what removes its file in the end.
-    Unix(UnixListener, #[expect(dead_code, reason = "held to be dropped")] SocketGuard),
+    /// With what removes its file in the end, where that is ours to do.
+    Unix(UnixListener, #[expect(dead_code, reason = "held to be dropped")] Option<SocketGuard>),
+}
+
+/// A listener that somebody else bound and handed over.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum Passed {
+    /// Of TCP.
+    Tcp(std::net::TcpListener),
+    /// A Unix socket.
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixListener),
 }
 
 /// What a connection is made of.
@@ -50,10 +61,48 @@ impl Listener {
             Listen::Unix(path) => {
                 let everyone = matches!(access, Access::AnyLocalUser);
                 let (listener, guard) = bind_unix(path, everyone).await.map_err(failed)?;
-                Ok(Self::Unix(listener, guard))
+                Ok(Self::Unix(listener, Some(guard)))
             }
             #[cfg(not(unix))]
             Listen::Unix(_) => Err(ProxyError::NoUnixSockets),
+        }
+    }
+
+    /// One that was handed over: of the address that the configuration names, and none but a loopback one.
+    pub(crate) fn adopt(passed: Passed, listen: &Listen, access: &Access) -> Result<Self, ProxyError> {
+        let failed = |error: io::Error| ProxyError::Listen { listen: listen.clone(), problem: plain(&error) };
+        let another = || ProxyError::Listen {
+            listen: listen.clone(),
+            problem: "the socket that was handed over listens elsewhere".into(),
+        };
+        match (passed, listen) {
+            (Passed::Tcp(listener), Listen::Tcp(address)) => {
+                let bound = listener.local_addr().map_err(failed)?;
+                if !bound.ip().is_loopback() {
+                    return Err(ProxyError::NotLoopback(bound));
+                }
+                if bound != *address {
+                    return Err(another());
+                }
+                if matches!(access, Access::SameUser) && !peer::is_tcp_owner_known() {
+                    return Err(ProxyError::UserUnknown);
+                }
+                listener.set_nonblocking(true).map_err(failed)?;
+                TcpListener::from_std(listener).map(Self::Tcp).map_err(failed)
+            }
+            #[cfg(unix)]
+            (Passed::Unix(listener), Listen::Unix(path)) => {
+                let bound = listener.local_addr().map_err(failed)?;
+                if bound.as_pathname() != Some(path) {
+                    return Err(another());
+                }
+                listener.set_nonblocking(true).map_err(failed)?;
+                UnixListener::from_std(listener).map(|listener| Self::Unix(listener, None)).map_err(failed)
+            }
+            #[cfg(unix)]
+            (Passed::Tcp(_), Listen::Unix(_)) | (Passed::Unix(_), Listen::Tcp(_)) => Err(another()),
+            #[cfg(not(unix))]
+            (Passed::Tcp(_), Listen::Unix(_)) => Err(ProxyError::NoUnixSockets),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The running proxy: accepts, hands connections to their tasks, takes new configurations, and ends in good order.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use renewd_core::Secret;
@@ -12,9 +12,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::config::{Access, Listen, ProxyConfig, ProxyError};
 use crate::connection;
-use crate::listener::Listener;
+use crate::listener::{Listener, Passed};
 use crate::metrics::Metrics;
-use crate::site::Site;
+use crate::site::{Current, Site};
 use crate::token::TokenSource;
 
 /// When the system has no descriptor left, accepting again at once would only burn the processor.
@@ -29,16 +29,38 @@ impl Proxy {
     /// # Errors
     /// [`ProxyError`] when the configuration cannot work or the address cannot be had.
     pub async fn bind(config: ProxyConfig, source: Arc<dyn TokenSource>) -> Result<ProxyHandle, ProxyError> {
-        let metrics = Arc::new(Metrics::default());
         let listener = Listener::bind(&config.listen, &config.access).await?;
+        Self::begin(listener, config, source)
+    }
+
+    /// Serves on a listener that somebody else bound: a service manager, which keeps it over restarts of this process.
+    /// It must be what [`ProxyConfig::listen`] names; a socket file is not removed in the end.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind), and where the listener is another one.
+    pub fn adopt(
+        passed: Passed,
+        config: ProxyConfig,
+        source: Arc<dyn TokenSource>,
+    ) -> Result<ProxyHandle, ProxyError> {
+        let listener = Listener::adopt(passed, &config.listen, &config.access)?;
+        Self::begin(listener, config, source)
+    }
+
+    fn begin(
+        listener: Listener,
+        config: ProxyConfig,
+        source: Arc<dyn TokenSource>,
+    ) -> Result<ProxyHandle, ProxyError> {
+        let metrics = Arc::new(Metrics::default());
         let address = listener.address();
         refuse_loop(&config, address)?;
         warn_of_plain_http(&config);
         let listen = config.listen.clone();
-        let site = Site::new(config, source, Arc::clone(&metrics), None)?;
-        let current = Arc::new(Mutex::new(site));
+        let site = Site::new(config, source, Arc::clone(&metrics), None, None)?;
+        let current = Current::new(site);
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(listener, Arc::clone(&current), stopped));
+        let task = tokio::spawn(serve(listener, current.clone(), stopped));
         Ok(ProxyHandle { listen, address, current, metrics, stop: Some(stop), task })
     }
 }
@@ -47,7 +69,7 @@ impl Proxy {
 pub struct ProxyHandle {
     listen: Listen,
     address: Option<SocketAddr>,
-    current: Arc<Mutex<Arc<Site>>>,
+    current: Current,
     metrics: Arc<Metrics>,
     stop: Option<oneshot::Sender<Duration>>,
     task: JoinHandle<()>,
@@ -84,8 +106,9 @@ impl ProxyHandle {
         Arc::clone(&self.metrics)
     }
 
-    /// Takes a new configuration and source. Requests under way end under the old one; connections are closed after
-    /// them. A path secret that the proxy made is kept.
+    /// Takes a new configuration and source. Requests under way end under the old one; the next ones are served under
+    /// the new, on the same connections, which end only where `access` has changed. A path secret that the proxy made is
+    /// kept.
     ///
     /// # Errors
     /// [`ProxyError`] when the configuration cannot work, or listens elsewhere; the old one then stays in force.
@@ -105,9 +128,12 @@ impl ProxyHandle {
             Access::PathSecret(None) => before.secret.clone(),
             _ => None,
         };
-        let site = Site::new(config, source, Arc::clone(&self.metrics), made)?;
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = site;
-        before.closing.send_replace(true);
+        let stays = same_access(&config.access, &before.config.access);
+        let closing = stays.then(|| before.closing.clone());
+        self.current.replace(Site::new(config, source, Arc::clone(&self.metrics), made, closing)?);
+        if !stays {
+            before.closing.send_replace(true);
+        }
         Ok(())
     }
 
@@ -132,7 +158,7 @@ impl ProxyHandle {
     }
 
     fn site(&self) -> Arc<Site> {
-        Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
+        self.current.site()
     }
 }
 
@@ -149,6 +175,15 @@ fn same_door(new: &ProxyConfig, old: &ProxyConfig) -> bool {
             matches!(new.access, Access::AnyLocalUser) == matches!(old.access, Access::AnyLocalUser)
         }
         Listen::Tcp(_) => !matches!(new.access, Access::SameUser) || crate::peer::is_tcp_owner_known(),
+    }
+}
+
+/// Whether whoever may connect under the one may under the other.
+fn same_access(new: &Access, old: &Access) -> bool {
+    match (new, old) {
+        (Access::PathSecret(Some(new)), Access::PathSecret(Some(old))) => new.same_as(old.expose()),
+        (Access::PathSecret(new), Access::PathSecret(old)) => new.is_none() && old.is_none(),
+        (new, old) => new.name() == old.name(),
     }
 }
 
@@ -169,18 +204,17 @@ fn warn_of_plain_http(config: &ProxyConfig) {
     }
 }
 
-async fn serve(listener: Listener, current: Arc<Mutex<Arc<Site>>>, mut stop: oneshot::Receiver<Duration>) {
-    let site_now = || Arc::clone(&current.lock().unwrap_or_else(PoisonError::into_inner));
+async fn serve(listener: Listener, current: Current, mut stop: oneshot::Receiver<Duration>) {
     let mut connections = JoinSet::new();
     let grace = loop {
-        let site = site_now();
+        let site = current.site();
         tokio::select! {
             grace = &mut stop => break grace.unwrap_or_default(),
             Some(ended) = connections.join_next() => note(ended),
             accepted = listener.accept(), if connections.len() < site.config.connections_max => match accepted {
                 // The site is asked for anew: it may have changed while this waited.
                 Ok(accepted) => {
-                    connections.spawn(connection::serve(accepted, site_now()));
+                    connections.spawn(connection::serve(accepted, current.site(), current.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -190,7 +224,7 @@ async fn serve(listener: Listener, current: Arc<Mutex<Arc<Site>>>, mut stop: one
         }
     };
     drop(listener);
-    site_now().closing.send_replace(true);
+    current.site().closing.send_replace(true);
     let drained = async {
         while let Some(ended) = connections.join_next().await {
             note(ended);

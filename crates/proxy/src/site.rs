@@ -1,9 +1,10 @@
-//! One configuration in force: what every request of a connection is served by.
+//! One configuration in force: what a request is served by from its beginning to its end.
 //!
-//! A connection keeps the site it was accepted under; a new configuration is a new site, and the old one's connections
-//! end with their current request. So no request ever sees half of each.
+//! A new configuration is a new site. Each request takes the one in force when it begins, so no request ever sees half of
+//! two, and a connection that waits for its next request is not closed under its client, who could not tell whether that
+//! request was served. Only where who may connect has changed do the connections of before end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::{HeaderMap, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -21,6 +22,24 @@ use crate::secret_path;
 use crate::token::{BearerToken, NoBearer, TokenSource};
 use crate::upstream::{Dialer, Pool, client_config};
 
+/// The site in force. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Current(Arc<Mutex<Arc<Site>>>);
+
+impl Current {
+    pub(crate) fn new(site: Arc<Site>) -> Self {
+        Self(Arc::new(Mutex::new(site)))
+    }
+
+    pub(crate) fn site(&self) -> Arc<Site> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace(&self, site: Arc<Site>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = site;
+    }
+}
+
 /// A configuration in force.
 pub(crate) struct Site {
     pub(crate) config: ProxyConfig,
@@ -32,7 +51,7 @@ pub(crate) struct Site {
     pub(crate) metrics: Arc<Metrics>,
     /// The path prefix that requests must have.
     pub(crate) secret: Option<Secret>,
-    /// True once its connections are to end.
+    /// True once the connections that were accepted under it are to end. Sites after which nobody has to go share one.
     pub(crate) closing: watch::Sender<bool>,
 }
 
@@ -46,12 +65,14 @@ pub(crate) enum Turned {
 }
 
 impl Site {
-    /// Sets a configuration up. `earlier` is the secret made for the one before, which clients already know.
+    /// Sets a configuration up. `earlier` is the secret made for the one before, which clients already know; `closing`
+    /// is of the one before, where its connections may stay.
     pub(crate) fn new(
         config: ProxyConfig,
         source: Arc<dyn TokenSource>,
         metrics: Arc<Metrics>,
         earlier: Option<Secret>,
+        closing: Option<watch::Sender<bool>>,
     ) -> Result<Arc<Self>, ProxyError> {
         let secret = match &config.access {
             Access::PathSecret(Some(given)) if secret_path::is_fit(given) => Some(given.clone()),
@@ -70,7 +91,7 @@ impl Site {
             Dialer { upstream: config.upstream.clone(), tls, connect_timeout: config.connect_timeout };
         let pool = Pool::new(dialer, config.idle_timeout);
         let (prover, origin) = (Prover::new(config.signer.clone()), config.upstream.origin());
-        let closing = watch::Sender::new(false);
+        let closing = closing.unwrap_or_else(|| watch::Sender::new(false));
         Ok(Arc::new(Self { config, source, pool, prover, origin, metrics, secret, closing }))
     }
 

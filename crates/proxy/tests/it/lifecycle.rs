@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use renewd_proxy::{Access, Listen, Outcome, Proxy, ProxyError};
+use renewd_proxy::{Access, Listen, Outcome, Passed, Proxy, ProxyError};
 use tokio::sync::Semaphore;
 
 use crate::wire::{Wire, within};
@@ -111,7 +111,7 @@ async fn a_shutdown_cuts_what_outlives_its_grace() {
 }
 
 #[tokio::test]
-async fn a_new_configuration_is_in_force_for_the_next_connection_and_the_last_request_ends_under_the_old() {
+async fn a_new_configuration_is_in_force_for_the_next_request_and_the_one_under_way_ends_under_the_old() {
     let release = Arc::new(Semaphore::new(0));
     let gate = Arc::clone(&release);
     let at_old = Arc::new(AtomicU64::new(0));
@@ -136,7 +136,8 @@ async fn a_new_configuration_is_in_force_for_the_next_connection_and_the_last_re
     assert_eq!(world.ask(GET).await.1.text(), "new");
     release.add_permits(1);
     assert_eq!(client.answer().await.1.text(), "old");
-    assert_eq!(client.rest().await, b"", "then the connection ends");
+    client.write(GET).await;
+    assert_eq!(client.answer().await.1.text(), "new", "on the same connection, which no client lost");
 }
 
 #[tokio::test]
@@ -145,10 +146,54 @@ async fn a_client_that_has_just_connected_is_answered_in_spite_of_a_new_configur
     let world = World::new(&upstream.url()).await;
     let mut client = world.client().await;
     eventually("the connection", || world.proxy.metrics().connections() == 1).await;
-    world.proxy.reconfigure(config(&upstream.url()), Source::new(Script::Tokens)).unwrap();
+    let mut open = config(&upstream.url());
+    open.access = Access::AnyLocalUser;
+    world.proxy.reconfigure(open, Source::new(Script::Tokens)).unwrap();
     client.write(GET).await;
     assert_eq!(client.answer().await.1.text(), "in");
-    assert_eq!(client.rest().await, b"", "then the connection ends");
+    assert_eq!(client.rest().await, b"", "then the connection ends: others may come from now on, or fewer");
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_connections_of_every_configuration_before() {
+    let (upstream, _seen) = Upstream::answering(|_, _| ok("in")).await;
+    let world = World::new(&upstream.url()).await;
+    let mut client = world.client().await;
+    client.write(GET).await;
+    assert_eq!(client.answer().await.1.text(), "in");
+    for _ in 0..3 {
+        world.proxy.reconfigure(config(&upstream.url()), Source::new(Script::Tokens)).unwrap();
+    }
+    within("the shutdown", world.proxy.shutdown(Duration::from_secs(3600))).await;
+    assert_eq!(client.rest().await, b"");
+}
+
+#[tokio::test]
+async fn a_listener_that_was_handed_over_is_served_where_it_is_what_the_configuration_names() {
+    let (upstream, _seen) = Upstream::answering(|_, _| ok("in")).await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut ready = config(&upstream.url());
+    let source = || Source::new(Script::Tokens);
+    let passed = || Passed::Tcp(listener.try_clone().unwrap());
+    let error = Proxy::adopt(passed(), ready.clone(), source()).err().unwrap();
+    assert!(error.to_string().contains("listens elsewhere"), "{error}");
+    ready.listen = Listen::Tcp(address);
+    let proxy = Proxy::adopt(passed(), ready, source()).unwrap();
+    let mut client = Wire::connect(address).await;
+    client.write(GET).await;
+    assert_eq!(client.answer().await.1.text(), "in");
+    drop(client);
+    proxy.shutdown(Duration::from_secs(60)).await;
+    drop(tokio::net::TcpStream::connect(address).await.expect("whoever holds it still listens"));
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let mut ready = config(&upstream.url());
+    ready.listen = Listen::Unix(path.clone());
+    Proxy::adopt(Passed::Unix(listener), ready, source()).unwrap().shutdown(Duration::from_secs(60)).await;
+    assert!(path.exists(), "the file is its maker's");
 }
 
 #[tokio::test]
