@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::credential::{OpenStore, glance, has_seed, names, open, open_existing, seed, unknown};
 use crate::exit::{Exit, Failure};
+use crate::journal::{self, What};
 use crate::json::TokenDocument;
 use crate::output::time::parse_rfc3339;
 use crate::target::Target;
@@ -92,12 +93,13 @@ pub(crate) fn agent(config: &Config, name: &CredentialName) -> Option<Agent> {
     }
 }
 
-/// Tells the agent, where there is one, that a login or logout was written here: it must not give away tokens of the
-/// login before until it notices by itself.
-pub(crate) fn tell_agent(config: &Config, name: &CredentialName) {
-    #[cfg(unix)]
+/// A person's login or logout was written here. The journal has it; and the agent, where there is one, is told: it must
+/// not give away tokens of the login before until it notices by itself.
+pub(crate) fn written(config: &Config, name: &CredentialName, what: What) {
     if let Ok(state) = config.places().state() {
+        #[cfg(unix)]
         crate::hooks::answered(state, name);
+        journal::note(state, Some(name), what);
     }
     if let Ok(agent) = Agent::find(config) {
         agent.changed(name);

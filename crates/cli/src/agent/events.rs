@@ -84,9 +84,11 @@ fn told(name: Option<&CredentialName>, entry: Entry) -> Option<Told> {
         What::RolledBack { .. } => "rolled_back",
         What::RejectionPassed { .. } => "rejection_passed",
         What::StoreFailed { .. } | What::StoreHealed => "store",
-        What::LoggedIn { .. } | What::Imported { .. } | What::LoggedOut { .. } | What::Rekeyed { .. } => {
-            "login"
-        }
+        What::LoggedIn { .. }
+        | What::Imported { .. }
+        | What::LoggedOut
+        | What::AtServer { .. }
+        | What::Rekeyed { .. } => "login",
         What::SinkFailed { .. } | What::SinkHealed { .. } | What::SinkRemoved { .. } => "sink",
         What::AgentStarted { .. }
         | What::AgentStopped { .. }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
-use renewd_driver::{Clock as _, CredentialName, system::SystemClock};
+use renewd_driver::CredentialName;
 
 use super::api::Api;
 use super::http::{Body, failed, json};
@@ -74,8 +74,7 @@ impl Api {
             let entries = journal::read(&state, &name).map_err(|why| {
                 Failure::new(Exit::Store, format!("the journal of {name}: {why}")).about(&name)
             })?;
-            let now = SystemClock.now().wall;
-            Ok(HistoryDocument::new(&name, entries, question.since, question.limit, now))
+            Ok(HistoryDocument::new(&name, entries, question.since, question.limit))
         });
         reading.await.map_err(|_| gone())?
     }

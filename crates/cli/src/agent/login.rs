@@ -13,6 +13,7 @@ use super::api::Api;
 use super::http::{Body, answer, body_of, failed, refused};
 use crate::credential::{check_identity, keep, standing, unknown};
 use crate::exit::Failure;
+use crate::journal::What;
 
 /// A new credential is taken up by whoever looks for new ones. That takes moments; a store that hangs takes longer.
 const TAKEN_UP_MAX: Duration = Duration::from_secs(10);
@@ -54,6 +55,7 @@ impl Api {
         }
         let kept = keep(self.keepers.store().as_ref(), name, record, replace).await?;
         tracing::info!(credential = %name, epoch = kept.epoch, "a login was handed over");
+        self.hub.note(Some(name), What::LoggedIn { epoch: kept.epoch, way: None });
         if let Some(keeper) = self.keepers.keeper(name) {
             // First what the requests of that login are made with.
             self.keepers.logged_in(name).await?;

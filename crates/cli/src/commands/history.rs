@@ -33,7 +33,7 @@ pub(crate) fn run(args: &History, app: &App) -> Result<(), Failure> {
         known(args, app)?;
     }
     if args.json {
-        let document = HistoryDocument::new(&args.name, events, None, usize::MAX, app.now().wall);
+        let document = HistoryDocument::new(&args.name, events, None, usize::MAX);
         return app.output.data(&crate::json::line(&document)?);
     }
     if events.is_empty() {

@@ -24,7 +24,8 @@ use crate::exit::Failure;
 use crate::input::secret::SecretSource;
 use crate::input::stdin::read_refresh_token;
 use crate::input::url::{Url, UrlUse, same_place};
-use crate::obtain::tell_agent;
+use crate::journal::What;
+use crate::obtain::written;
 use crate::profiles::{beside, revocation_beside};
 
 use from::Found;
@@ -141,7 +142,7 @@ pub(crate) fn run(args: &Import, app: &App) -> Result<(), Failure> {
     let record = Record::new(epoch, identity, settings, grant, SystemClock.now());
     block_on(store.port.put(&args.name, &record, expect)).map_err(|f| write_failure(f, "import"))?;
     let name = &args.name;
-    tell_agent(&config, name);
+    written(&config, name, What::Imported { epoch });
     let written = checked.token_endpoint.is_some()
         || config.lookup("credential", "token_endpoint", Some(name)).is_some();
     if let Some(word) = named.filled_in(name, &record.identity).filter(|_| !written) {

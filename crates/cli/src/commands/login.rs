@@ -215,6 +215,7 @@ pub(crate) fn run(args: &Login, app: &App) -> Result<(), Failure> {
         screen.server(&server);
         let profile = wanted.profile_of(&config, &server)?;
         let way = Way::choose(args, &wanted, &server, &profile)?;
+        let by = way.name();
         let settled =
             Settled::client(args, &config, &wanted, &standing, &server, &profile, &way, &place, &ports)
                 .await?;
@@ -230,7 +231,7 @@ pub(crate) fn run(args: &Login, app: &App) -> Result<(), Failure> {
         let record = granted
             .record(0, &plan, settled.settings(&wanted), SystemClock.now())
             .map_err(|e| failed(name, &e))?;
-        Ok::<_, Failure>((granted, plan, settled, record))
+        Ok::<_, Failure>((granted, plan, settled, record, by))
     };
     let ended = block_on(async {
         tokio::select! {
@@ -243,9 +244,9 @@ pub(crate) fn run(args: &Login, app: &App) -> Result<(), Failure> {
         interrupts.have_their_way();
         return Err(Failure::new(Exit::Timeout, format!("{name}: interrupted")).about(name));
     };
-    let (granted, plan, settled, record) = ended?;
+    let (granted, plan, settled, record, by) = ended?;
     // From here on it is kept, whatever a signal says: the server may have spent what stood before.
-    let kept = place.keep(&config, name, record, args.replace || settled.is_new)?;
+    let kept = place.keep(&config, name, record, args.replace || settled.is_new, by)?;
     let shown = done::show(app, args, &place, &plan, &granted, &kept);
     interrupts.have_their_way();
     shown

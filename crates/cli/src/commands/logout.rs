@@ -14,7 +14,8 @@ use crate::app::App;
 use crate::config::Config;
 use crate::credential::{is_memory, names, open_existing, store_failure, unknown, write_failure};
 use crate::exit::Failure;
-use crate::obtain::tell_agent;
+use crate::journal::{self, What};
+use crate::obtain::written;
 use crate::output::time::local;
 
 use server::{AtServer, Told};
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &Logout, app: &App) -> Result<(), Failure> {
     let store = open_existing(&config)?.ok_or_else(|| unknown(name, &[]))?;
     let buried = bury(&config, store.port.as_ref(), name)?;
     if !matches!(buried, Buried::Already) {
-        tell_agent(&config, name);
+        written(&config, name, What::LoggedOut);
     }
     match buried {
         Buried::Already => app.output.note(&format!("○ {name}: logged out already")),
@@ -64,7 +65,11 @@ pub(crate) fn run(args: &Logout, app: &App) -> Result<(), Failure> {
                 Ok(runtime) => runtime.block_on(server::tell_configured(&config, name, &record)),
                 Err(error) => Err(format!("no timer can be started: {error}")),
             };
-            say(app, name, told, expiry(&record));
+            let said = words(&told, expiry(&record).as_deref());
+            say(app, name, &said);
+            for (good, text) in said {
+                journal::note(config.places().state()?, Some(name), What::AtServer { good, text });
+            }
         }
     }
     Ok(())
@@ -81,7 +86,7 @@ fn by_agent(config: &Config, name: &CredentialName, app: &App) -> Result<(), Fai
     match agent.logout(name) {
         Asked::Answer(told) => {
             app.output.note(&format!("○ {name}: logged out"));
-            say(app, name, Ok(told), expires);
+            say(app, name, &words(&Ok(told), expires.as_deref()));
             Ok(())
         }
         Asked::Refused(failure) => Err(failure),
@@ -142,11 +147,11 @@ fn expiry(record: &Record) -> Option<String> {
     (last > now).then(|| local(last, now))
 }
 
-/// Says what the server was told, and what it was not. `until`: how long an access token works that it was not told of.
-fn say(app: &App, name: &CredentialName, told: Result<AtServer, String>, until: Option<String>) {
+/// Says what the server was told, and what it was not.
+fn say(app: &App, name: &CredentialName, said: &[(bool, String)]) {
     let err = &app.output.err;
-    for (good, text) in words(&told, until.as_deref()) {
-        if good {
+    for (good, text) in said {
+        if *good {
             app.output.note(&format!("{} {name}: {text}", err.green("✓")));
         } else {
             app.output.warn(&format!("{name}: {text}"));
@@ -154,8 +159,9 @@ fn say(app: &App, name: &CredentialName, told: Result<AtServer, String>, until: 
     }
 }
 
-/// The sentences, and whether each is good news.
-fn words(told: &Result<AtServer, String>, until: Option<&str>) -> Vec<(bool, String)> {
+/// What the server was told, and what it was not: sentences, and whether each is good news. `until`: how long an access
+/// token works that it was not told of.
+pub(crate) fn words(told: &Result<AtServer, String>, until: Option<&str>) -> Vec<(bool, String)> {
     let not = |why: &str| {
         (false, format!("not revoked at the server: {why}; end the session there if that matters"))
     };

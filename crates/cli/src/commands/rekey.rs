@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::credential::{key_setting, open_failure, options, remembered};
 use crate::exit::{Exit, Failure};
 use crate::input::passphrase::Descriptors;
+use crate::journal::{self, What};
 
 /// Arguments of `rekey`.
 #[derive(Args, Debug)]
@@ -61,6 +62,7 @@ pub(crate) fn run(args: &Rekey, app: &App) -> Result<(), Failure> {
     let done = rekey(options, &request).map_err(|error| {
         open_failure(error).advise(what_stands(remembered(&config).ok().flatten().as_ref()))
     })?;
+    journal::note(state, None, What::Rekeyed { key: done.setting.clone() });
     report(&done, app)
 }
 

@@ -98,10 +98,11 @@ pub(crate) enum What {
     Imported {
         epoch: u64,
     },
-    LoggedOut {
-        /// What became of it at the server: half a sentence.
-        #[serde(default)]
-        server: Option<String>,
+    LoggedOut,
+    /// What the server was told of the end of a login, and what it was not.
+    AtServer {
+        good: bool,
+        text: String,
     },
     Rekeyed {
         /// The key source.
@@ -117,7 +118,6 @@ pub(crate) enum What {
     SinkRemoved {
         path: String,
     },
-    /// These four stand in the agent's own journal.
     AgentStarted {
         pid: u32,
         version: String,

@@ -4,10 +4,11 @@ use std::io::{self, BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use renewd_core::Now;
-use renewd_driver::{CredentialName, Event};
+use renewd_driver::system::SystemClock;
+use renewd_driver::{Clock as _, CredentialName, Event};
 use renewd_store::PrivateFolder;
 
-use super::entry::Entry;
+use super::entry::{Entry, What};
 use super::scribe::Sink;
 
 /// A longer line is not written: one append up to this size lands whole between those of other processes.
@@ -67,6 +68,11 @@ impl Sink for JournalFolder {
     fn note(&mut self, name: Option<&CredentialName>, entry: &Entry) {
         self.write(name, entry);
     }
+}
+
+/// Writes one line for a command that keeps nothing: a login, say. Without a name, of the store or the agent.
+pub(crate) fn note(state: &Path, name: Option<&CredentialName>, what: What) {
+    JournalFolder::new(state).write(name, &Entry::new(SystemClock.now(), what));
 }
 
 /// What a journal says.
@@ -170,13 +176,14 @@ mod tests {
     fn a_planted_pipe_keeps_neither_a_reader_nor_a_writer_waiting() {
         let state = tempfile::tempdir().unwrap();
         let name: CredentialName = "work".parse().unwrap();
-        let pipe = PrivateFolder::create(&state.path().join("journal")).unwrap().path_of(&file(&name));
+        let pipe =
+            PrivateFolder::create(&state.path().join("journal")).unwrap().path_of(&file(name.as_str()));
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         assert!(read(state.path(), &name).unwrap_err().contains("no regular file"));
         // With a reader at its other end a writer would not even be refused.
         let _reader = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
         let folder = JournalFolder::new(state.path());
-        assert!(folder.append(&name, b"line\n").unwrap_err().contains("no regular file"));
+        assert!(folder.append(name.as_str(), b"line\n").unwrap_err().contains("no regular file"));
     }
 
     #[cfg(unix)]
@@ -191,9 +198,9 @@ mod tests {
         let mut folder = JournalFolder::new(state.path());
         folder.take(&name, Now::default(), &event(1));
         let journal = state.path().join("journal");
-        std::os::unix::fs::chown(journal.join(file(&name)), Some(65_534), None).unwrap();
+        std::os::unix::fs::chown(journal.join(file(name.as_str())), Some(65_534), None).unwrap();
         assert!(read(state.path(), &name).unwrap_err().contains("belongs to uid 65534"));
-        assert!(folder.append(&name, b"line\n").is_err());
+        assert!(folder.append(name.as_str(), b"line\n").is_err());
         std::os::unix::fs::chown(&journal, Some(65_534), None).unwrap();
         assert!(read(state.path(), &name).unwrap_err().contains("journal belongs to uid 65534"));
     }

@@ -27,7 +27,6 @@ impl HistoryDocument {
         mut entries: Vec<Entry>,
         since: Option<Wall>,
         limit: usize,
-        now: Wall,
     ) -> Self {
         if let Some(since) = since {
             entries.retain(|entry| parse_rfc3339(&entry.at).is_none_or(|at| at >= since));
@@ -52,8 +51,7 @@ mod tests {
         let at = ["2026-11-22T08:00:00Z", "2026-11-22T09:00:00Z", "2026-11-22T10:00:00Z", "not a time"];
         let entries = at.iter().zip(1..).map(|(at, n)| entry(at, n)).collect();
         let since = since.map(|at| parse_rfc3339(at).unwrap());
-        let now = parse_rfc3339("2026-11-22T12:00:00Z").unwrap();
-        let document = HistoryDocument::new(&"work".parse().unwrap(), entries, since, limit, now);
+        let document = HistoryDocument::new(&"work".parse().unwrap(), entries, since, limit);
         let value = serde_json::to_value(document).unwrap();
         assert_eq!((&value["schema"], &value["credential"]), (&1.into(), &"work".into()));
         let events = value["events"].as_array().unwrap();

@@ -12,9 +12,8 @@ mod scribe;
 mod sentence;
 
 pub(crate) use entry::Entry;
-#[cfg(unix)]
 pub(crate) use entry::What;
-pub(crate) use file::{JournalFolder, read};
+pub(crate) use file::{JournalFolder, note, read};
 pub(crate) use history::HistoryDocument;
 #[cfg(unix)]
 pub(crate) use lines::{LineFormat, Lines};

@@ -79,7 +79,8 @@ impl What {
             | Self::StoreHealed
             | Self::SinkHealed { .. }
             | Self::LoggedIn { .. }
-            | Self::Imported { .. } => Tone::Good,
+            | Self::Imported { .. }
+            | Self::AtServer { good: true, .. } => Tone::Good,
             Self::AudienceRefused { .. }
             | Self::AttemptFailed { .. }
             | Self::RolledBack { .. }
@@ -88,10 +89,11 @@ impl What {
             | Self::StoreFailed { .. }
             | Self::SinkFailed { .. }
             | Self::SinkRemoved { .. }
-            | Self::ReloadFailed { .. } => Tone::Trouble,
+            | Self::ReloadFailed { .. }
+            | Self::AtServer { .. } => Tone::Trouble,
             Self::Adopted { .. }
             | Self::LateAnswer
-            | Self::LoggedOut { .. }
+            | Self::LoggedOut
             | Self::Rekeyed { .. }
             | Self::AgentStarted { .. }
             | Self::AgentStopped { .. }
@@ -153,11 +155,9 @@ impl What {
                 format!("logged in{way}, epoch {epoch}")
             }
             Self::Imported { epoch } => format!("a refresh token was imported, epoch {epoch}"),
-            Self::LoggedOut { server } => match server {
-                Some(server) => format!("logged out; {server}"),
-                None => "logged out".into(),
-            },
-            Self::Rekeyed { key } => format!("the record was sealed anew, with the key of {key}"),
+            Self::LoggedOut => "logged out".into(),
+            Self::AtServer { text, .. } => text.clone(),
+            Self::Rekeyed { key } => format!("the store was sealed anew; its key: {key}"),
             Self::SinkFailed { path, message } => {
                 format!("the token file {path} cannot be written: {message}")
             }

@@ -12,8 +12,9 @@ use crate::agent_client::Agent;
 use crate::config::Config;
 use crate::credential::{Standing, is_memory, keep, open, refuse_other, standing, store_place};
 use crate::exit::{Exit, Failure};
+use crate::journal::What;
 use crate::json::CredentialStatus;
-use crate::obtain::tell_agent;
+use crate::obtain::written;
 
 /// Where a login is kept.
 pub(super) struct Place {
@@ -128,11 +129,12 @@ impl Place {
         name: &CredentialName,
         record: Record,
         replace: bool,
+        way: &str,
     ) -> Result<Kept, Failure> {
         match &self.keeper {
             Keeper::Store { .. } => {
                 let kept = block_on(keep(self.side.as_ref(), name, record, replace))?;
-                tell_agent(config, name);
+                written(config, name, What::LoggedIn { epoch: kept.epoch, way: Some(way.into()) });
                 Ok(Kept::Stored(Box::new(kept)))
             }
             Keeper::Agent { agent, .. } => {

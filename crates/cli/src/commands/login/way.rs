@@ -33,6 +33,15 @@ enum How {
 }
 
 impl Way {
+    /// For the journal.
+    pub(super) fn name(&self) -> &'static str {
+        match self.how {
+            How::Browser(_) | How::OwnBrowser => "browser",
+            How::Device => "device",
+            How::Grant(_) => "no person needed",
+        }
+    }
+
     /// Chooses.
     ///
     /// # Errors
