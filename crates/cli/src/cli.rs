@@ -7,10 +7,10 @@ use clap::{Args, Parser, Subcommand};
 #[cfg(all(unix, feature = "demo"))]
 use crate::commands::demo;
 #[cfg(unix)]
-use crate::commands::{agent, run};
+use crate::commands::run;
 use crate::commands::{
-    completions, config, doctor, explain, helper, history, import, init, login, logout, profiles, refresh,
-    rekey, status, token,
+    agent, completions, config, doctor, explain, helper, history, import, init, login, logout, man, profiles,
+    refresh, rekey, status, token,
 };
 use crate::logging::{LogFormat, LogLevel};
 use crate::output::ColourChoice;
@@ -82,7 +82,7 @@ pub(crate) enum Command {
     #[cfg(unix)]
     Run(run::Run),
     /// Keep every credential and serve tokens, until stopped
-    #[cfg(unix)]
+    #[cfg_attr(not(unix), command(hide = true))]
     Agent(agent::AgentCommand),
     /// Show what stands and what is wrong
     #[command(visible_alias = "list")]
@@ -105,6 +105,8 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// Print the completions of a shell
     Completions(completions::Completions),
+    /// Print the manual page, or write all of them into a folder
+    Man(man::Man),
 }
 
 impl Command {
@@ -123,13 +125,14 @@ impl Command {
             | Self::Rekey(_)
             | Self::Config(_)
             | Self::Doctor(_) => true,
-            #[cfg(unix)]
             Self::Agent(_) => true,
             #[cfg(unix)]
             Self::Run(_) => false,
             #[cfg(all(unix, feature = "demo"))]
             Self::Demo(_) => false,
-            Self::Explain(_) | Self::Profiles(_) | Self::Helper(_) | Self::Completions(_) => false,
+            Self::Explain(_) | Self::Profiles(_) | Self::Helper(_) | Self::Completions(_) | Self::Man(_) => {
+                false
+            }
         }
     }
 }

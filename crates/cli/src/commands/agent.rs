@@ -1,5 +1,7 @@
 //! `renewd agent`: keep every credential, and serve tokens to whoever asks on the socket.
 
+mod install;
+
 use clap::{Args, Subcommand};
 
 use crate::agent_client::{Agent, Asked};
@@ -13,10 +15,12 @@ pub(crate) struct AgentCommand {
     action: Option<Action>,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Subcommand)]
 enum Action {
     /// Tell the running agent to read its configuration anew
     Reload,
+    /// Have the system start the agent at each login
+    Install(install::Install),
 }
 
 /// Does it.
@@ -24,9 +28,10 @@ enum Action {
 /// # Errors
 /// What kept the agent from starting, or from being told.
 pub(crate) fn run(args: &AgentCommand, app: &App) -> Result<(), Failure> {
-    match args.action {
+    match &args.action {
         None => crate::agent::serve(app),
         Some(Action::Reload) => reload(app),
+        Some(Action::Install(args)) => install::run(args, app),
     }
 }
 

@@ -2,6 +2,9 @@
 
 #[cfg(unix)]
 pub(crate) mod agent;
+#[cfg(not(unix))]
+#[path = "agent_absent.rs"]
+pub(crate) mod agent;
 pub(crate) mod completions;
 pub(crate) mod config;
 #[cfg(all(unix, feature = "demo"))]
@@ -14,6 +17,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod man;
 pub(crate) mod profiles;
 pub(crate) mod refresh;
 pub(crate) mod rekey;
@@ -39,8 +43,9 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         Command::Explain(args) => args.json,
         Command::History(args) => args.json,
         Command::Profiles(args) => args.wants_json(),
+        Command::Agent(_) => false,
         #[cfg(unix)]
-        Command::Agent(_) | Command::Run(_) => false,
+        Command::Run(_) => false,
         #[cfg(all(unix, feature = "demo"))]
         Command::Demo(_) => false,
         Command::Init(_)
@@ -51,7 +56,8 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         | Command::Helper(_)
         | Command::Config(_)
         | Command::Doctor(_)
-        | Command::Completions(_) => false,
+        | Command::Completions(_)
+        | Command::Man(_) => false,
     };
     let done = match command {
         #[cfg(all(unix, feature = "demo"))]
@@ -62,7 +68,6 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         Command::Rekey(args) => rekey::run(&args, app),
         Command::Token(args) => token::run(&args, app),
         Command::Refresh(args) => refresh::run(&args, app),
-        #[cfg(unix)]
         Command::Agent(args) => agent::run(&args, app),
         #[cfg(unix)]
         Command::Run(args) => run::run(args, app),
@@ -75,6 +80,7 @@ pub(crate) fn dispatch(command: Command, app: &App) -> Result<(), Failure> {
         Command::Config(args) => config::run(&args, app),
         Command::Doctor(args) => doctor::run(&args, app),
         Command::Completions(args) => completions::run(&args, app),
+        Command::Man(args) => man::run(&args, app),
     };
     if let (Err(failure), true) = (&done, json)
         && !failure.silent

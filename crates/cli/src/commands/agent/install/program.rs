@@ -1,0 +1,48 @@
+//! The path by which this program will still be found after it was upgraded.
+
+use std::path::{Path, PathBuf};
+
+use crate::exit::Failure;
+
+/// What the program is called on the search path.
+const NAME: &str = "renewd";
+
+/// The entry of the search path that leads to this very file, where there is one: package managers that install each
+/// version into a folder of its own keep a link there. Otherwise the file itself.
+///
+/// # Errors
+/// When the system does not say which file this is.
+pub(super) fn stable() -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe()
+        .map_err(|e| Failure::internal(format!("the system does not say which program this is: {e}")))?;
+    Ok(among(&std::env::var_os("PATH").unwrap_or_default(), &own).unwrap_or(own))
+}
+
+fn among(search: &std::ffi::OsStr, own: &Path) -> Option<PathBuf> {
+    let real = own.canonicalize().ok()?;
+    std::env::split_paths(search)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(NAME))
+        .find(|path| path.canonicalize().is_ok_and(|there| there == real))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_on_the_search_path_is_kept_and_another_program_of_the_name_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        for folder in ["cellar/1.0", "bin", "other"] {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        let own = root.join("cellar/1.0/renewd");
+        std::fs::write(&own, "ours").unwrap();
+        std::fs::write(root.join("other/renewd"), "another").unwrap();
+        std::os::unix::fs::symlink(&own, root.join("bin/renewd")).unwrap();
+        let search = std::env::join_paths([root.join("other"), root.join("bin")]).unwrap();
+        assert_eq!(among(&search, &own), Some(root.join("bin/renewd")));
+        assert_eq!(among(root.join("other").as_os_str(), &own), None);
+    }
+}
