@@ -22,6 +22,7 @@ use super::events::{Hub, THE_END, Told};
 use super::http::{Body, answer, body, failed, json, refused};
 use super::keepers::Keepers;
 use super::metrics::Metrics;
+use super::page::{self, Gate};
 use super::proxies::Proxies;
 use crate::agent_client::{LoggedOutDocument, TokenQuestion};
 use crate::credential::{store_failure, write_failure};
@@ -50,8 +51,10 @@ pub(crate) fn journal_readers() -> Arc<Semaphore> {
 pub(crate) enum Side {
     /// The socket: the user itself.
     Socket,
-    /// The status address on loopback: any local user, or a page in a browser.
+    /// The status address on loopback: a connection of the user itself, perhaps a page in a browser.
     Loopback,
+    /// The same of another local user: health and metrics only.
+    Stranger,
     /// The status address on a network: health and metrics only.
     Network,
 }
@@ -70,6 +73,8 @@ pub(crate) struct Api {
     pub(crate) state: PathBuf,
     /// Room for those who read journals.
     pub(crate) journals: Arc<Semaphore>,
+    /// Who may see more of the status address than health.
+    pub(crate) gate: Arc<Gate>,
 }
 
 #[derive(Deserialize)]
@@ -103,13 +108,15 @@ struct DoneDocument {
 
 impl Api {
     /// One question.
-    pub(crate) async fn handle(&self, request: Request<Incoming>, side: Side) -> Response<Body> {
+    pub(crate) async fn handle(&self, mut request: Request<Incoming>, side: Side) -> Response<Body> {
         if side != Side::Network
             && let Err(refusal) = renewd_proxy::local_requests_only(request.headers())
         {
             return refused(refusal.status, refusal.reason);
         }
-        let path = request.uri().path().to_owned();
+        let (asked, side) = self.gate.admit(request.uri(), side);
+        let path = asked.path().to_owned();
+        *request.uri_mut() = asked.into();
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let get = matches!(*request.method(), Method::GET | Method::HEAD);
         match (get, parts.as_slice()) {
@@ -117,6 +124,7 @@ impl Api {
             (true, ["readyz"]) => self.ready(request.uri().query()).await,
             (true, ["metrics"]) => self.metrics().await,
             _ if side == Side::Network => refused(StatusCode::NOT_FOUND, "only healthz, readyz and metrics"),
+            _ if side == Side::Stranger => refused(StatusCode::FORBIDDEN, self.gate.refusal()),
             (true, ["v1", "credentials"]) => self.credentials().await,
             (true, ["v1", "credentials", name]) => self.credential(name).await,
             (true, ["v1", "credentials", name, "history"]) => self.history(name, request.uri().query()).await,
@@ -137,6 +145,7 @@ impl Api {
             (false, ["v1", "credentials", name, action]) if request.method() == Method::POST => {
                 self.act(name, action, request).await
             }
+            (true, [file]) if page::has(file) => page::file(file),
             (_, ["v1", ..]) => refused(StatusCode::METHOD_NOT_ALLOWED, "no such question with this method"),
             _ => refused(StatusCode::NOT_FOUND, "no such question"),
         }

@@ -3,12 +3,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use renewd_core::Secret;
 use renewd_proxy::SocketGuard;
 use serde::Serialize;
 use tokio::net::{TcpListener, UnixListener};
 
+use super::page::Gate;
 use crate::agent_client::AgentDescription;
 use crate::exit::{Exit, Failure};
 
@@ -26,6 +28,7 @@ pub(crate) struct Door {
 pub(crate) struct Description {
     path: PathBuf,
     agent: AgentDescription,
+    status_url: Option<Arc<Secret>>,
 }
 
 /// A proxy in `agent.json`. The URL may hold a path secret, which is why it stands in this private file and in no log.
@@ -40,7 +43,16 @@ pub(crate) struct ProxyPlace {
 struct Whole<'d> {
     #[serde(flatten)]
     agent: &'d AgentDescription,
+    #[serde(flatten)]
+    page: Option<PageUrl<'d>>,
     proxies: &'d [ProxyPlace],
+}
+
+/// Where the status page is. As a proxy's URL, it may hold a path secret.
+#[derive(Serialize)]
+struct PageUrl<'d> {
+    #[serde(serialize_with = "crate::json::exposed::serialize")]
+    status_url: &'d Secret,
 }
 
 impl Description {
@@ -54,7 +66,8 @@ impl Description {
     /// # Errors
     /// When the place cannot be written.
     pub(crate) fn write(&self, proxies: &[ProxyPlace]) -> Result<(), Failure> {
-        let bytes = crate::json::line(&Whole { agent: &self.agent, proxies })?;
+        let page = self.status_url.as_ref().map(|status_url| PageUrl { status_url });
+        let bytes = crate::json::line(&Whole { agent: &self.agent, page, proxies })?;
         write_private(&self.path, &bytes)
     }
 }
@@ -77,6 +90,7 @@ impl Door {
     pub(crate) async fn open(
         socket: &Path,
         status: Option<SocketAddr>,
+        gate: &Gate,
         state: &Path,
         store: Option<String>,
     ) -> Result<Self, Failure> {
@@ -114,7 +128,9 @@ impl Door {
             version: env!("CARGO_PKG_VERSION").into(),
             store,
         };
-        let description = Description { path: AgentDescription::path_beside(socket), agent };
+        let page = bound.filter(|address| address.ip().is_loopback());
+        let status_url = page.map(|address| Arc::new(gate.url(&address.to_string())));
+        let description = Description { path: AgentDescription::path_beside(socket), agent, status_url };
         description.write(&[])?;
         let removed = Removed(description.path.clone());
         Ok(Self { unix, status, description, _removed: removed, _socket: guard })

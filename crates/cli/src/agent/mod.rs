@@ -14,6 +14,7 @@ mod keepers;
 mod login;
 mod metrics;
 mod notify;
+mod page;
 mod proxies;
 mod query;
 mod serve;

@@ -17,6 +17,7 @@ use super::http::connection;
 use super::keepers::Keepers;
 use super::metrics::Metrics;
 use super::notify;
+use super::page::Gate;
 use super::proxies::Proxies;
 use crate::app::App;
 use crate::config::Config;
@@ -59,7 +60,9 @@ async fn live(app: &App) -> Result<(), Failure> {
     let state = config.places().state()?.to_owned();
     let mut stop = Stop::new()?;
     let socket = crate::agent_client::socket(&config)?;
-    let door = Door::open(&socket, status_address(&config)?, &state, store_place(&config)).await?;
+    let by_user = config.text("agent", "status_access", None).as_deref() != Some("path-secret");
+    let gate = Arc::new(Gate::new(by_user));
+    let door = Door::open(&socket, status_address(&config)?, &gate, &state, store_place(&config)).await?;
     let hooks = Hooks::begin(&config, &app.env, &state)
         .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
     let scribe = scribe(app, &state, &hooks)?;
@@ -81,6 +84,7 @@ async fn live(app: &App) -> Result<(), Failure> {
         rescan: Arc::new(Notify::new()),
         state: state.clone(),
         journals: super::api::journal_readers(),
+        gate: Arc::clone(&gate),
     });
     // A broken entry stops the start, as a broken file does; later it is told and the rest goes on.
     let mut failures = keepers.reconcile(&config, true).await;
@@ -94,7 +98,7 @@ async fn live(app: &App) -> Result<(), Failure> {
         hooks.end();
         return Err(first);
     }
-    greet(app, &door, &keepers, &proxies).await;
+    greet(app, &door, &gate, &keepers, &proxies).await;
     let pid = std::process::id();
     api.hub.note(None, What::AgentStarted { pid, version: env!("CARGO_PKG_VERSION").into() });
     notify::say(notify::READY);
@@ -205,8 +209,12 @@ fn accept(tasks: &mut JoinSet<()>, door: Door, api: &Arc<Api>, stopped: &watch::
                 },
                 accepted = tcp(door.status.as_ref(), &status_room) => match accepted {
                     Ok((stream, side, permit)) => {
-                        let serve = connection(stream, Arc::clone(&api), side, stop.clone());
-                        connections.spawn(async move { serve.await; drop(permit); });
+                        let (api, stop) = (Arc::clone(&api), stop.clone());
+                        connections.spawn(async move {
+                            let side = api.gate.side(&stream, side).await;
+                            connection(stream, api, side, stop).await;
+                            drop(permit);
+                        });
                     }
                     Err(error) => pause(&error).await,
                 },
@@ -279,7 +287,7 @@ fn scribe(app: &App, state: &std::path::Path, hooks: &Hooks) -> Result<Scribe, F
     Scribe::begin(sinks).map_err(|e| Failure::internal(format!("no thread can be started: {e}")))
 }
 
-async fn greet(app: &App, door: &Door, keepers: &Keepers, proxies: &Proxies) {
+async fn greet(app: &App, door: &Door, gate: &Gate, keepers: &Keepers, proxies: &Proxies) {
     if app.output.is_quiet() || app.global.log_format == LogFormat::Json {
         return;
     }
@@ -303,7 +311,16 @@ async fn greet(app: &App, door: &Door, keepers: &Keepers, proxies: &Proxies) {
         app.output.note(&format!("renewd: proxy on {told}"));
     }
     if let Some(address) = door.status.as_ref().and_then(|s| s.local_addr().ok()) {
-        app.output.note(&format!("renewd: health and metrics on http://{address}"));
+        let url = gate.url(&address.to_string());
+        let told = match url.expose_str().filter(|_| terminal || !gate.is_secret()) {
+            _ if !address.ip().is_loopback() => format!("health and metrics on http://{address}"),
+            Some(url) => format!("status page on {url}"),
+            None => format!(
+                "status page on http://{address}; the URL with its secret stands in {}",
+                door.description().path().display()
+            ),
+        };
+        app.output.note(&format!("renewd: {told}"));
     }
 }
 

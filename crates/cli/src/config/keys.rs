@@ -53,6 +53,12 @@ pub(crate) static GLOBAL: &[Key] = &[
     key("store", "accept_unshared_locks", Kind::Flag, "false"),
     key("agent", "socket", Kind::Path, "$XDG_RUNTIME_DIR/renewd/agent.sock, else STATE/run/agent.sock"),
     key("agent", "status", Kind::Address, "off"),
+    key(
+        "agent",
+        "status_access",
+        Kind::Choice(&["same-user", "path-secret"]),
+        "same-user where the peer's uid can be had, else path-secret",
+    ),
     key("hooks", "on_unauthenticated", Kind::Command, "none"),
     key("hooks", "on_auth_retrying", Kind::Command, "none"),
     key("hooks", "on_recovered", Kind::Command, "none"),
