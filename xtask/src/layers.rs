@@ -32,6 +32,9 @@ const RULES: &[(&str, Rule)] = &[
     ("renewd-sim", Rule::Only(&["renewd-core", "renewd-driver", "renewd-store", "renewd-testkit"])),
     ("renewd-model", Rule::Only(&["renewd-core", "renewd-testkit"])),
     ("renewd", Rule::Any),
+    // Faces of `renewd` for other languages: whatever they need of the rest it gives them (`embed`).
+    ("renewd-ffi", Rule::Only(&["renewd"])),
+    ("renewd-python", Rule::Only(&["renewd"])),
     ("renewd-e2e", Rule::Any),
     ("xtask", Rule::Any),
 ];
@@ -119,6 +122,10 @@ mod tests {
             ("renewd on renewd-testkit", false),
             ("renewd opt renewd-testkit", true),
             ("renewd-e2e on renewd-testkit", true),
+            ("renewd-ffi on renewd", true),
+            ("renewd-ffi on renewd-store", false),
+            ("renewd-store on renewd", false),
+            ("renewd-python on renewd-blocking", false),
             ("xtask on renewd-sim", true),
             ("newcomer on renewd-core", false),
         ] {

@@ -70,6 +70,24 @@ pub(crate) struct TokenQuestion {
     pub(crate) target: Target,
 }
 
+/// `POST …/rejected`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RejectedQuestion {
+    pub(crate) epoch: u64,
+    pub(crate) generation: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timeout_s: Option<u64>,
+    #[serde(flatten)]
+    pub(crate) target: Target,
+}
+
+/// The answer to it, as far as a client reads it: a newer token, or none where the 401 is to be passed on.
+#[derive(Deserialize)]
+struct Renewed {
+    #[serde(default)]
+    token: Option<TokenDocument>,
+}
+
 /// The answer to a logout.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LoggedOutDocument {
@@ -181,6 +199,24 @@ impl Agent {
         self.act(name, "token", &question, timeout)
     }
 
+    /// A newer token than the one of this epoch and generation, which a resource server refused; none where the refusal is
+    /// to be passed on.
+    pub(crate) fn rejected(
+        &self,
+        name: &CredentialName,
+        target: &Target,
+        (epoch, generation): (u64, u64),
+        timeout: Span,
+    ) -> Asked<Option<TokenDocument>> {
+        let timeout_s = Some(timeout.as_secs_ceil());
+        let question = RejectedQuestion { epoch, generation, timeout_s, target: target.clone() };
+        match self.act::<Renewed>(name, "rejected", &question, timeout) {
+            Asked::Answer(renewed) => Asked::Answer(renewed.token),
+            Asked::Refused(failure) => Asked::Refused(failure),
+            Asked::Silent(why) => Asked::Silent(why),
+        }
+    }
+
     /// A refresh now.
     pub(crate) fn refresh(&self, name: &CredentialName, timeout: Span) -> Asked<CredentialStatus> {
         let question = TokenQuestion { timeout_s: Some(timeout.as_secs_ceil()), ..TokenQuestion::default() };
@@ -254,7 +290,7 @@ impl Agent {
         &self,
         name: &CredentialName,
         action: &str,
-        question: &TokenQuestion,
+        question: &impl Serialize,
         timeout: Span,
     ) -> Asked<T> {
         let body = serde_json::to_vec(question).unwrap_or_default();

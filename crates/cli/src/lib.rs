@@ -1,4 +1,5 @@
-//! `renewd`: the command. A library only so that its readers can be fuzzed; nothing here is an interface but [`main`].
+//! `renewd`: the command, and what it offers to programs that renewd lives in. The interface is [`main`] and [`embed`];
+//! the rest is public at most so that its readers can be fuzzed.
 //!
 //! Layout: `cli` says what can be asked, one file in `commands` answers each; `config` is the configuration and
 //! where every value came from; `input` and `output` are the edges; `credential` puts a credential together from
@@ -15,6 +16,7 @@ mod config;
 mod credential;
 #[cfg(all(unix, feature = "demo"))]
 mod demo;
+pub mod embed;
 mod environment;
 mod exit;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -35,7 +35,7 @@ pub(crate) struct Transaction {
 }
 
 /// Writes what happens into the journal and the log.
-struct Heard(Scribe);
+pub(crate) struct Heard(pub(crate) Scribe);
 
 impl Observer for Heard {
     fn observe(&self, name: &CredentialName, now: Now, event: &Event) {
@@ -144,16 +144,21 @@ impl Transaction {
     }
 
     fn failure(&self, error: TokenError) -> Failure {
-        // In the middle of an attempt the caller's time ran out; between attempts the next one is known.
-        let under_way = matches!(&error, TokenError::Timeout { .. })
-            && block_on(self.keeper.view()).is_ok_and(|seen| in_the_middle(seen.view.phase));
-        let mut failure = failure(error, under_way);
-        // What status shows beside the refusal, to the person who meets it here.
-        if failure.exit == Exit::Unavailable && failure.advice.is_none() {
-            failure.advice = block_on(self.keeper.view()).ok().and_then(|seen| seen.view.advice.clone());
-        }
-        failure
+        explained(&self.keeper, error)
     }
+}
+
+/// A token error as a failure, with what its keeper knows besides. Blocks for a look at it.
+pub(crate) fn explained(keeper: &Keeper, error: TokenError) -> Failure {
+    // In the middle of an attempt the caller's time ran out; between attempts the next one is known.
+    let under_way = matches!(&error, TokenError::Timeout { .. })
+        && block_on(keeper.view()).is_ok_and(|seen| in_the_middle(seen.view.phase));
+    let mut failure = failure(error, under_way);
+    // What status shows beside the refusal, to the person who meets it here.
+    if failure.exit == Exit::Unavailable && failure.advice.is_none() {
+        failure.advice = block_on(keeper.view()).ok().and_then(|seen| seen.view.advice.clone());
+    }
+    failure
 }
 
 /// What a loop says at its end.

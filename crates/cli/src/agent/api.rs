@@ -15,7 +15,7 @@ use renewd_driver::system::SystemClock;
 use renewd_driver::{
     Clock as _, CredentialName, Expect, Keeper, Lease, Rejection, Seen, TokenRequestOptions,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::events::{Hub, THE_END, Told};
@@ -24,11 +24,10 @@ use super::keepers::Keepers;
 use super::metrics::Metrics;
 use super::page::{self, Gate};
 use super::proxies::Proxies;
-use crate::agent_client::{LoggedOutDocument, TokenQuestion};
+use crate::agent_client::{LoggedOutDocument, RejectedQuestion, TokenQuestion};
 use crate::credential::{store_failure, write_failure};
 use crate::exit::Failure;
 use crate::json::{CredentialDocument, CredentialStatus, SCHEMA, StatusDocument, TokenDocument};
-use crate::target::Target;
 use crate::transact::failure;
 
 /// How long a question without `timeout_s` waits for a token.
@@ -75,14 +74,6 @@ pub(crate) struct Api {
     pub(crate) journals: Arc<Semaphore>,
     /// Who may see more of the status address than health.
     pub(crate) gate: Arc<Gate>,
-}
-
-#[derive(Deserialize)]
-struct RejectedQuestion {
-    epoch: u64,
-    generation: u64,
-    #[serde(flatten)]
-    target: Target,
 }
 
 #[derive(Serialize)]
@@ -279,7 +270,8 @@ impl Api {
         let question: RejectedQuestion = read(bytes)?;
         question.target.check()?;
         let key = question.target.key();
-        let renewed = keeper.rejected_for(&key, question.epoch, question.generation, TIMEOUT).await;
+        let patience = patience(question.timeout_s);
+        let renewed = keeper.rejected_for(&key, question.epoch, question.generation, patience).await;
         let document = match renewed {
             Ok(Rejection::Renewed(lease)) => {
                 RejectedDocument { schema: SCHEMA, result: "renewed", token: Some(token_document(&lease)) }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use renewd_driver::CredentialName;
+use zeroize::Zeroizing;
 
 use crate::agent_client::{Agent, Asked};
 use crate::app::App;
@@ -75,6 +76,16 @@ fn show(args: &Status, app: &App) -> Result<(), Failure> {
         }
         seen = next;
     }
+}
+
+/// What `--json` prints.
+///
+/// # Errors
+/// Why nothing can be seen.
+pub(crate) fn document(name: Option<CredentialName>, app: &App) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let args = Status { name, json: true, watch: false, check: false };
+    let seen = look(&args, app)?;
+    line(&seen.document)
 }
 
 /// What was seen, and whether an agent said so.
