@@ -10,6 +10,7 @@ use renewd_driver::CredentialName;
 
 use crate::bound::ProofSigner;
 use crate::peer;
+use crate::route::{Prefix, ROUTES_MAX, Route};
 use crate::upstream::{TrustError, Upstream};
 
 /// Bodies up to this are kept for one replay after a 401: larger uploads are rare in APIs, and each request under way
@@ -24,8 +25,8 @@ pub const IDLE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// How long an upstream may be silent before its answer begins, counted from the last byte of the request. Long
 /// polling and slow inference take minutes; nothing sensible takes this long. Answers that began are never cut.
 pub const RESPONSE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15 * 60);
-/// Connections served at a time; more wait in the system's queue. Each may hold `replay_limit` bytes and two file
-/// descriptors.
+/// Connections served at a time; more wait in the system's queue. And requests: those of one HTTP/2 connection count one
+/// by one, and wait. Each may hold `replay_limit` bytes and two file descriptors.
 pub const CONNECTIONS_DEFAULT_MAX: usize = 4096;
 
 /// Where a proxy listens.
@@ -85,14 +86,47 @@ impl fmt::Debug for Access {
     }
 }
 
-/// One proxy: one listener, one upstream, one credential.
+/// When HTTP/2 is spoken with an upstream.
+#[expect(clippy::exhaustive_enums, reason = "the configuration's three forms of `upstream_http2`")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpstreamHttp2 {
+    /// Where both sides agree on it when TLS begins (ALPN); never without TLS.
+    #[default]
+    Auto,
+    /// Always, without asking (RFC 9113 §3.3): for gRPC servers without TLS.
+    PriorKnowledge,
+    /// Never.
+    Off,
+}
+
+impl UpstreamHttp2 {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::PriorKnowledge, Self::Off];
+
+    /// The name in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::PriorKnowledge => "prior-knowledge",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// One proxy: one listener, one upstream for one credential, and further ones by the paths below their prefixes.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct ProxyConfig {
     /// Where clients connect.
     pub listen: Listen,
-    /// Where every request goes.
+    /// The paths of the upstream named here: all, unless said otherwise.
+    pub prefix: Prefix,
+    /// Whether it gets them without that prefix.
+    pub strip_prefix: bool,
+    /// Where the requests go.
     pub upstream: Upstream,
+    /// When HTTP/2 is spoken there.
+    pub upstream_http2: UpstreamHttp2,
     /// The credential's name, for problem bodies and logs.
     pub credential: CredentialName,
     /// Who may connect.
@@ -113,8 +147,10 @@ pub struct ProxyConfig {
     pub ca_file: Option<PathBuf>,
     /// What a person can do when a login is needed; shown in the 503's body.
     pub login_command: Option<String>,
-    /// Connections served at a time.
+    /// Connections served at a time, and requests.
     pub connections_max: usize,
+    /// Further upstreams, each for the paths below a prefix of its own: at most [`ROUTES_MAX`].
+    pub routes: Vec<Route>,
 }
 
 impl ProxyConfig {
@@ -123,7 +159,10 @@ impl ProxyConfig {
         Self {
             access: Access::default_for(&listen),
             listen,
+            prefix: Prefix::root(),
+            strip_prefix: true,
             upstream,
+            upstream_http2: UpstreamHttp2::default(),
             credential,
             replay_limit: REPLAY_LIMIT_DEFAULT_BYTES,
             demand_timeout: DEMAND_TIMEOUT_DEFAULT,
@@ -134,6 +173,7 @@ impl ProxyConfig {
             ca_file: None,
             login_command: None,
             connections_max: CONNECTIONS_DEFAULT_MAX,
+            routes: Vec::new(),
         }
     }
 }
@@ -155,6 +195,10 @@ pub enum ProxyError {
     NoEntropy,
     /// The upstream is this proxy itself.
     Loop(SocketAddr),
+    /// Two routes have this prefix.
+    SamePrefix(Prefix),
+    /// More than [`ROUTES_MAX`] routes.
+    TooManyRoutes,
     /// The trusted certificates cannot be set up.
     Trust(TrustError),
     /// The address or path cannot be listened on.
@@ -186,6 +230,8 @@ impl fmt::Display for ProxyError {
             }
             Self::NoEntropy => f.write_str("the system gives no entropy for a path secret"),
             Self::Loop(address) => write!(f, "the upstream is this proxy itself ({address})"),
+            Self::SamePrefix(prefix) => write!(f, "two routes have the prefix {prefix}"),
+            Self::TooManyRoutes => write!(f, "more than {ROUTES_MAX} routes; use a second proxy"),
             Self::Trust(error) => error.fmt(f),
             Self::Listen { listen, problem } => write!(f, "listen = {listen}: {problem}"),
             Self::ListenChanged => f.write_str("a running proxy keeps its address; start another one"),

@@ -1,26 +1,24 @@
-//! One accepted connection: who is it, then HTTP/1.1 until it ends.
+//! One accepted connection: who is it, and which HTTP does it speak.
 
-use std::pin::pin;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1::Builder;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::exchange;
 use crate::listener::{Accepted, Stream};
 use crate::site::{Current, Site};
 
+mod http1;
+mod http2;
+mod preface;
+
 /// Most header lines of a request. Browsers and SDKs send a few dozen.
-const REQUEST_HEADERS_MAX: usize = 128;
+pub(crate) const REQUEST_HEADERS_MAX: usize = 128;
 /// Longest head of a request, in bytes; long enough for any cookie jar, short enough for thousands at once.
 const REQUEST_HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Bytes that hyper buffers for one direction of a connection.
-const BUFFER_BYTES_MAX: usize = 128 * 1024;
 /// How long a head may take to come in, from the end of the request before: bounds slow senders and idle connections
 /// alike.
 const HEAD_READ: Duration = Duration::from_secs(60);
@@ -49,39 +47,25 @@ pub(crate) async fn serve(accepted: Accepted, site: Arc<Site>, current: Current)
         return;
     }
     site.metrics.count_connection();
-    if let Some(stream) = converse(accepted.into_stream(), site, current).await {
-        let _ = timeout(LINGER, linger(stream)).await;
-    }
-}
-
-/// HTTP/1.1 until either side is done; gives the stream back where it ended in good order.
-async fn converse(stream: Box<dyn Stream>, site: Arc<Site>, current: Current) -> Option<Box<dyn Stream>> {
     let begun = watch::Sender::new(false);
-    let mut closing = pin!(told_to_close(site.closing.subscribe(), begun.subscribe()));
+    let closing = told_to_close(site.closing.subscribe(), begun.subscribe());
     // A site that is no longer in force is not kept by those who came under it.
     drop(site);
-    let service = service_fn(|request| {
-        begun.send_replace(true);
-        Box::pin(exchange::serve(current.site(), request))
-    });
-    let mut connection = Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_READ)
-        .max_headers(REQUEST_HEADERS_MAX)
-        .max_header_size(REQUEST_HEAD_BYTES_MAX)
-        .max_buf_size(BUFFER_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut told = false;
-    let ended = loop {
-        tokio::select! {
-            ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            () = &mut closing, if !told => {
-                std::pin::Pin::new(&mut connection).graceful_shutdown();
-                told = true;
+    let mut closing = Box::pin(closing);
+    let detected = tokio::select! {
+        detected = timeout(HEAD_READ, preface::detect(accepted.into_stream())) => detected,
+        () = &mut closing => return,
+    };
+    match detected {
+        Ok(Ok((stream, preface::Spoken::Http1))) => {
+            if let Some(stream) = http1::converse(stream, current, begun, closing).await {
+                let _ = timeout(LINGER, linger(stream)).await;
             }
         }
-    };
-    ended.ok().map(|()| connection.into_parts().io.into_inner())
+        Ok(Ok((stream, preface::Spoken::Http2))) => http2::converse(stream, current, begun, closing).await,
+        // It ended, or said nothing for a minute.
+        Ok(Err(_)) | Err(_) => {}
+    }
 }
 
 /// Ends when the connection shall take no further request. A client that has just connected gets its first request
@@ -93,7 +77,7 @@ async fn told_to_close(mut closing: watch::Receiver<bool>, mut begun: watch::Rec
 }
 
 /// Ends our side, then reads what the client still sends and forgets it.
-async fn linger(mut stream: Box<dyn Stream>) -> std::io::Result<()> {
+async fn linger(mut stream: Box<dyn Stream>) -> io::Result<()> {
     stream.shutdown().await?;
     let mut buffer = vec![0; LINGER_BUFFER_BYTES];
     let mut left = LINGER_BYTES_MAX;

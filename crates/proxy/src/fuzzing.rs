@@ -4,22 +4,29 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use http::Uri;
 use http::header::{AUTHORIZATION, CONNECTION, HOST, TE, TRANSFER_ENCODING};
 use http::request::Parts;
 use renewd_core::{Secret, Span, Status};
 
 use crate::config::{Access, Listen, ProxyConfig};
-use crate::exchange::fields_for_upstream;
+use crate::exchange::fields_of;
 use crate::locality::local_requests_only;
 use crate::metrics::Metrics;
-use crate::site::Site;
+use crate::route::Route;
+use crate::site::{Site, Way};
 use crate::token::{BearerToken, NoBearer, Rejected, TokenSource};
+use crate::upstream::climbs;
 
 /// As many header fields as the server's own parser takes.
 const HEADERS_MAX: usize = 100;
 
 /// The base path of the upstream: nothing may climb out of it.
 const BASE: &str = "/base/v1";
+
+/// The prefix of the other route, and the base path there.
+const PREFIX: &str = "/routed/";
+const ROUTED_BASE: &str = "/elsewhere";
 
 /// The path secret of the proxy: nothing may carry it on.
 const PATH_SECRET: &str = "fuzzed-secret-fuzzed-secret-fuzzed";
@@ -33,15 +40,20 @@ pub fn local_request(bytes: &[u8]) {
     let Some(head) = head_of(bytes) else { return };
     let Some(site) = site() else { panic!("the site of this check cannot be set up") };
     let admitted = site.admit(&head);
-    assert_eq!(admitted, site.admit(&head), "the same request, another answer");
-    let Ok(target) = admitted else { return };
+    let again = site.admit(&head);
+    assert_eq!(
+        admitted.as_ref().map(|(_, target)| target).map_err(|turned| *turned),
+        again.as_ref().map(|(_, target)| target).map_err(|turned| *turned),
+        "the same request, another answer"
+    );
+    let Ok((way, target)) = admitted else { return };
+    check_route(way, &head, &target);
     assert!(local_requests_only(&head.headers).is_ok(), "a request from elsewhere was admitted");
     assert!(target.authority().is_none() && target.scheme().is_none(), "{target} leads elsewhere");
-    assert!(target.path().starts_with(BASE), "{target} leaves the base path");
-    assert!(!target.to_string().starts_with(&format!("{BASE}/~{PATH_SECRET}/~{PATH_SECRET}")));
-    let fields = fields_for_upstream(&site, &head);
+    assert!(!target.to_string().contains(&format!("/~{PATH_SECRET}/~{PATH_SECRET}")));
+    let fields = fields_of(&site, way, &head);
     assert_eq!(fields.get_all(HOST).iter().count(), 1);
-    assert_eq!(fields.get(HOST).map(|host| host.as_bytes()), Some(b"upstream.test".as_slice()));
+    assert_eq!(fields.get(HOST).map(|host| host.as_bytes()), Some(&way.origin.as_bytes()["http://".len()..]));
     assert_eq!(
         fields.get(AUTHORIZATION).map(|value| value.is_empty()),
         Some(true),
@@ -59,6 +71,20 @@ pub fn local_request(bytes: &[u8]) {
     }
     let only = |name, allowed: &[u8]| fields.get_all(name).iter().all(|value| value.as_bytes() == allowed);
     assert!(only(TE, b"trailers") && only(CONNECTION, b"te") && only(TRANSFER_ENCODING, b"chunked"));
+}
+
+/// Whoever comes in by a prefix arrives at its upstream, below its base path, and nobody else does.
+fn check_route(way: &Way, head: &Parts, target: &Uri) {
+    let is_routed = way.route.prefix.to_string() == PREFIX;
+    assert_eq!(way.origin, if is_routed { "http://routed.test" } else { "http://upstream.test" });
+    let base = if is_routed { ROUTED_BASE } else { BASE };
+    assert!(target.path().starts_with(base), "{target} leaves the base path");
+    assert!(!climbs(target.path()), "{target} goes up a level");
+    let path = head.uri.path();
+    let behind_secret = path.find(PATH_SECRET).map(|at| &path[at + PATH_SECRET.len()..]).unwrap_or_default();
+    let behind_secret = if behind_secret.is_empty() { "/" } else { behind_secret };
+    let named = format!("{behind_secret}/").starts_with(PREFIX);
+    assert_eq!(is_routed, named, "{path} went to {}", way.origin);
 }
 
 /// A head as the server's parser would accept it.
@@ -80,6 +106,9 @@ fn site() -> Option<Arc<Site>> {
     let upstream = format!("http://upstream.test{BASE}").parse().ok()?;
     let mut config = ProxyConfig::new(listen, upstream, "fuzzed".parse().ok()?);
     config.access = Access::PathSecret(Some(Secret::from(PATH_SECRET)));
+    let routed = format!("http://routed.test{ROUTED_BASE}").parse().ok()?;
+    let route = Route::new(PREFIX.parse().ok()?, routed, "fuzzed".parse().ok()?, Arc::new(NoTokens));
+    config.routes.push(route);
     Site::new(config, Arc::new(NoTokens), Arc::new(Metrics::default()), None, None).ok()
 }
 
@@ -121,6 +150,8 @@ mod tests {
             "x",
             ";",
             "%2f",
+            "/routed",
+            "/routed/",
             "http://evil.test",
             "@",
             ":80",
@@ -188,7 +219,8 @@ mod tests {
     fn a_good_request_gets_past_all_of_it() {
         let good = format!("GET /~{PATH_SECRET}/x?y=1 HTTP/1.1\r\nHost: localhost\r\nTE: trailers\r\n\r\n");
         let head = head_of(good.as_bytes()).unwrap();
-        let target = site().unwrap().admit(&head).unwrap();
+        let site = site().unwrap();
+        let Ok((_, target)) = site.admit(&head) else { panic!("it is refused") };
         assert_eq!(target.to_string(), format!("{BASE}/x?y=1"));
         local_request(good.as_bytes());
     }

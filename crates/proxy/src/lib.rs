@@ -2,7 +2,7 @@
 //! a key), and replays a request once when its token was refused.
 //!
 //! For programs that cannot or should not hold a token: they talk plain HTTP to a loopback address or a Unix socket,
-//! and the proxy forwards to one fixed upstream. It streams both ways, so event streams and uploads of any size pass;
+//! and the proxy forwards to a fixed upstream, or to several by the beginning of the path. It streams both ways, so event streams and uploads of any size pass;
 //! it follows no redirect, and it serves only processes of the same user (or whoever knows a secret path).
 //!
 //! ```no_run
@@ -29,14 +29,16 @@
 //! A program that makes its own requests puts the layer over its HTTP client: see `layer`, with the feature
 //! `tower`.
 //!
-//! # Not here yet
+//! # What is spoken
 //!
-//! HTTP/2 and protocol upgrades: an `Upgrade` field stays on the client's hop, so the upstream answers as to any
-//! other request. `Via` and `Forwarded` are not added: some upstreams turn compression off for them.
+//! HTTP/1.1 and HTTP/2 on both sides, in any combination, each with the other's rules translated; WebSocket over
+//! HTTP/1.1; gRPC and ConnectRPC, whose unary calls are repeated like other requests. `Via` and `Forwarded` are not
+//! added: some upstreams turn compression off for them.
 
 mod bound;
 mod config;
 mod connection;
+mod ear;
 mod exchange;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -47,13 +49,16 @@ pub mod layer;
 mod listener;
 mod locality;
 mod metrics;
+mod offspring;
 mod peer;
 pub mod problem;
 mod rfc3339;
+mod route;
 mod secret_path;
 mod server;
 mod site;
 mod token;
+mod tunnel;
 #[cfg(unix)]
 mod unix_socket;
 mod upstream;
@@ -61,7 +66,7 @@ mod upstream;
 pub use bound::ProofSigner;
 pub use config::{
     Access, CONNECT_TIMEOUT_DEFAULT, CONNECTIONS_DEFAULT_MAX, DEMAND_TIMEOUT_DEFAULT, IDLE_TIMEOUT_DEFAULT,
-    Listen, ProxyConfig, ProxyError, REPLAY_LIMIT_DEFAULT_BYTES, RESPONSE_TIMEOUT_DEFAULT,
+    Listen, ProxyConfig, ProxyError, REPLAY_LIMIT_DEFAULT_BYTES, RESPONSE_TIMEOUT_DEFAULT, UpstreamHttp2,
 };
 pub use keeper::KeeperFor;
 pub use listener::Passed;
@@ -70,6 +75,7 @@ pub use metrics::{Metrics, Outcome};
 #[cfg(unix)]
 pub use peer::is_same_user_unix;
 pub use peer::{is_same_user_tcp, is_strangers_tcp, is_tcp_owner_known};
+pub use route::{Prefix, PrefixError, ROUTES_MAX, Route};
 pub use server::{Proxy, ProxyHandle};
 pub use token::{BearerToken, NoBearer, Rejected, TokenSource};
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! Answers of the proxy's own, as RFC 9457 problem documents.
 //!
 //! A client must be able to tell "the upstream said no" from "the proxy has no token": the former comes through
-//! untouched, the latter has a `type` of ours. 503 rather than 401, so that no client starts an OAuth flow of its own.
+//! untouched, the latter has a `type` of ours (a gRPC client is told in gRPC's own way). 503 rather than 401, so that no client starts an OAuth flow of its own.
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -39,19 +39,31 @@ pub(crate) struct About<'a> {
     pub(crate) login_command: Option<&'a str>,
 }
 
+/// What the proxy has to say, before it is said in the client's way.
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) kind: &'static str,
+    /// One line, for people.
+    pub(crate) detail: String,
+    /// What `Retry-After` says.
+    pub(crate) retry_after_secs: Option<u64>,
+    body: Value,
+}
+
 /// No token: 503, with everything that is known.
-pub(crate) fn no_token(about: &About<'_>, why: &NoBearer) -> Response<ResponseBody> {
+pub(crate) fn no_token(about: &About<'_>, why: &NoBearer) -> Problem {
     let login_needed = why.status == Status::Unauthenticated;
     let (kind, title) = if login_needed {
         (LOGIN_REQUIRED, "Login required")
     } else {
         (AUTH_RETRYING, "No valid access token at the moment")
     };
+    let detail = one_line(&why.detail);
     let body = json!({
         "type": kind,
         "title": title,
         "status": 503,
-        "detail": one_line(&why.detail),
+        "detail": detail,
         "credential": about.credential,
         "cause": why.cause.map(renewd_core::Cause::name),
         "since": why.since.map(utc),
@@ -59,50 +71,39 @@ pub(crate) fn no_token(about: &About<'_>, why: &NoBearer) -> Response<ResponseBo
         "login_command": about.login_command.filter(|_| login_needed),
         "last_attempt": why.last_attempt.as_deref().map(seen),
     });
-    let mut response = document(StatusCode::SERVICE_UNAVAILABLE, &body);
-    if !login_needed {
-        let secs = why.retry_after.map_or(RETRY_AFTER_MIN_SECS, |wait| wait.as_secs_ceil());
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(secs.max(RETRY_AFTER_MIN_SECS)));
-    }
-    response
+    let secs = why.retry_after.map_or(RETRY_AFTER_MIN_SECS, |wait| wait.as_secs_ceil());
+    let retry_after_secs = (!login_needed).then_some(secs.max(RETRY_AFTER_MIN_SECS));
+    Problem { status: StatusCode::SERVICE_UNAVAILABLE, kind, detail, retry_after_secs, body }
 }
 
 /// 502: nothing usable came from the upstream.
-pub(crate) fn upstream_unreachable(about: &About<'_>, detail: &str) -> Response<ResponseBody> {
+pub(crate) fn upstream_unreachable(about: &About<'_>, detail: &str) -> Problem {
     let title = "The upstream cannot be reached";
     upstream(StatusCode::BAD_GATEWAY, UPSTREAM_UNREACHABLE, title, about, detail)
 }
 
 /// 504: the upstream took too long.
-pub(crate) fn upstream_timeout(about: &About<'_>, detail: &str) -> Response<ResponseBody> {
+pub(crate) fn upstream_timeout(about: &About<'_>, detail: &str) -> Problem {
     let title = "The upstream took too long";
     upstream(StatusCode::GATEWAY_TIMEOUT, UPSTREAM_TIMEOUT, title, about, detail)
 }
 
 /// 502: the authorization server issued a token that no header can carry.
-pub(crate) fn token_unusable(about: &About<'_>) -> Response<ResponseBody> {
+pub(crate) fn token_unusable(about: &About<'_>) -> Problem {
     let detail = "the access token holds bytes that may not stand in an Authorization header";
     upstream(StatusCode::BAD_GATEWAY, TOKEN_UNUSABLE, "The access token cannot be sent", about, detail)
 }
 
 /// 502: the token is bound to a key, and no proof could be made with it.
-pub(crate) fn no_proof(about: &About<'_>, detail: &str) -> Response<ResponseBody> {
+pub(crate) fn no_proof(about: &About<'_>, detail: &str) -> Problem {
     upstream(StatusCode::BAD_GATEWAY, TOKEN_UNUSABLE, "The access token cannot be sent", about, detail)
 }
 
 /// A 4xx of ours. It names neither credential nor upstream: whoever asked may not be entitled to know them.
-pub(crate) fn refused(status: StatusCode, detail: &str) -> Response<ResponseBody> {
+pub(crate) fn refused(status: StatusCode, detail: &str) -> Problem {
     let title = status.canonical_reason().unwrap_or("Refused");
-    let mut response = document(
-        status,
-        &json!({"type": REQUEST_REFUSED, "title": title, "status": status.as_u16(), "detail": detail}),
-    );
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        // RFC 9110 §15.5.6 wants the list; every other method is forwarded.
-        let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-        response.headers_mut().insert(ALLOW, methods);
-    }
-    response
+    let body = json!({"type": REQUEST_REFUSED, "title": title, "status": status.as_u16(), "detail": detail});
+    Problem { status, kind: REQUEST_REFUSED, detail: detail.to_owned(), retry_after_secs: None, body }
 }
 
 /// A bare 404: a wrong secret learns nothing, not even that there is one.
@@ -112,32 +113,36 @@ pub(crate) fn nothing_here() -> Response<ResponseBody> {
     response
 }
 
-fn upstream(
-    status: StatusCode,
-    kind: &str,
-    title: &str,
-    about: &About<'_>,
-    detail: &str,
-) -> Response<ResponseBody> {
-    document(
-        status,
-        &json!({
-            "type": kind,
-            "title": title,
-            "status": status.as_u16(),
-            "detail": one_line(detail),
-            "credential": about.credential,
-        }),
-    )
+fn upstream(status: StatusCode, kind: &'static str, title: &str, about: &About<'_>, detail: &str) -> Problem {
+    let detail = one_line(detail);
+    let body = json!({
+        "type": kind,
+        "title": title,
+        "status": status.as_u16(),
+        "detail": detail,
+        "credential": about.credential,
+    });
+    Problem { status, kind, detail, retry_after_secs: None, body }
 }
 
-fn document(status: StatusCode, body: &Value) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::whole(Bytes::from(body.to_string())));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+impl Problem {
+    /// As RFC 9457 has it.
+    pub(crate) fn into_document(self) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::whole(Bytes::from(self.body.to_string())));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(secs) = self.retry_after_secs {
+            headers.insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            // RFC 9110 §15.5.6 wants the list; every other method is forwarded.
+            let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+            headers.insert(ALLOW, methods);
+        }
+        response
+    }
 }
 
 /// What the last attempt looked like: no secret, no control or direction characters.

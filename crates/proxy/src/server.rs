@@ -16,6 +16,7 @@ use crate::listener::{Listener, Passed};
 use crate::metrics::Metrics;
 use crate::site::{Current, Site};
 use crate::token::TokenSource;
+use crate::upstream::Upstream;
 
 /// When the system has no descriptor left, accepting again at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -101,6 +102,11 @@ impl ProxyHandle {
         }
     }
 
+    /// Whether it serves. One that stopped is done for good.
+    pub fn is_running(&self) -> bool {
+        !self.task.is_finished()
+    }
+
     /// Its counters. They outlive it.
     pub fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.metrics)
@@ -137,7 +143,12 @@ impl ProxyHandle {
         Ok(())
     }
 
-    /// Whose tokens it adds.
+    /// Whether it adds tokens of this credential, on any of its routes.
+    pub fn serves(&self, credential: &CredentialName) -> bool {
+        self.site().ways().iter().any(|way| way.route.credential == *credential)
+    }
+
+    /// Whose tokens it adds, where no route of its own says otherwise.
     pub fn credential(&self) -> CredentialName {
         self.site().config.credential.clone()
     }
@@ -146,7 +157,7 @@ impl ProxyHandle {
     /// stands in its buffer, a token among it, for as long as the connection waits for its next request: say this when
     /// the login is over.
     pub fn close_idle_connections(&self) {
-        self.site().pool.close_idle();
+        self.site().ways().iter().for_each(|way| way.pool.close_idle());
     }
 
     /// Accepts nothing more, lets requests under way end for at most `grace`, then cuts what is left.
@@ -187,18 +198,25 @@ fn same_access(new: &Access, old: &Access) -> bool {
     }
 }
 
+fn upstreams(config: &ProxyConfig) -> impl Iterator<Item = (&Upstream, &CredentialName)> {
+    let routes = config.routes.iter().map(|route| (&route.upstream, &route.credential));
+    std::iter::once((&config.upstream, &config.credential)).chain(routes)
+}
+
 fn refuse_loop(config: &ProxyConfig, bound: Option<SocketAddr>) -> Result<(), ProxyError> {
     match bound {
-        Some(bound) if config.upstream.is_at(bound) => Err(ProxyError::Loop(bound)),
+        Some(bound) if upstreams(config).any(|(upstream, _)| upstream.is_at(bound)) => {
+            Err(ProxyError::Loop(bound))
+        }
         _ => Ok(()),
     }
 }
 
 fn warn_of_plain_http(config: &ProxyConfig) {
-    if config.upstream.exposes_tokens() {
+    for (upstream, credential) in upstreams(config).filter(|(upstream, _)| upstream.exposes_tokens()) {
         tracing::warn!(
-            credential = config.credential.as_str(),
-            upstream = %config.upstream,
+            credential = credential.as_str(),
+            %upstream,
             "tokens cross the network in the clear: the upstream is plain http"
         );
     }

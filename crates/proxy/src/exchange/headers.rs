@@ -1,12 +1,15 @@
 //! What of a message's header fields goes on, and what stays on this hop.
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
     PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
+use http::request::Parts;
+use http::{Method, StatusCode, Uri, Version};
 use renewd_core::Secret;
 
 use crate::bound::DPOP;
+use crate::locality::Refusal;
 
 /// Fields that concern one connection only (RFC 9110 §7.6.1), with those that older software sends.
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -28,18 +31,23 @@ pub(crate) enum Framing {
     None,
     /// `Content-Length`.
     Length(u64),
-    /// `Transfer-Encoding: chunked`.
+    /// `Transfer-Encoding: chunked`, or an HTTP/2 stream without a length.
     Chunked,
 }
 
 impl Framing {
-    /// Of a request whose head hyper accepted: contradictions were refused or resolved there.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    /// Of a request whose head hyper accepted: contradictions were refused or resolved there. `has_body`: whether
+    /// HTTP/2 left the stream open, which says so without a field.
+    pub(crate) fn of(headers: &HeaderMap, has_body: bool) -> Self {
         if headers.contains_key(TRANSFER_ENCODING) {
             return Self::Chunked;
         }
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        length.map_or(Self::None, Self::Length)
+        match length {
+            Some(length) => Self::Length(length),
+            None if has_body => Self::Chunked,
+            None => Self::None,
+        }
     }
 
     /// The length, where it is known beforehand.
@@ -50,6 +58,61 @@ impl Framing {
             Self::Chunked => None,
         }
     }
+}
+
+/// Brings a head of HTTP/2 into the form that one of HTTP/1.1 has (RFC 9113 §8.3.1, §8.2.3), in which it is looked at.
+///
+/// # Errors
+/// Where `:authority` and `Host` differ: some upstream might go by the other one.
+pub(crate) fn from_http2(head: &mut Parts) -> Result<(), Refusal> {
+    let uri = std::mem::take(&mut head.uri).into_parts();
+    if let Some(authority) = uri.authority {
+        let differs =
+            |host: &HeaderValue| !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes());
+        let bad = Refusal::new(StatusCode::BAD_REQUEST, ":authority and Host must be the same");
+        if head.headers.get_all(HOST).iter().any(differs) {
+            return Err(bad);
+        }
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| bad)?;
+        head.headers.insert(HOST, host);
+    }
+    // Of CONNECT there is no path; it is refused by its method.
+    head.uri = uri.path_and_query.map(Uri::from).unwrap_or_default();
+    if head.headers.get_all(COOKIE).iter().nth(1).is_some() {
+        let crumbs: Vec<&[u8]> = head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        if let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+            head.headers.insert(COOKIE, whole);
+        }
+    }
+    Ok(())
+}
+
+/// Takes out what HTTP/2 says in another way, or not at all (RFC 9113 §8.2.2). `TE: trailers` may stay.
+pub(crate) fn for_http2(headers: &mut HeaderMap) {
+    for name in [HOST, CONNECTION, TRANSFER_ENCODING, EXPECT, UPGRADE] {
+        headers.remove(name);
+    }
+}
+
+/// Says on the next hop that the connection is to become a WebSocket (RFC 6455 §4.1).
+pub(crate) fn ask_for_websocket(headers: &mut HeaderMap) {
+    headers.remove(TE);
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+}
+
+/// Whether a request wants its connection to become a WebSocket. Other protocols stay on the client's side.
+pub(crate) fn wants_websocket(head: &Parts) -> bool {
+    head.method == Method::GET && head.version == Version::HTTP_11 && switches_to_websocket(&head.headers)
+}
+
+/// Whether these fields switch to that protocol, and to no other.
+pub(crate) fn switches_to_websocket(headers: &HeaderMap) -> bool {
+    let mut protocols = headers.get_all(UPGRADE).iter();
+    let only = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
+    protocols.next().is_some_and(only)
+        && protocols.next().is_none()
+        && named_by_connection(headers).contains(&UPGRADE)
 }
 
 /// The request's fields for the upstream, without `Authorization`, which each try adds. `kept_secret` is the proxy's
@@ -147,7 +210,8 @@ mod tests {
             all
         });
         let secret = Secret::from("s3cr3t");
-        let to = to_upstream(&from, HeaderValue::from_static("up.test"), Framing::of(&from), Some(&secret));
+        let to =
+            to_upstream(&from, HeaderValue::from_static("up.test"), Framing::of(&from, false), Some(&secret));
         let mut lines: Vec<_> =
             to.iter().map(|(n, v)| format!("{n}: {}", String::from_utf8_lossy(v.as_bytes()))).collect();
         lines.retain(|line| line != "host: up.test" && line != "authorization: ");
@@ -201,8 +265,8 @@ mod tests {
     #[test]
     fn chunked_framing_is_written_out() {
         assert_eq!(forwarded(&[("transfer-encoding", "chunked")]), ["transfer-encoding: chunked"]);
-        assert_eq!(Framing::of(&map(&[("content-length", "7")])), Framing::Length(7));
-        assert_eq!(Framing::of(&map(&[])), Framing::None);
+        assert_eq!(Framing::of(&map(&[("content-length", "7")]), true), Framing::Length(7));
+        assert_eq!(Framing::of(&map(&[]), false), Framing::None);
     }
 
     #[test]

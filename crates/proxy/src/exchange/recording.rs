@@ -4,6 +4,7 @@
 //! `replay_limit`. When a 401 comes before the body's end, the rest is read here instead, so that a fresh, whole body
 //! can be sent ("the old retry sent an empty one" is the fault this exists for).
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -35,6 +36,10 @@ struct State {
     /// Whether all of it was read.
     ended: bool,
     gate: Gate,
+    /// Whether the stream of the first try is to end at once.
+    is_abandoned: bool,
+    /// Of whoever polls that stream.
+    waker: Option<Waker>,
 }
 
 /// The copy so far.
@@ -58,11 +63,35 @@ pub(crate) struct Replay {
 /// Holds the body back while the upstream has not said `100 Continue`.
 enum Gate {
     Open,
-    Shut {
-        waker: Option<Waker>,
-    },
+    Shut,
     /// A final answer came instead: the body stays here.
     Barred,
+}
+
+/// Why a request body ends before its end.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The client's side of it broke off.
+    OfClient(hyper::Error),
+    /// Its answer is over, or nobody wants it any more.
+    Abandoned,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OfClient(error) => error.fmt(f),
+            Self::Abandoned => f.write_str("the rest of the body is of no use any more"),
+        }
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl From<hyper::Error> for Broken {
+    fn from(error: hyper::Error) -> Self {
+        Self::OfClient(error)
+    }
 }
 
 impl Recording {
@@ -75,9 +104,17 @@ impl Recording {
                 limit,
             },
         };
-        let gate = if awaits_continue { Gate::Shut { waker: None } } else { Gate::Open };
-        let mut state =
-            State { source: None, copy, moved: Instant::now(), touched: false, ended: false, gate };
+        let gate = if awaits_continue { Gate::Shut } else { Gate::Open };
+        let mut state = State {
+            source: None,
+            copy,
+            moved: Instant::now(),
+            touched: false,
+            ended: false,
+            gate,
+            is_abandoned: false,
+            waker: None,
+        };
         if source.is_end_stream() {
             state.finish(None);
         }
@@ -101,23 +138,34 @@ impl Recording {
         self.lock().touched
     }
 
-    /// The upstream said `100 Continue`.
+    /// The upstream said `100 Continue`, or nobody will.
     pub(crate) fn continue_now(&self) {
-        let mut state = self.lock();
-        if let Gate::Shut { waker } = &mut state.gate {
-            let waker = waker.take();
-            state.gate = Gate::Open;
-            drop(state);
-            if let Some(waker) = waker {
-                waker.wake();
+        self.change(|state| {
+            if matches!(state.gate, Gate::Shut) {
+                state.gate = Gate::Open;
             }
+        });
+    }
+
+    /// What is left of the first try's stream is of no use. On a shared connection it would stand still there for good.
+    pub(crate) fn abandon(&self) {
+        self.change(|state| state.is_abandoned = true);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 
     /// A final answer came. A body that still waits for `100 Continue` is not sent any more.
     pub(crate) fn answered(&self) {
         let mut state = self.lock();
-        if matches!(state.gate, Gate::Shut { .. }) {
+        if matches!(state.gate, Gate::Shut) {
             state.gate = Gate::Barred;
         }
     }
@@ -126,6 +174,11 @@ impl Recording {
     pub(crate) fn stands_still(&self) -> bool {
         let state = self.lock();
         matches!(state.gate, Gate::Barred) || state.source.is_none()
+    }
+
+    /// Whether the whole body was read, and kept.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.lock().copy, Copy::Whole(_))
     }
 
     /// The whole body, if it fits: reads what is missing from the client, at most for `patience`. Afterwards the
@@ -208,16 +261,30 @@ pub(crate) struct RecordedBody {
 }
 
 impl RecordedBody {
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         ready!(self.poll_gate(cx));
         let mut state = self.recording.lock();
+        if state.is_abandoned {
+            return Poll::Ready(Some(Err(Broken::Abandoned)));
+        }
         // Once taken, the rest is none of this try's business: its connection is dropped with its answer, and an
         // error here would cut that answer short.
-        let Some(source) = &mut state.source else { return Poll::Pending };
-        let frame = ready!(Pin::new(&mut *source).poll_frame(cx));
+        let Some(source) = &mut state.source else {
+            state.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        let Poll::Ready(frame) = Pin::new(&mut *source).poll_frame(cx) else {
+            state.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
         let at_end = source.is_end_stream();
         state.note(&frame, at_end);
-        Poll::Ready(frame)
+        Poll::Ready(frame.map(|frame| frame.map_err(Broken::from)))
+    }
+
+    /// The body that it is a stream of.
+    pub(crate) fn recording(&self) -> &Recording {
+        &self.recording
     }
 
     pub(crate) fn is_end(&self) -> bool {
@@ -231,10 +298,12 @@ impl RecordedBody {
     fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         {
             let mut state = self.recording.lock();
-            match &mut state.gate {
-                Gate::Open => return Poll::Ready(()),
-                Gate::Barred => return Poll::Pending,
-                Gate::Shut { waker } => *waker = Some(cx.waker().clone()),
+            if matches!(state.gate, Gate::Open) || state.is_abandoned {
+                return Poll::Ready(());
+            }
+            state.waker = Some(cx.waker().clone());
+            if matches!(state.gate, Gate::Barred) {
+                return Poll::Pending;
             }
         }
         let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));

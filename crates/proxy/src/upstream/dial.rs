@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,6 +14,8 @@ use tokio_rustls::TlsConnector;
 use super::failure::SendFailure;
 use super::half_deaf::HalfDeaf;
 use super::target::Upstream;
+use super::tls::Tls;
+use crate::config::UpstreamHttp2;
 
 /// A quiet event stream is probed this often, so that one whose upstream is gone (a laptop on another network) ends
 /// instead of hanging for ever.
@@ -33,37 +34,55 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 /// Opens connections to one upstream.
 pub(crate) struct Dialer {
     pub(crate) upstream: Upstream,
-    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) http2: UpstreamHttp2,
     pub(crate) connect_timeout: Duration,
 }
 
+/// A connection on which HTTP may begin.
+pub(crate) struct Dialed {
+    pub(crate) stream: Box<dyn Duplex>,
+    /// Whether it is HTTP/2 that begins.
+    pub(crate) is_http2: bool,
+}
+
 impl Dialer {
-    /// A connection on which HTTP may begin. No proxy of the environment is used: the token goes to the upstream only.
-    pub(crate) async fn dial(&self) -> Result<Box<dyn Duplex>, SendFailure> {
+    /// A connection, within the time that is left. No proxy of the environment is used: the token goes to the upstream
+    /// only. With `only_http1` it is HTTP/1.1 whatever else the upstream speaks.
+    pub(crate) async fn dial(&self, only_http1: bool, deadline: Instant) -> Result<Dialed, SendFailure> {
+        let tcp = self.open_tcp(deadline).await?;
+        // Without these a connection still works, only less well.
+        let _ = tcp.set_nodelay(true);
+        notice_dead_peers(&tcp);
+        let tcp = HalfDeaf::new(tcp);
+        let known = self.http2 == UpstreamHttp2::PriorKnowledge && !only_http1;
+        let Some(tls) = &self.tls else { return Ok(Dialed { stream: Box::new(tcp), is_http2: known }) };
+        let tls = if only_http1 { &tls.http1 } else { &tls.any };
+        let host = self.upstream.bare_host().to_owned();
+        let name = ServerName::try_from(host)
+            .map_err(|_| self.unreachable("its name cannot stand in a certificate"))?;
+        match TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await {
+            Ok(stream) => {
+                let is_http2 = known || stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                Ok(Dialed { stream: Box::new(stream), is_http2 })
+            }
+            Err(error) => Err(self.unreachable(&format!("TLS: {error}"))),
+        }
+    }
+
+    /// Bounds name, TCP, TLS and the beginning of HTTP together.
+    pub(crate) async fn in_time<T>(
+        &self,
+        open: impl AsyncFnOnce(Instant) -> Result<T, SendFailure>,
+    ) -> Result<T, SendFailure> {
         let deadline = Instant::now() + self.connect_timeout;
-        match timeout_at(deadline, self.open(deadline)).await {
+        match timeout_at(deadline, open(deadline)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(SendFailure::timed_out(format!(
                 "no connection to {} within {:?}",
                 self.upstream.authority(),
                 self.connect_timeout
             ))),
-        }
-    }
-
-    async fn open(&self, deadline: Instant) -> Result<Box<dyn Duplex>, SendFailure> {
-        let tcp = self.open_tcp(deadline).await?;
-        // Without these a connection still works, only less well.
-        let _ = tcp.set_nodelay(true);
-        notice_dead_peers(&tcp);
-        let tcp = HalfDeaf::new(tcp);
-        let Some(tls) = &self.tls else { return Ok(Box::new(tcp)) };
-        let host = self.upstream.bare_host().to_owned();
-        let name = ServerName::try_from(host)
-            .map_err(|_| self.unreachable("its name cannot stand in a certificate"))?;
-        match TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await {
-            Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(self.unreachable(&format!("TLS: {error}"))),
         }
     }
 

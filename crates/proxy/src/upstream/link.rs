@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection to the upstream. A later HTTP/2 connection takes its place behind the same methods.
+//! One HTTP/1.1 connection to the upstream, which serves one request at a time.
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -13,7 +13,7 @@ use crate::exchange::RequestBody;
 /// Most header lines of an answer.
 const RESPONSE_HEADERS_MAX: usize = 256;
 /// Longest head of an answer, in bytes: APIs with long link and cookie lists stay well below.
-const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
+pub(super) const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
 
 /// One connection. Dropping it closes the socket at once, whatever is on it: that is how a client that goes away
 /// cancels its request at the upstream.
@@ -23,7 +23,7 @@ pub(crate) struct Link {
     has_served: bool,
 }
 
-struct AbortOnDrop(JoinHandle<()>);
+pub(super) struct AbortOnDrop(pub(super) JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
@@ -40,7 +40,7 @@ impl Link {
             .await?;
         // Its error reaches the caller through the request it hits.
         let driver = tokio::spawn(async move {
-            let _ = connection.await;
+            let _ = connection.with_upgrades().await;
         });
         Ok(Self { sender, _driver: AbortOnDrop(driver), has_served: false })
     }

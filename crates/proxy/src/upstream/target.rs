@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use http::Uri;
 use http::header::HeaderValue;
-use http::uri::PathAndQuery;
+use http::uri::{Authority, PathAndQuery, Scheme};
 
 /// An upstream: scheme, host, port and an optional base path that is put before each request's path.
 ///
@@ -114,6 +114,15 @@ impl Upstream {
         self.port
     }
 
+    /// The target in absolute form, as HTTP/2 wants it for `:scheme` and `:authority`.
+    pub(crate) fn absolute(&self, target: &Uri) -> Uri {
+        let mut parts = target.clone().into_parts();
+        parts.scheme = Some(if self.secure { Scheme::HTTPS } else { Scheme::HTTP });
+        // What was parsed is an authority; without one the library refuses the request.
+        parts.authority = Authority::from_maybe_shared(self.authority().into_bytes()).ok();
+        Uri::from_parts(parts).unwrap_or_else(|_| target.clone())
+    }
+
     /// `host` or `host:port`, as it stands in `Host`.
     pub(crate) fn authority(&self) -> String {
         match (self.secure, self.port) {
@@ -156,7 +165,11 @@ impl Upstream {
 }
 
 /// Whether some reader of this path could go up a level: `..` between separators, each in any of its spellings.
-fn climbs(path: &str) -> bool {
+pub(crate) fn climbs(path: &str) -> bool {
+    // Nearly every path, at the cost of a look.
+    if !path.contains("..") && !path.contains('%') {
+        return false;
+    }
     let plain = path
         .to_ascii_lowercase()
         .replace("%2e", ".")

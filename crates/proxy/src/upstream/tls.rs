@@ -8,6 +8,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::config::UpstreamHttp2;
+
 /// Why the trusted certificates could not be set up.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +38,17 @@ impl fmt::Display for TrustError {
 
 impl std::error::Error for TrustError {}
 
-/// TLS 1.2 and 1.3 with ring, HTTP/1.1 by ALPN. With a `ca_file` its certificates are trusted and no others; without
-/// one, Mozilla's list as compiled in.
-pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
+/// What is offered to an upstream by ALPN (RFC 7301).
+pub(crate) struct Tls {
+    /// For requests of any kind.
+    pub(crate) any: Arc<ClientConfig>,
+    /// For those that only HTTP/1.1 can carry: a WebSocket.
+    pub(crate) http1: Arc<ClientConfig>,
+}
+
+/// TLS 1.2 and 1.3 with ring. With a `ca_file` its certificates are trusted and no others; without one, Mozilla's list
+/// as compiled in.
+pub(crate) fn client_config(ca_file: Option<&Path>, http2: UpstreamHttp2) -> Result<Tls, TrustError> {
     let roots = match ca_file {
         Some(path) => roots_of(path)?,
         None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
@@ -49,8 +59,15 @@ pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>,
         .map_err(|error| TrustError::Tls(error.to_string()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    let (h2, http1) = (b"h2".to_vec(), b"http/1.1".to_vec());
+    config.alpn_protocols = vec![http1.clone()];
+    let only_http1 = Arc::new(config.clone());
+    config.alpn_protocols = match http2 {
+        UpstreamHttp2::Auto => vec![h2, http1],
+        UpstreamHttp2::PriorKnowledge => vec![h2],
+        UpstreamHttp2::Off => vec![http1],
+    };
+    Ok(Tls { any: Arc::new(config), http1: only_http1 })
 }
 
 fn roots_of(path: &Path) -> Result<RootCertStore, TrustError> {
@@ -71,21 +88,35 @@ fn roots_of(path: &Path) -> Result<RootCertStore, TrustError> {
 mod tests {
     use super::*;
 
+    fn refused(file: &Path) -> TrustError {
+        let Err(error) = client_config(Some(file), UpstreamHttp2::Auto) else { panic!("it is trusted") };
+        error
+    }
+
     #[test]
     fn a_ca_file_that_cannot_serve_is_named_with_the_reason() {
         let dir = tempfile::tempdir().unwrap();
         let missing = dir.path().join("missing.pem");
-        assert!(client_config(Some(&missing)).unwrap_err().to_string().contains("missing.pem"));
+        assert!(refused(&missing).to_string().contains("missing.pem"));
         let empty = dir.path().join("empty.pem");
         std::fs::write(&empty, "no certificate here\n").unwrap();
-        assert!(client_config(Some(&empty)).unwrap_err().to_string().contains("holds no certificate"));
+        assert!(refused(&empty).to_string().contains("holds no certificate"));
         let junk = dir.path().join("junk.pem");
         std::fs::write(&junk, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
-        assert!(client_config(Some(&junk)).unwrap_err().to_string().contains("junk.pem"));
+        assert!(refused(&junk).to_string().contains("junk.pem"));
     }
 
     #[test]
-    fn without_a_ca_file_the_compiled_in_list_is_trusted() {
-        assert_eq!(client_config(None).unwrap().alpn_protocols, [b"http/1.1".to_vec()]);
+    fn without_a_ca_file_the_compiled_in_list_is_trusted_and_http_2_offered_first() {
+        for (http2, offered) in [
+            (UpstreamHttp2::Auto, vec!["h2", "http/1.1"]),
+            (UpstreamHttp2::PriorKnowledge, vec!["h2"]),
+            (UpstreamHttp2::Off, vec!["http/1.1"]),
+        ] {
+            let Ok(tls) = client_config(None, http2) else { panic!("no TLS") };
+            let offered: Vec<_> = offered.into_iter().map(|name| name.as_bytes().to_vec()).collect();
+            assert_eq!(tls.any.alpn_protocols, offered);
+            assert_eq!(tls.http1.alpn_protocols, [b"http/1.1".to_vec()]);
+        }
     }
 }

@@ -299,6 +299,7 @@ mod tls {
         let (address, ca_file, _dir) = upstream("localhost").await;
         let mut config = config(&format!("https://localhost:{}", address.port()));
         config.ca_file = Some(ca_file);
+        config.upstream_http2 = renewd_proxy::UpstreamHttp2::Off;
         let world = World::with(config, Script::Tokens).await;
         let (head, body) = world.ask(GET).await;
         assert_eq!((head.status(), body.text().as_str()), (200, "token-1"));
