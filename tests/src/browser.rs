@@ -290,24 +290,110 @@ impl Browser {
         self.ask("POST", "/execute/sync", &script).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Keeps a picture of the page below the build folder, for people to look at, and says where.
+    /// Goes to another address.
+    ///
+    /// # Panics
+    /// When it cannot.
+    #[track_caller]
+    pub fn open(&self, address: &str) {
+        let went = self.ask("POST", "/url", &json!({ "url": address }));
+        went.unwrap_or_else(|error| panic!("{address}: {error}"));
+    }
+
+    /// Presses keys, one after the other, as on a keyboard.
+    ///
+    /// # Panics
+    /// When nothing takes them.
+    #[track_caller]
+    pub fn press(&self, keys: &[Key]) {
+        let strokes = keys.iter().flat_map(|key| {
+            ["keyDown", "keyUp"].map(|act| json!({ "type": act, "value": key.code().to_string() }))
+        });
+        let strokes: Vec<Value> = strokes.collect();
+        let keyboard = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": strokes }] });
+        self.ask("POST", "/actions", &keyboard).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Speaks to the browser's own debugger (Chrome DevTools Protocol).
+    ///
+    /// # Panics
+    /// When it refuses.
+    #[track_caller]
+    pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        let body = json!({ "cmd": command, "params": parameters });
+        let answer = self.ask("POST", "/goog/cdp/execute", &body);
+        answer.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// A window so wide, of a person who prefers `light` or `dark`.
+    ///
+    /// # Panics
+    /// When the browser cannot be told.
+    #[track_caller]
+    pub fn window(&self, width: u32, theme: &str) {
+        let metrics = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500 });
+        self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
+        let features = json!([{ "name": "prefers-color-scheme", "value": theme }]);
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    }
+
+    /// Keeps a picture of what is seen of the page below the build folder, for people to look at, and says where.
     ///
     /// # Panics
     /// When there is none to be had.
     #[track_caller]
     pub fn picture(&self, name: &str) -> PathBuf {
         let picture = self.ask("GET", "/screenshot", &Value::Null).unwrap_or_else(|error| panic!("{error}"));
-        let picture = STANDARD.decode(picture.as_str().unwrap_or_default()).expect("a picture in base64");
-        assert!(picture.starts_with(b"\x89PNG"), "a picture of {} bytes", picture.len());
-        let program = std::env::current_exe().expect("a test is a program");
-        let below =
-            program.ancestors().find(|folder| folder.join("debug").is_dir()).unwrap_or(Path::new("."));
-        let folder = below.join("screenshots");
-        fs::create_dir_all(&folder).expect("a folder for pictures can be made");
-        let path = folder.join(format!("{name}.png"));
-        fs::write(&path, picture).expect("a picture can be kept");
-        path
+        keep(name, &picture)
     }
+
+    /// The same of the page from its beginning to its end.
+    ///
+    /// # Panics
+    /// When there is none to be had.
+    #[track_caller]
+    pub fn whole_picture(&self, name: &str) -> PathBuf {
+        let size =
+            self.evaluate("[document.documentElement.clientWidth, document.documentElement.scrollHeight]");
+        let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1 });
+        let wanted = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        keep(name, &self.devtools("Page.captureScreenshot", &wanted)["data"])
+    }
+}
+
+/// A key, by what WebDriver calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Key {
+    /// To the next thing that can be used.
+    Tab,
+    /// Uses it.
+    Enter,
+    /// Uses it too, where it is a button.
+    Space,
+}
+
+impl Key {
+    fn code(self) -> char {
+        match self {
+            Self::Tab => '\u{e004}',
+            Self::Enter => '\u{e007}',
+            Self::Space => ' ',
+        }
+    }
+}
+
+#[track_caller]
+fn keep(name: &str, picture: &Value) -> PathBuf {
+    let picture = STANDARD.decode(picture.as_str().unwrap_or_default()).expect("a picture in base64");
+    assert!(picture.starts_with(b"\x89PNG"), "a picture of {} bytes", picture.len());
+    let program = std::env::current_exe().expect("a test is a program");
+    let below = program.ancestors().find(|folder| folder.join("debug").is_dir()).unwrap_or(Path::new("."));
+    let folder = below.join("screenshots");
+    fs::create_dir_all(&folder).expect("a folder for pictures can be made");
+    let path = folder.join(format!("{name}.png"));
+    fs::write(&path, picture).expect("a picture can be kept");
+    path
 }
 
 impl Drop for Browser {

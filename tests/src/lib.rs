@@ -34,7 +34,7 @@ mod wait;
 
 pub use agent::Agent;
 pub use binary::renewd;
-pub use browser::{Browser, Desktop};
+pub use browser::{Browser, Desktop, Key};
 pub use door::{Door, Stream};
 pub use fleet::{
     TEST_POINT, TEST_POINT_LOG, at_point, finish_all, number, passings, points, spread, stampede,
