@@ -8,15 +8,19 @@ mod disclosure;
 mod docs;
 mod faults;
 mod fuzz;
+mod graph;
 mod keyrings;
 mod layers;
 mod markdown;
 mod needs;
 mod numbers;
+mod package;
 mod peers;
 mod profiles;
 mod purity;
+mod release;
 mod rfc;
+mod sbom;
 mod score;
 mod shell;
 mod simulate;
@@ -119,6 +123,24 @@ const CHORES: &[Chore] = &[
         run: cross::run,
     },
     Chore {
+        name: "package",
+        args: "deb|musl [--binary FILE] [--out DIR] [--quick]",
+        about: "build a Debian package, or the static program for an image that holds nothing else",
+        run: package::run,
+    },
+    Chore {
+        name: "sbom",
+        args: "[--target TRIPLE]",
+        about: "print what the program is built of, in CycloneDX",
+        run: sbom::run,
+    },
+    Chore {
+        name: "release",
+        args: "[--verify]",
+        about: "build from the last commit what is published; twice, to see that it is the same bytes",
+        run: release::run,
+    },
+    Chore {
         name: "bench",
         args: "[BENCHES…]",
         about: "measure what a token, an event, a credential cost; with names, those benchmarks alone",
@@ -184,6 +206,9 @@ mod tests {
             (&["cross", "--run", "all"], "\"all\" is not run under Wine"),
             (&["profiles", "--all"], "profiles takes --check"),
             (&["faults", "--all"], "faults takes --check, --numbers or --table"),
+            (&["package", "rpm"], "package takes deb or musl"),
+            (&["release", "--fast"], "release takes --verify"),
+            (&["sbom", "--fast"], "sbom takes --target TRIPLE"),
             (&["docs", "--fix"], "docs takes no arguments, but \"--fix\" was given"),
         ] {
             let failure = refused(args);

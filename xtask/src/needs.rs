@@ -82,15 +82,38 @@ const CHROMIUM: &[Need] = &[
     },
 ];
 
+/// What packages are checked with, and what they are installed under.
+const PACKAGING: &[Need] = &[
+    Need {
+        program: "mandoc",
+        probe: &[],
+        packages: &["mandoc"],
+        why: "reads the manual pages, and says what is wrong with them",
+    },
+    Need {
+        program: "systemd-analyze",
+        probe: &[],
+        packages: &["systemd"],
+        why: "reads the units; and systemd itself starts the agent in a test's own namespace",
+    },
+    Need {
+        program: "objdump",
+        probe: &[],
+        packages: &["binutils"],
+        why: "says which libraries the program needs",
+    },
+];
+
 /// Where this is 1, a browser that cannot be had is a failure: it stands before servers that were asked for so.
 const PEERS_REQUIRED_ENV: &str = "RENEWD_PEERS_REQUIRED";
 
 /// What tests can be made to insist on: where the variable is 1, one that does not find it fails, rather than say that it
 /// was skipped.
-const INSISTED_ON: [(&str, &[Need]); 3] = [
+const INSISTED_ON: [(&str, &[Need]); 4] = [
     ("RENEWD_DESKTOP_REQUIRED", DESKTOP),
     ("RENEWD_KEEPASSXC_REQUIRED", KEEPASSXC),
     ("RENEWD_CHROMIUM_REQUIRED", CHROMIUM),
+    ("RENEWD_PACKAGING_REQUIRED", PACKAGING),
 ];
 
 /// Checks them; on Debian as root installs what is missing, otherwise names it precisely.
@@ -102,7 +125,7 @@ pub(crate) fn provide() -> Result<Outcome, Failure> {
     }
     install(NEEDS)?;
     // A test that is left out, and says so, is no reason to run none.
-    let extras = install(EXTRAS.iter().chain(DESKTOP).chain(KEEPASSXC));
+    let extras = install(EXTRAS.iter().chain(DESKTOP).chain(KEEPASSXC).chain(PACKAGING));
     // By itself: it is large, and what is small need not wait for a day on which it can be had.
     let browser = install(CHROMIUM);
     if let (Err(failure), Some("1")) = (&browser, std::env::var(PEERS_REQUIRED_ENV).ok().as_deref()) {

@@ -55,6 +55,17 @@ const PEERS: &[Peer] = &[
         lists: &["requirements.txt"],
         install: pip,
     },
+    Peer {
+        name: "validators",
+        needs: &[Need {
+            program: "python3",
+            probe: &["-c", "import ensurepip, venv"],
+            packages: &["python3", "python3-venv"],
+            why: "installs and runs what checks our packages",
+        }],
+        lists: &["requirements.txt"],
+        install: pip,
+    },
 ];
 
 /// `cargo xtask peers`: installs them and says how to run their tests by hand.

@@ -84,6 +84,10 @@ fn run_tests(binary: &str, args: &[String], rows: Option<&Path>) -> Result<Outco
         shell::cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
     };
     runner.env("RENEWD_BIN", binary).args(args);
+    // Tests of packages have one made.
+    if let Ok(own) = std::env::current_exe() {
+        runner.env("RENEWD_XTASK", own);
+    }
     peers::tell(&mut runner);
     needs::tell(&mut runner);
     if let Some(folder) = rows {

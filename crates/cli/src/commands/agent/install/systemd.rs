@@ -132,4 +132,19 @@ mod tests {
         assert!(text.contains("\nEnvironment=\"XDG_STATE_HOME=/s 1\"\nRestart="), "{text}");
         assert!(socket(&odd).contains("\nListenStream=/run/50%% off/agent.sock\n"));
     }
+
+    /// Without the two lines that say who wrote it.
+    fn body(text: &str) -> String {
+        text.lines().skip_while(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect()
+    }
+
+    #[test]
+    fn the_units_of_packages_are_the_same() {
+        let packaged = |name: &str| {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/systemd/user");
+            std::fs::read_to_string(path.join(name)).unwrap()
+        };
+        assert_eq!(body(&service(&plain())), packaged(SERVICE));
+        assert_eq!(body(&socket(&plain())), packaged(SOCKET));
+    }
 }
