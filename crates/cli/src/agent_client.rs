@@ -61,21 +61,31 @@ impl AgentDescription {
 
 /// `POST …/token`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TokenQuestion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_number"))]
     pub(crate) min_validity_s: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_number"))]
     pub(crate) timeout_s: Option<u64>,
+    /// The ID token that came with it, in its place: `renewd token --id-token`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id_token: Option<bool>,
     #[serde(flatten)]
     pub(crate) target: Target,
 }
 
 /// `POST …/rejected`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RejectedQuestion {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::number"))]
     pub(crate) epoch: u64,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::number"))]
     pub(crate) generation: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_number"))]
     pub(crate) timeout_s: Option<u64>,
     #[serde(flatten)]
     pub(crate) target: Target,
@@ -90,7 +100,9 @@ struct Renewed {
 
 /// The answer to a logout.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct LoggedOutDocument {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
     pub(crate) schema: u32,
     /// The login is over here.
     pub(crate) done: bool,
@@ -195,6 +207,7 @@ impl Agent {
             target: target.clone(),
             min_validity_s: (!min_validity.is_zero()).then(|| min_validity.as_secs_ceil()),
             timeout_s: Some(timeout.as_secs_ceil()),
+            id_token: None,
         };
         self.act(name, "token", &question, timeout)
     }

@@ -21,34 +21,51 @@ pub(crate) const SCHEMA: u32 = 1;
 
 /// `status --json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct StatusDocument {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
     pub(crate) schema: u32,
     /// The worst of all.
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::health"))]
     pub(crate) health: String,
     pub(crate) credentials: Vec<CredentialStatus>,
 }
 
 /// One credential of `status --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct CredentialStatus {
     pub(crate) name: String,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::status"))]
     pub(crate) status: String,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::health"))]
     pub(crate) health: String,
     pub(crate) cause: Option<String>,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::phase"))]
     pub(crate) phase: String,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::number"))]
     pub(crate) epoch: u64,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::number"))]
     pub(crate) generation: u64,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_time"))]
     pub(crate) token_expires_at: Option<String>,
     pub(crate) token_valid: bool,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_time"))]
     pub(crate) next_attempt_at: Option<String>,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_number"))]
     pub(crate) retry_after_s: Option<u64>,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_time"))]
     pub(crate) since: Option<String>,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_time"))]
     pub(crate) auth_retrying_since: Option<String>,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_time"))]
     pub(crate) ceiling_at: Option<String>,
     pub(crate) saved: bool,
     pub(crate) in_doubt: bool,
     pub(crate) last_attempt: Option<AttemptStatus>,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::number"))]
     pub(crate) refreshes: u64,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::number"))]
     pub(crate) rejections: u64,
     pub(crate) advice: Option<String>,
     pub(crate) login_command: Option<String>,
@@ -63,10 +80,13 @@ pub(crate) struct CredentialStatus {
 /// A login that is waited for. It is seen in the record, so that it is the same for every process and after every start;
 /// a person who logged out is asked for nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct LoginRequest {
     /// The login that ended; 0 where there never was one.
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::number"))]
     pub(crate) epoch: u64,
     pub(crate) cause: String,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_time"))]
     pub(crate) since: Option<String>,
     pub(crate) command: String,
 }
@@ -86,7 +106,9 @@ impl LoginRequest {
 
 /// An attempt that a process announced and did not end yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct AnnouncedStatus {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::time"))]
     pub(crate) at: String,
     pub(crate) host: String,
     pub(crate) pid: u32,
@@ -96,7 +118,9 @@ pub(crate) struct AnnouncedStatus {
 
 /// One credential alone: the agent's `GET /v1/credentials/{name}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct CredentialDocument {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
     pub(crate) schema: u32,
     #[serde(flatten)]
     pub(crate) credential: CredentialStatus,
@@ -104,7 +128,9 @@ pub(crate) struct CredentialDocument {
 
 /// The last attempt of a credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct AttemptStatus {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::time"))]
     pub(crate) at: String,
     pub(crate) verdict: String,
     pub(crate) http_status: Option<u16>,
@@ -209,13 +235,19 @@ impl StatusDocument {
 /// `token --format json`, and the answer of the agent's `POST …/token`. It holds the token: it is written where it
 /// was asked for, and nowhere else.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TokenDocument {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
     pub(crate) schema: u32,
     #[serde(with = "exposed")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub(crate) access_token: Secret,
     pub(crate) token_type: String,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_time"))]
     pub(crate) expires_at: Option<String>,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::number"))]
     pub(crate) epoch: u64,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::number"))]
     pub(crate) generation: u64,
     pub(crate) scope: Option<String>,
     /// What it is for, where the login or the caller named it.
@@ -230,20 +262,25 @@ pub(crate) struct TokenDocument {
 
 /// A failure, where a JSON format was asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ErrorDocument {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
     pub(crate) schema: u32,
     pub(crate) error: ErrorBody,
 }
 
 /// What failed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ErrorBody {
     pub(crate) code: String,
     pub(crate) exit: u8,
     pub(crate) credential: Option<String>,
     pub(crate) message: String,
     pub(crate) cause: Option<String>,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_number"))]
     pub(crate) retry_after_s: Option<u64>,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_time"))]
     pub(crate) next_attempt_at: Option<String>,
     pub(crate) login_command: Option<String>,
 }

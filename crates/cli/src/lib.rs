@@ -40,6 +40,8 @@ mod parse;
 mod profiles;
 #[cfg(unix)]
 mod run;
+#[cfg(test)]
+mod schema;
 mod target;
 #[cfg(all(unix, debug_assertions))]
 mod test_points;

@@ -11,18 +11,22 @@ const NAME_BYTES_MAX: usize = 2048;
 
 /// A scope, resource or audience besides the login's own. What is not named is the login's.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Target {
     /// For this scope instead of the login's; may be given several times
     #[arg(long = "scope", value_name = "S", value_delimiter = ' ')]
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "words")]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::scope"))]
     pub(crate) scope: Vec<String>,
     /// For this resource instead of the login's (RFC 8707)
     #[arg(long, value_name = "URL")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::resource"))]
     pub(crate) resource: Option<String>,
     /// For this audience instead of the login's, where the server knows APIs by names
     #[arg(long, value_name = "A")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::audience"))]
     pub(crate) audience: Option<String>,
 }
 

@@ -142,7 +142,7 @@ fn events_are_told_as_they_happen() {
         }
         heard.clone()
     };
-    let begun = hear_until("from now on");
+    let begun = hear_until("event: begin");
     assert!(
         begun.starts_with("HTTP/1.1 200") && begun.to_lowercase().contains("text/event-stream"),
         "{begun}"

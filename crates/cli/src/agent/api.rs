@@ -1,32 +1,30 @@
 //! What the agent answers. On its socket everything; on the status address what is no secret.
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, stream};
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Frame, Incoming};
-use renewd_core::{CommitFailure, Health, Loaded, RecordState, Span};
+use http::{Response, StatusCode};
+use renewd_core::{CommitFailure, Health, Loaded, RecordState, Secret, Span};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{
     Clock as _, CredentialName, Expect, Keeper, Lease, Rejection, Seen, TokenRequestOptions,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::sync::{Notify, Semaphore};
 
-use super::events::{Hub, THE_END, Told};
-use super::http::{Body, answer, body, failed, json, refused};
+use super::dispatch::parsed;
+use super::events::Hub;
+use super::http::{Body, answer, failed, json, refused};
 use super::keepers::Keepers;
 use super::metrics::Metrics;
-use super::page::{self, Gate};
+use super::operations::Question;
+use super::page::Gate;
 use super::proxies::Proxies;
 use crate::agent_client::{LoggedOutDocument, RejectedQuestion, TokenQuestion};
+use crate::commands::logout::words;
 use crate::credential::{store_failure, write_failure};
 use crate::exit::Failure;
+use crate::journal::What;
 use crate::json::{CredentialDocument, CredentialStatus, SCHEMA, StatusDocument, TokenDocument};
 use crate::transact::failure;
 
@@ -35,10 +33,6 @@ const TIMEOUT: Span = Span::from_secs(60);
 
 /// No question waits longer: its client is gone.
 const TIMEOUT_MAX: Span = Span::from_hours(1);
-
-/// A stream of events says something so often: a listener that is gone is only noticed by writing to it, and would
-/// keep its connection for ever.
-const QUIET_MAX: Duration = Duration::from_secs(15);
 
 /// Room for those who read journals.
 pub(crate) fn journal_readers() -> Arc<Semaphore> {
@@ -77,7 +71,9 @@ pub(crate) struct Api {
 }
 
 #[derive(Serialize)]
-struct RejectedDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct RejectedDocument {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
     schema: u32,
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,67 +81,26 @@ struct RejectedDocument {
 }
 
 #[derive(Serialize)]
-struct ReadyDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ReadyDocument {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
     schema: u32,
     ready: bool,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::health"))]
     health: &'static str,
 }
 
 #[derive(Serialize)]
-struct DoneDocument {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct DoneDocument {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
     schema: u32,
     done: bool,
 }
 
 impl Api {
-    /// One question.
-    pub(crate) async fn handle(&self, mut request: Request<Incoming>, side: Side) -> Response<Body> {
-        if side != Side::Network
-            && let Err(refusal) = renewd_proxy::local_requests_only(request.headers())
-        {
-            return refused(refusal.status, refusal.reason);
-        }
-        let (asked, side) = self.gate.admit(request.uri(), side);
-        let path = asked.path().to_owned();
-        *request.uri_mut() = asked.into();
-        let parts: Vec<&str> = path.split('/').skip(1).collect();
-        let get = matches!(*request.method(), Method::GET | Method::HEAD);
-        match (get, parts.as_slice()) {
-            (true, ["healthz"]) => answer(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"),
-            (true, ["readyz"]) => self.ready(request.uri().query()).await,
-            (true, ["metrics"]) => self.metrics().await,
-            _ if side == Side::Network => refused(StatusCode::NOT_FOUND, "only healthz, readyz and metrics"),
-            _ if side == Side::Stranger => refused(StatusCode::FORBIDDEN, self.gate.refusal()),
-            (true, ["v1", "credentials"]) => self.credentials().await,
-            (true, ["v1", "credentials", name]) => self.credential(name).await,
-            (true, ["v1", "credentials", name, "history"]) => self.history(name, request.uri().query()).await,
-            (true, ["v1", "events"]) => self.events(),
-            (true, ["v1", "credentials", name, "login"]) if side == Side::Socket => {
-                self.login_of(name).await.unwrap_or_else(|failure| failed(&failure))
-            }
-            (false, ["v1", ..]) if side != Side::Socket => {
-                refused(StatusCode::FORBIDDEN, "tokens and changes are to be asked for on the agent's socket")
-            }
-            (false, ["v1", "reload"]) if request.method() == Method::POST => {
-                self.reload.notify_one();
-                json(StatusCode::ACCEPTED, &DoneDocument { schema: SCHEMA, done: true })
-            }
-            (false, ["v1", "credentials", name, "login"]) if request.method() == Method::POST => {
-                self.login(name, request).await
-            }
-            (false, ["v1", "credentials", name, action]) if request.method() == Method::POST => {
-                self.act(name, action, request).await
-            }
-            (true, [file]) if page::has(file) => page::file(file),
-            (_, ["v1", ..]) => refused(StatusCode::METHOD_NOT_ALLOWED, "no such question with this method"),
-            _ => refused(StatusCode::NOT_FOUND, "no such question"),
-        }
-    }
-
     pub(super) fn keeper(&self, name: &str) -> Result<Keeper, Box<Response<Body>>> {
-        let parsed: CredentialName = name.parse().map_err(|e: renewd_driver::NameError| {
-            Box::new(refused(StatusCode::BAD_REQUEST, &e.to_string()))
-        })?;
+        let parsed = parsed(name).map_err(|failure| Box::new(failed(&failure)))?;
         self.keepers.keeper(&parsed).ok_or_else(|| {
             // Imported a moment ago, perhaps: look anew for the next question.
             self.rescan.notify_one();
@@ -163,13 +118,13 @@ impl Api {
         all
     }
 
-    async fn credentials(&self) -> Response<Body> {
+    pub(super) async fn credentials(&self) -> Response<Body> {
         let all = self.seen().await;
         let statuses = all.iter().map(|(name, s, _)| CredentialStatus::new(name.as_str(), &s.view, s.now));
         json(StatusCode::OK, &StatusDocument::new(statuses.collect()))
     }
 
-    async fn credential(&self, name: &str) -> Response<Body> {
+    pub(super) async fn credential(&self, name: &str) -> Response<Body> {
         match self.keeper(name) {
             Ok(keeper) => self.status_of(&keeper).await,
             Err(refusal) => *refusal,
@@ -187,8 +142,7 @@ impl Api {
     }
 
     /// 200 while no required credential is unhealthy; of one credential, while that one is not.
-    async fn ready(&self, query: Option<&str>) -> Response<Body> {
-        let one = query.and_then(|q| q.split('&').find_map(|p| p.strip_prefix("credential=")));
+    pub(super) async fn ready(&self, one: Option<&str>) -> Response<Body> {
         if let Some(name) = one
             && let Err(refusal) = self.keeper(name)
         {
@@ -206,7 +160,7 @@ impl Api {
         json(status, &ReadyDocument { schema: SCHEMA, ready, health: health.name() })
     }
 
-    async fn metrics(&self) -> Response<Body> {
+    pub(super) async fn metrics(&self) -> Response<Body> {
         let seen: Vec<_> = self.seen().await.into_iter().map(|(name, seen, _)| (name, seen)).collect();
         let replays = self.proxies.replays().await;
         answer(
@@ -216,39 +170,26 @@ impl Api {
         )
     }
 
-    /// Server-sent events (WHATWG HTML, section 9.2), from now on.
-    fn events(&self) -> Response<Body> {
-        let frames = sent(self.hub.listen()).map(|text| Ok::<_, Infallible>(Frame::data(text)));
-        let mut response = Response::new(BodyExt::boxed(StreamBody::new(frames)));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/event-stream"));
-        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-        response
+    /// Reads the configuration anew, soon.
+    pub(super) async fn reload(&self) -> Response<Body> {
+        self.reload.notify_one();
+        json(StatusCode::ACCEPTED, &DoneDocument { schema: SCHEMA, done: true })
     }
 
-    async fn act(&self, name: &str, action: &str, request: Request<Incoming>) -> Response<Body> {
-        let keeper = match self.keeper(name) {
-            Ok(keeper) => keeper,
-            Err(refusal) => return *refusal,
-        };
-        let bytes = match body(request).await {
-            Ok(bytes) => bytes,
-            Err(refusal) => return *refusal,
-        };
-        let outcome = match action {
-            "token" => self.token(&keeper, &bytes).await,
-            "rejected" => self.rejected(&keeper, &bytes).await,
-            "refresh" => self.refresh(&keeper, &bytes).await,
-            "logout" => self.logout(&keeper).await,
-            "changed" => self.changed(&keeper).await,
-            _ => {
-                return refused(
-                    StatusCode::NOT_FOUND,
-                    "no such action; there are token, rejected, refresh, login, logout, changed",
-                );
-            }
-        };
-        outcome.unwrap_or_else(|failure| failed(&failure))
+    /// What is asked of one credential.
+    pub(super) async fn act(
+        &self,
+        action: Question,
+        keeper: &Keeper,
+        bytes: &[u8],
+    ) -> Result<Response<Body>, Failure> {
+        match action {
+            Question::Token => self.token(keeper, bytes).await,
+            Question::Rejected => self.rejected(keeper, bytes).await,
+            Question::Refresh => self.refresh(keeper, bytes).await,
+            Question::Logout => self.logout(keeper).await,
+            _ => self.changed(keeper).await,
+        }
     }
 
     async fn token(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {
@@ -263,7 +204,25 @@ impl Api {
             Ok(lease) => lease,
             Err(error) => return Err(self.why(keeper, error).await),
         };
-        Ok(json(StatusCode::OK, &token_document(&lease)))
+        let mut document = token_document(&lease);
+        if question.id_token == Some(true) {
+            document.access_token = self.id_token(keeper).await?;
+            // When it expires stands in the token itself.
+            document.expires_at = None;
+        }
+        Ok(json(StatusCode::OK, &document))
+    }
+
+    /// The one that came with the access token, or with an earlier one where the server gives none on a refresh.
+    async fn id_token(&self, keeper: &Keeper) -> Result<Secret, Failure> {
+        let name = keeper.name();
+        match self.keepers.store().load(name).await {
+            Loaded::Record(record) | Loaded::RolledBack { record, .. } => {
+                record.grant.id_token.ok_or_else(|| crate::credential::no_id_token(name))
+            }
+            Loaded::Absent => Err(crate::credential::unknown(name, &[])),
+            Loaded::Fault(fault) => Err(store_failure(fault)),
+        }
     }
 
     async fn rejected(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {
@@ -310,7 +269,11 @@ impl Api {
                 Ok(()) => {
                     keeper.logged_out(Box::new(tombstone));
                     self.proxies.logged_out(name).await;
+                    self.hub.note(Some(name), What::LoggedOut);
                     let at_server = self.keepers.end_at_server(name, &record).await;
+                    for (good, text) in words(&Ok(at_server.clone()), None) {
+                        self.hub.note(Some(name), What::AtServer { good, text });
+                    }
                     let document = LoggedOutDocument { schema: SCHEMA, done: true, at_server };
                     return Ok(json(StatusCode::OK, &document));
                 }
@@ -346,21 +309,6 @@ impl Api {
     }
 }
 
-/// What is told, as it stands in the stream.
-fn sent(events: broadcast::Receiver<Told>) -> impl Stream<Item = Bytes> {
-    let first = stream::iter([Bytes::from_static(b": from now on\n\n")]);
-    first.chain(stream::unfold(events, |mut events| async move {
-        let text = match tokio::time::timeout(QUIET_MAX, events.recv()).await {
-            Ok(Ok(Told { kind: THE_END, .. })) => return None,
-            Ok(Ok(Told { kind, data })) => format!("event: {kind}\ndata: {data}\n\n"),
-            Ok(Err(broadcast::error::RecvError::Lagged(missed))) => format!(": {missed} events missed\n\n"),
-            Ok(Err(broadcast::error::RecvError::Closed)) => return None,
-            Err(_) => ": nothing new\n\n".into(),
-        };
-        Some((Bytes::from(text), events))
-    }))
-}
-
 /// Each lost race means that somebody else made progress.
 const LOGOUT_TRIES: usize = 10;
 
@@ -386,25 +334,5 @@ fn token_document(lease: &Lease) -> TokenDocument {
         resource: lease.resource().map(String::from),
         audience: lease.audience().map(String::from),
         short: lease.short().then_some(true),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_quiet_stream_says_something_all_the_same_lest_a_dead_listener_stays_unnoticed() {
-        let (tell, events) = broadcast::channel(4);
-        let mut sent = std::pin::pin!(sent(events));
-        let began = tokio::time::Instant::now();
-        for text in [": from now on\n\n", ": nothing new\n\n", ": nothing new\n\n"] {
-            assert_eq!(sent.next().await.unwrap(), text);
-        }
-        assert_eq!(began.elapsed(), 2 * QUIET_MAX);
-        tell.send(Told { kind: "status", data: "{}".into() }).unwrap();
-        assert_eq!(sent.next().await.unwrap(), "event: status\ndata: {}\n\n");
-        tell.send(Told { kind: THE_END, data: String::new() }).unwrap();
-        assert!(sent.next().await.is_none());
     }
 }

@@ -28,8 +28,7 @@ struct Question {
 }
 
 impl Question {
-    fn of(query: Option<&str>) -> Result<Self, Failure> {
-        let query = Query::of(query, &["since", "limit"])?;
+    fn of(query: &Query) -> Result<Self, Failure> {
         let since = query.value("since").map(|text| {
             parse_rfc3339(text).ok_or_else(|| {
                 Failure::usage(format!("since={text:?} is no time; write it like 2026-11-22T08:00:00Z"))
@@ -45,7 +44,7 @@ impl Question {
 
 impl Api {
     /// The journal is read on a thread for such work: a disk that hangs must hold up no token.
-    pub(super) async fn history(&self, name: &str, query: Option<&str>) -> Response<Body> {
+    pub(super) async fn history(&self, name: &str, query: &Query) -> Response<Body> {
         let keeper = match self.keeper(name) {
             Ok(keeper) => keeper,
             Err(refusal) => return *refusal,
@@ -86,9 +85,10 @@ mod tests {
 
     #[test]
     fn a_question_for_history_has_sane_bounds_and_a_wrong_one_is_told_what_would_do() {
-        let all = Question::of(None).unwrap();
+        let of = |query: &str| Question::of(&Query::of(Some(query), &["since", "limit"])?);
+        let all = of("").unwrap();
         assert_eq!((all.since, all.limit), (None, LIMIT_DEFAULT));
-        let some = Question::of(Some("limit=7&since=2026-11-22T08%3A00%3A00Z")).unwrap();
+        let some = of("limit=7&since=2026-11-22T08%3A00%3A00Z").unwrap();
         assert_eq!((some.since, some.limit), (parse_rfc3339("2026-11-22T08:00:00Z"), 7));
         for (query, says) in [
             ("limit=0", "from 1 to 10000"),
@@ -100,7 +100,7 @@ mod tests {
             ("limit=1&limit=2", "twice"),
             ("since=%zz", "percent"),
         ] {
-            let failure = Question::of(Some(query)).err().map(|f| (f.exit, f.message));
+            let failure = of(query).err().map(|f| (f.exit, f.message));
             assert!(
                 failure.as_ref().is_some_and(|(e, m)| *e == Exit::Usage && m.contains(says)),
                 "{query}: {failure:?}"

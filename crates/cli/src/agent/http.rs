@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,10 +21,13 @@ use crate::exit::{Exit, Failure};
 use crate::json::ErrorDocument;
 
 /// Largest request body: the largest question is a few numbers.
-const BODY_BYTES_MAX: usize = 16 << 10;
+pub(super) const BODY_BYTES_MAX: usize = 16 << 10;
 
 /// A client that sends its header more slowly than this is cut.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client that sends its body more slowly than this gets no answer.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Most header fields.
 const HEADERS_MAX: usize = 64;
@@ -79,14 +82,6 @@ pub(crate) fn refused(status: StatusCode, why: &str) -> Response<Body> {
     json(status, &ErrorDocument::new(&failure))
 }
 
-/// The whole body of a question.
-///
-/// # Errors
-/// The refusal to answer with.
-pub(crate) async fn body(request: Request<Incoming>) -> Result<Bytes, Box<Response<Body>>> {
-    body_of(request, BODY_BYTES_MAX).await
-}
-
 /// The whole body of a question that may take so many bytes.
 ///
 /// # Errors
@@ -95,11 +90,15 @@ pub(crate) async fn body_of(
     request: Request<Incoming>,
     bytes_max: usize,
 ) -> Result<Bytes, Box<Response<Body>>> {
-    match Limited::new(request.into_body(), bytes_max).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(_) => {
-            Err(Box::new(refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or was cut short")))
+    let whole = Limited::new(request.into_body(), bytes_max).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let why = format!("the body is larger than {bytes_max} bytes");
+            Err(Box::new(refused(StatusCode::PAYLOAD_TOO_LARGE, &why)))
         }
+        Ok(Err(_)) => Err(Box::new(refused(StatusCode::BAD_REQUEST, "the body was cut short"))),
+        Err(_) => Err(Box::new(refused(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"))),
     }
 }
 

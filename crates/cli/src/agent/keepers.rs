@@ -14,6 +14,7 @@ use renewd_signer::KeySigner;
 use renewd_tokio::Renewd;
 use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
 
+use super::events::Hub;
 use crate::commands::logout::server::{AtServer, tell_configured};
 use crate::config::Config;
 use crate::credential::{Secrets, seed, setup, store_failure, transport};
@@ -29,7 +30,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// The kept credentials.
 pub(crate) struct Keepers {
     store: Arc<dyn CredentialStore>,
-    observer: Arc<dyn Observer>,
+    hub: Hub,
     /// The one in force.
     config: Mutex<Option<Arc<Config>>>,
     state: Mutex<State>,
@@ -74,8 +75,8 @@ fn is_loading(view: &View) -> bool {
 }
 
 impl Keepers {
-    pub(crate) fn new(store: Arc<dyn CredentialStore>, observer: Arc<dyn Observer>) -> Self {
-        Self { store, observer, config: Mutex::default(), state: Mutex::default() }
+    pub(crate) fn new(store: Arc<dyn CredentialStore>, hub: Hub) -> Self {
+        Self { store, hub, config: Mutex::default(), state: Mutex::default() }
     }
 
     /// The configuration in force; none before there is one.
@@ -192,8 +193,12 @@ impl Keepers {
     fn hold(&self, new: Kept) {
         let mut state = self.lock();
         let name = new.keeper.name().clone();
-        if let Some(old) = state.kept.insert(name.clone(), new) {
-            state.end(&name, &old);
+        match state.kept.insert(name.clone(), new) {
+            Some(old) => state.end(&name, &old),
+            None => {
+                drop(state);
+                self.hub.kept(&name, true);
+            }
         }
     }
 
@@ -208,6 +213,8 @@ impl Keepers {
         let mut state = self.lock();
         if let Some(kept) = state.kept.remove(name) {
             state.end(name, &kept);
+            drop(state);
+            self.hub.kept(name, false);
         }
     }
 
@@ -220,7 +227,7 @@ impl Keepers {
         endpoint.check().map_err(|e| Failure::configuration(e.to_string()))?;
         let renewd = Renewd::builder(test_points::endpoint(Arc::new(endpoint)), Arc::clone(&self.store))
             .signer(Arc::new(KeySigner::new()))
-            .observer(Arc::clone(&self.observer))
+            .observer(Arc::new(self.hub.clone()) as Arc<dyn Observer>)
             .spawn_thread()
             .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
         let handle = renewd.handle().clone();

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http::{Response, StatusCode};
 use renewd_core::{GrantMaterial, Record};
 use renewd_driver::CredentialName;
-use renewd_store::{HANDOVER_BYTES_MAX, decode_handover, encode_handover};
+use renewd_store::{decode_handover, encode_handover};
 
 use super::api::Api;
-use super::http::{Body, answer, body_of, failed, refused};
+use super::dispatch::parsed;
+use super::http::{Body, answer, failed, refused};
 use crate::credential::{check_identity, keep, standing, unknown};
 use crate::exit::Failure;
 use crate::journal::What;
@@ -23,25 +23,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 impl Api {
     /// `POST …/login`: keeps the login in the body, as the next epoch of what stands.
-    pub(super) async fn login(&self, name: &str, request: Request<Incoming>) -> Response<Body> {
-        let replace = request.uri().query() == Some("replace=true");
-        let name: CredentialName = match name.parse() {
-            Ok(name) => name,
-            Err(error) => {
-                let error: renewd_driver::NameError = error;
-                return refused(StatusCode::BAD_REQUEST, &error.to_string());
-            }
-        };
-        let bytes = match body_of(request, HANDOVER_BYTES_MAX).await {
-            Ok(bytes) => bytes,
-            Err(refusal) => return *refusal,
-        };
-        let record = match decode_handover(&bytes) {
+    pub(super) async fn login(&self, name: &CredentialName, bytes: &[u8], replace: bool) -> Response<Body> {
+        let record = match decode_handover(bytes) {
             Ok(record) => record,
             // What is wrong stands nowhere in it: the body is full of secrets.
             Err(why) => return refused(StatusCode::BAD_REQUEST, &format!("the login {why}")),
         };
-        self.take_login(&name, record, replace).await.unwrap_or_else(|failure| failed(&failure))
+        self.take_login(name, record, replace).await.unwrap_or_else(|failure| failed(&failure))
     }
 
     async fn take_login(
@@ -79,8 +67,7 @@ impl Api {
 
     /// `GET …/login`: what a login was made with, without anything secret, for whoever logs in again.
     pub(super) async fn login_of(&self, name: &str) -> Result<Response<Body>, Failure> {
-        let name: CredentialName =
-            name.parse().map_err(|error: renewd_driver::NameError| Failure::usage(error.to_string()))?;
+        let name = parsed(name)?;
         let standing = standing(self.keepers.store().as_ref(), &name).await?;
         let record = standing.record.ok_or_else(|| unknown(&name, &[]))?;
         let bare = Record {

@@ -6,6 +6,7 @@
 
 mod api;
 mod descriptors;
+mod dispatch;
 mod door;
 mod events;
 mod history;
@@ -14,9 +15,12 @@ mod keepers;
 mod login;
 mod metrics;
 mod notify;
+mod openapi;
+mod operations;
 mod page;
 mod proxies;
 mod query;
 mod serve;
+mod stream;
 
 pub(crate) use serve::serve;

@@ -3,9 +3,11 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use crate::exit::Failure;
 
-/// As much of a bad parameter is repeated in an error.
+/// As much of the name of a bad parameter is repeated in an error.
 const SHOWN_CHARS_MAX: usize = 40;
 
 /// The parameters of a request.
@@ -23,12 +25,7 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decoded(name)?, decoded(value)?);
             if !known.contains(&&*name) {
-                let shown: String = name.chars().take(SHOWN_CHARS_MAX).collect();
-                let there = match known {
-                    [] => "it takes none".into(),
-                    known => format!("there are {}", known.join(", ")),
-                };
-                return Err(Failure::usage(format!("this question has no parameter {shown:?}; {there}")));
+                return Err(unknown("parameter", &name, known));
             }
             if found.iter().any(|(before, _)| *before == name) {
                 return Err(Failure::usage(format!("the parameter {name} is given twice")));
@@ -42,6 +39,46 @@ impl Query {
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
+
+    /// Whether it is set.
+    ///
+    /// # Errors
+    /// Where it says neither `true` nor `false`.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Failure> {
+        match self.value(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(Failure::usage(format!("{name}={other:?} is neither true nor false"))),
+        }
+    }
+}
+
+/// That a body holds a JSON object, and no key in it that the question does not have. Nothing is an empty object.
+///
+/// # Errors
+/// What is wrong with it. It repeats nothing of the body but the name of a key.
+pub(super) fn check_keys(body: &[u8], known: &[&str]) -> Result<(), Failure> {
+    if body.is_empty() {
+        return Ok(());
+    }
+    let object = match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) => return Err(Failure::usage("the body is to be a JSON object")),
+        Err(error) => return Err(Failure::usage(format!("the body is no JSON: {error}"))),
+    };
+    match object.keys().find(|key| !known.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(unknown("key", key, known)),
+    }
+}
+
+fn unknown(what: &str, name: &str, known: &[&str]) -> Failure {
+    let shown: String = name.chars().take(SHOWN_CHARS_MAX).collect();
+    let there = match known {
+        [] => "it takes none".into(),
+        known => format!("there are {}", known.join(", ")),
+    };
+    Failure::usage(format!("this question has no {what} {shown:?}; {there}"))
 }
 
 /// Percent-decodes (RFC 3986 §2.1).
@@ -81,10 +118,34 @@ mod tests {
     }
 
     #[test]
+    fn a_body_is_an_object_with_keys_that_the_question_has() {
+        let known = ["epoch", "timeout_s"];
+        for fine in ["", "{}", r#"{"epoch":"not looked at here"}"#] {
+            assert!(check_keys(fine.as_bytes(), &known).is_ok(), "{fine}");
+        }
+        for (body, says) in [
+            ("[]", "a JSON object"),
+            ("7", "a JSON object"),
+            ("{", "no JSON"),
+            ("\u{feff}{}", "no JSON"),
+            (r#"{"min_validty_s":60}"#, "no key \"min_validty_s\"; there are epoch, timeout_s"),
+        ] {
+            let failure = check_keys(body.as_bytes(), &known).unwrap_err();
+            assert!(failure.message.contains(says), "{body}: {}", failure.message);
+        }
+        assert!(check_keys(b"\xff", &[]).is_err());
+    }
+
+    #[test]
     fn parameters_are_known_and_stand_there_once() {
         let query = Query::of(Some("a=1&&b"), &["a", "b", "c"]).unwrap();
         assert_eq!((query.value("a"), query.value("b"), query.value("c")), (Some("1"), Some(""), None));
         assert!(Query::of(None, &[]).is_ok());
+        let flags = Query::of(Some("a=true&b=false&d=1"), &["a", "b", "c", "d"]).unwrap();
+        assert_eq!(
+            ["a", "b", "c", "d"].map(|name| flags.flag(name).ok()),
+            [Some(true), Some(false), Some(false), None]
+        );
         for (text, says) in [("d=1", "there are a, b"), ("a=1&%61=2", "twice"), ("=1", "no parameter \"\"")] {
             let failure = Query::of(Some(text), &["a", "b"]).unwrap_err();
             assert!(failure.message.contains(says), "{text}: {}", failure.message);

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use renewd_driver::Observer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -68,12 +67,11 @@ async fn live(app: &App) -> Result<(), Failure> {
     let scribe = scribe(app, &state, &hooks)?;
     let metrics = Metrics::default();
     let hub = Hub::new(scribe.clone(), metrics.clone());
-    let observer: Arc<dyn Observer> = Arc::new(hub.clone());
     let store = tokio::select! {
         store = opened(&config) => store?,
         _ = stop.told() => return Ok(()),
     };
-    let keepers = Arc::new(Keepers::new(store.port, observer));
+    let keepers = Arc::new(Keepers::new(store.port, hub.clone()));
     let proxies = Arc::new(Proxies::default());
     let api = Arc::new(Api {
         keepers: Arc::clone(&keepers),

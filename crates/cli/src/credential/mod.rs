@@ -70,6 +70,14 @@ pub(crate) fn refuse_unrenewable(name: &CredentialName, record: Option<&Record>)
     Err(failure)
 }
 
+/// An ID token was asked for, and there is none.
+pub(crate) fn no_id_token(name: &CredentialName) -> Failure {
+    Failure::new(Exit::LoginNeeded, format!("{name}: the server gave no ID token"))
+        .advise("log in with the scope openid, and ask for that scope on refresh")
+        .coded("no_id_token")
+        .about(name)
+}
+
 /// Nobody of that name is known.
 pub(crate) fn unknown(name: &CredentialName, known: &[CredentialName]) -> Failure {
     if name.as_str().len() > SHOWN_BYTES_MAX {

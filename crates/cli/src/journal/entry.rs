@@ -10,9 +10,12 @@ use crate::output::time::rfc3339;
 
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Entry {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
     pub(crate) schema: u32,
     /// When, RFC 3339 UTC.
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::time"))]
     pub(crate) at: String,
     #[serde(flatten)]
     pub(crate) what: What,
@@ -20,6 +23,7 @@ pub(crate) struct Entry {
 
 /// What happened. A reader passes over events that it does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum What {
     Status {

@@ -12,7 +12,9 @@ use crate::output::time::parse_rfc3339;
 
 /// What happened to a credential, oldest first.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct HistoryDocument {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
     schema: u32,
     credential: String,
     /// Older events that were asked for, and of which there were more than the limit lets through.

@@ -20,3 +20,5 @@ pub(crate) use lines::{LineFormat, Lines};
 pub(crate) use scribe::Scribe;
 #[cfg(unix)]
 pub(crate) use scribe::Sink;
+#[cfg(all(unix, test))]
+pub(crate) use sentence::Shown;

@@ -8,6 +8,7 @@ use crate::output::time::{brief, local, parse_rfc3339};
 
 /// How a line is to be taken. A page or a terminal gives it a colour; the sentence says it in words all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Tone {
     /// Something works, or works again.
@@ -34,6 +35,7 @@ impl Tone {
 
 /// A line as it is shown to readers of JSON: what the file holds, and the sentence, which it does not hold.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Shown {
     #[serde(flatten)]
     pub(crate) entry: Entry,

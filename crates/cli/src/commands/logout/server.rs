@@ -52,15 +52,19 @@ pub(crate) type Told = Result<(), String>;
 
 /// What the server was told. The agent's answer to a logout holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct AtServer {
     /// Of the refresh token; none where there was none.
     #[serde(with = "told")]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::told"))]
     pub(crate) refresh_token: Option<Told>,
     /// Of the access tokens; none where there were none.
     #[serde(with = "told")]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::told"))]
     pub(crate) access_tokens: Option<Told>,
     /// Of the client's registration; none where this login made none.
     #[serde(with = "told")]
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::told"))]
     pub(crate) registration: Option<Told>,
 }
 
