@@ -35,6 +35,21 @@ impl Exit {
         self as u8
     }
 
+    /// What another process of ours ended with.
+    pub(crate) fn of_code(code: i32) -> Option<Self> {
+        let all = [
+            Self::Done,
+            Self::Internal,
+            Self::Usage,
+            Self::LoginNeeded,
+            Self::Unavailable,
+            Self::Store,
+            Self::Configuration,
+            Self::Timeout,
+        ];
+        all.into_iter().find(|exit| i32::from(exit.code()) == code)
+    }
+
     /// The `code` of a JSON error where nothing more exact is known.
     const fn name(self) -> &'static str {
         match self {
@@ -160,6 +175,7 @@ mod tests {
             (Exit::Timeout, 124),
         ] {
             assert_eq!(exit.code(), code);
+            assert_eq!(Exit::of_code(code.into()), Some(exit));
         }
     }
 

@@ -152,7 +152,7 @@ pub(crate) fn tell_of_the_wait(app: &App, transaction: &Transaction, failure: &F
 }
 
 impl Obtained {
-    fn of(access: &Access, epoch: u64, generation: u64) -> Self {
+    pub(crate) fn of(access: &Access, epoch: u64, generation: u64) -> Self {
         Self {
             access_token: access.token.clone(),
             token_type: access.token_type.clone(),

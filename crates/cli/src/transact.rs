@@ -10,7 +10,7 @@ use renewd_blocking::block_on;
 use renewd_core::{AccessKey, Cause, Now, Phase, Record, Report, Span, Status};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{
-    CredentialName, CredentialStore, Drained, Event, Lease, NoToken, Observer, TokenError,
+    CredentialName, CredentialStore, Drained, Event, Lease, NoToken, Observer, Rejection, TokenError,
     TokenRequestOptions,
 };
 use renewd_signer::KeySigner;
@@ -95,6 +95,26 @@ impl Transaction {
         self.unless_interrupted(self.keeper.token_for(key, options))
     }
 
+    /// A newer token than that of this epoch and generation, which was refused; none where the refusal is to be passed
+    /// on.
+    ///
+    /// # Errors
+    /// Why there is none, with the exit code of the contract.
+    pub(crate) fn rejected(
+        &self,
+        key: &AccessKey,
+        (epoch, generation): (u64, u64),
+        timeout: Span,
+    ) -> Result<Option<Lease>, Failure> {
+        let asked = async {
+            Ok(match self.keeper.rejected_for(key, epoch, generation, timeout).await? {
+                Rejection::Renewed(lease) => Some(lease),
+                Rejection::Passed => None,
+            })
+        };
+        self.unless_interrupted(asked)
+    }
+
     /// A refresh now.
     ///
     /// # Errors
@@ -103,10 +123,10 @@ impl Transaction {
         self.unless_interrupted(self.keeper.refresh(timeout))
     }
 
-    fn unless_interrupted(
+    fn unless_interrupted<T>(
         &self,
-        asked: impl Future<Output = Result<Lease, TokenError>>,
-    ) -> Result<Lease, Failure> {
+        asked: impl Future<Output = Result<T, TokenError>>,
+    ) -> Result<T, Failure> {
         let answer = block_on(async {
             tokio::select! {
                 answer = asked => Some(answer),

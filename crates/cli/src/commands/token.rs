@@ -99,7 +99,10 @@ pub(crate) fn run(args: &Token, app: &App) -> Result<(), Failure> {
 }
 
 /// The ID token of the record that the access token came from.
-fn id_token(app: &App, name: &CredentialName, token: &Obtained) -> Result<Obtained, Failure> {
+///
+/// # Errors
+/// A login failure where the server gave none.
+pub(crate) fn id_token(app: &App, name: &CredentialName, token: &Obtained) -> Result<Obtained, Failure> {
     let store = open_existing(&*app.config()?)?.ok_or_else(|| unknown(name, &[]))?;
     let record = glance(&*app.config()?, store.port.as_ref(), name)?.record;
     let found = record.and_then(|r| r.grant.id_token).ok_or_else(|| {

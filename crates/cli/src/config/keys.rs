@@ -150,6 +150,8 @@ pub(crate) static CREDENTIAL: &[Key] = &[
     key("credential", "grace", SPAN_OR_OFF, "the profile's, else off"),
     key("credential", "seed_file", Kind::Path, "none"),
     key("credential", "required", Kind::Flag, "false"),
+    key("credential", "helper_hosts", Kind::Hosts, "git: the token endpoint's; docker: none"),
+    key("credential", "helper_username", Kind::Text, "what the host is known to want, else oauth2"),
 ];
 
 /// Tables of a credential that hold pairs of the user's own.
@@ -181,6 +183,10 @@ pub(crate) static SINK: &[Key] = &[
     key("sink", "format", Kind::Choice(&["raw", "header", "json", "env"]), "raw"),
     key("sink", "mode", Kind::Mode, "0600"),
     key("sink", "on_unavailable", Kind::Choice(&["remove", "keep"]), "remove"),
+    key("sink", "folder", Kind::Choice(&["own", "any"]), "own"),
+    key("sink", "scope", Kind::Words, "the login's"),
+    key("sink", "resource", Kind::Text, "the login's"),
+    key("sink", "audience", Kind::Text, "the login's"),
 ];
 
 /// Tables that may stand at top level, beside those of the keys above.

@@ -10,6 +10,7 @@ use toml::de::DeValue;
 
 use super::duration::{DURATION_FORM, parse_duration, parse_size};
 use super::problem::shown;
+use crate::input::host::Host;
 use crate::input::url::{Url, UrlUse};
 
 /// What a key may hold.
@@ -27,6 +28,8 @@ pub(crate) enum Kind {
     Text,
     /// A list of words, or one text with spaces.
     Words,
+    /// A list of hosts, each with its port where it is not 443.
+    Hosts,
     /// One of these.
     Choice(&'static [&'static str]),
     /// A path; relative ones stand beside the configuration file.
@@ -125,7 +128,7 @@ impl Kind {
             (Self::Duration { .. }, DeValue::Integer(_)) => {
                 Err(format!("is a number without a unit; write {DURATION_FORM} in quotes"))
             }
-            (Self::Words | Self::Command, DeValue::Array(items)) => {
+            (Self::Words | Self::Hosts | Self::Command, DeValue::Array(items)) => {
                 let words: Option<Vec<&str>> = items.iter().map(|i| i.get_ref().as_str()).collect();
                 self.words(words.ok_or("is a list of something else than texts")?)
             }
@@ -164,7 +167,7 @@ impl Kind {
                 _ => Err("is neither true nor false".into()),
             },
             Self::Choice(all) => choice(all, text),
-            Self::Words => self.words(text.split_ascii_whitespace().collect()),
+            Self::Words | Self::Hosts => self.words(text.split_ascii_whitespace().collect()),
             Self::Command => Err("cannot be given as one text".into()),
             _ if text.is_empty() => Err("is empty".into()),
             Self::Text | Self::Path => Ok(Value::Text(text.into())),
@@ -173,10 +176,12 @@ impl Kind {
             Self::ProxyUrl if text == "environment" => Ok(Value::Text(text.into())),
             Self::ProxyUrl => Url::parse(text, UrlUse::ForwardProxy).map(|u| Value::Text(u.to_string())),
             Self::Upstream => Url::parse(text, UrlUse::Upstream).map(|u| Value::Text(u.to_string())),
-            Self::Listen => match text.strip_prefix("unix:") {
-                Some("") => Err("names no path after unix:".into()),
-                Some(_) => Ok(Value::Text(text.into())),
-                None => address(text).map_err(|e| format!("{e}, or unix:PATH")),
+            Self::Listen => match (text.strip_prefix("unix:"), text.strip_prefix("fd:")) {
+                (Some(""), _) => Err("names no path after unix:".into()),
+                (Some(_), _) => Ok(Value::Text(text.into())),
+                (None, Some(name)) if is_socket_name(name) => Ok(Value::Text(text.into())),
+                (None, Some(_)) => Err("names no socket after fd: as FileDescriptorName= does".into()),
+                (None, None) => address(text).map_err(|e| format!("{e}, or unix:PATH, or fd:NAME")),
             },
             Self::Address => address(text),
             Self::Credential => text
@@ -223,6 +228,10 @@ impl Kind {
             },
             _ if words.iter().any(|w| w.is_empty() || w.contains(' ')) => {
                 return Err("holds an empty word or one with a space".into());
+            }
+            Self::Hosts => {
+                let hosts = words.into_iter().map(|word| word.parse::<Host>().map(|host| host.to_string()));
+                return hosts.collect::<Result<_, _>>().map(Value::Words);
             }
             _ => {}
         }
@@ -275,6 +284,11 @@ fn key_source(text: &str) -> Result<Value, String> {
     Ok(Value::Text(text.into()))
 }
 
+/// systemd.socket(5): ASCII without control characters and colons, of at most 255 bytes.
+fn is_socket_name(name: &str) -> bool {
+    (1..=255).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic() && b != b':')
+}
+
 /// Whether systemd would take it for the name of a credential: a plain file name.
 fn is_credential_id(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'/' | b':');
@@ -313,6 +327,7 @@ mod tests {
             (Kind::Credential, "../x", "must begin"),
             (Kind::Mode, "0666", "everybody"),
             (Kind::Mode, "8", "file mode"),
+            (Kind::Hosts, "git.example https://git.example", "without a scheme"),
             (Kind::KeySource, "file:", "none of keyring"),
             (Kind::KeySource, "systemd:a/b", "none of keyring"),
             (Kind::KeySource, "passphrase:x", "none of keyring"),

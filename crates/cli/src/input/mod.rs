@@ -2,6 +2,7 @@
 //! hostile until it is.
 
 pub(crate) mod file;
+pub(crate) mod host;
 pub(crate) mod passphrase;
 mod patient;
 pub(crate) mod secret;

@@ -103,7 +103,7 @@ pub(crate) fn read_key_file(path: &Path, what: &str) -> Result<Secret, String> {
     key(&bytes).map_err(|why| format!("{what} from {shown} {why}"))
 }
 
-/// A private key as text: a PEM block or a JWK. Whether it is one is seen by whoever signs with it.
+/// A private key as text, a PEM block or a JWK, that can be signed with: seen here, where it is known where it lies.
 ///
 /// # Errors
 /// Half a sentence for people, without the key.
@@ -117,7 +117,9 @@ pub(crate) fn key(bytes: &[u8]) -> Result<Secret, String> {
             "is no text: a PEM block or a JWK is needed; `openssl pkey -inform DER` makes one of DER".into(),
         );
     }
-    Ok(Secret::copy_of(text))
+    let key = Secret::copy_of(text);
+    renewd_signer::PrivateKey::parse(&key).map_err(|why| format!("cannot be used: {why}"))?;
+    Ok(key)
 }
 
 /// A secret without the line break behind it. Tokens and secrets are visible ASCII and spaces (RFC 6749 appendix A):
@@ -185,6 +187,17 @@ pub(super) fn descriptor(fd: i32) -> Result<std::io::Stdin, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_file_that_nothing_can_be_signed_with_is_named_with_what_is_wrong_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        std::fs::write(&path, "ssh-ed25519 AAAA someone\n").unwrap();
+        let why = read_key_file(&path, "the client's key").unwrap_err();
+        let expected =
+            format!("the client's key from {} cannot be used: this is no private key", path.display());
+        assert!(why.starts_with(&expected), "{why}");
+    }
 
     #[test]
     fn a_source_is_a_path_or_a_descriptor() {

@@ -101,7 +101,7 @@ pub(crate) fn same_place(a: &str, b: &str) -> bool {
     a == b || matches!((normal(a), normal(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-fn host_and_port(authority: &str) -> Result<(String, Option<u16>), String> {
+pub(super) fn host_and_port(authority: &str) -> Result<(String, Option<u16>), String> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (inner, after) = rest.split_once(']').ok_or("has an unclosed [ in its host")?;
@@ -133,7 +133,7 @@ fn host_and_port(authority: &str) -> Result<(String, Option<u16>), String> {
 }
 
 /// As the transport and the proxy see it. Names below `localhost` are none: not every resolver keeps them here.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
