@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _};
@@ -19,13 +20,25 @@ const SHOWN_BYTES_MAX: usize = 24;
 
 /// The command line, or how the process ends: help and version are done, everything else is wrong usage.
 pub(crate) fn command_line(args: impl Iterator<Item = OsString>, env: &Environment) -> Result<Cli, Exit> {
-    let args: Vec<OsString> = args.collect();
+    let args = by_name(args.collect());
     let choice = colour_choice(&args);
     let command = Cli::command().color(ColorChoice::Always);
     command
         .try_get_matches_from(&args)
         .and_then(|m| Cli::from_arg_matches(&m))
         .map_err(|e| say(&e, choice, env))
+}
+
+/// The name under which docker starts its helper (docker/docker-credential-helpers).
+const DOCKER_HELPER: &str = "docker-credential-renewd";
+
+/// What a program means that starts us under another name.
+fn by_name(args: Vec<OsString>) -> Vec<OsString> {
+    let called = args.first().and_then(|name| Path::new(name).file_stem());
+    if called.is_none_or(|called| called != DOCKER_HELPER) {
+        return args;
+    }
+    ["renewd", "helper", "docker"].map(OsString::from).into_iter().chain(args.into_iter().skip(1)).collect()
 }
 
 /// `--color` counts for messages about the command line too, so it is looked for before anything is parsed.
@@ -164,6 +177,16 @@ mod tests {
         assert_eq!(colour_choice(&args(&["renewd", "--color", "never", "x"])), ColourChoice::Never);
         assert_eq!(colour_choice(&args(&["renewd", "x", "--color=always"])), ColourChoice::Always);
         assert_eq!(colour_choice(&args(&["renewd", "run", "--", "--color=always"])), ColourChoice::Auto);
+    }
+
+    #[test]
+    fn the_name_that_docker_starts_is_its_helper() {
+        let args = |all: &[&str]| by_name(all.iter().map(OsString::from).collect());
+        for name in ["docker-credential-renewd", "/usr/bin/docker-credential-renewd"] {
+            assert_eq!(args(&[name, "get"]), ["renewd", "helper", "docker", "get"]);
+        }
+        assert_eq!(args(&["/usr/bin/renewd", "docker-credential-renewd"])[1], "docker-credential-renewd");
+        assert!(args(&[]).is_empty());
     }
 
     #[test]
