@@ -130,7 +130,9 @@ impl Pool {
                     };
                     // Not one byte of it was written: another connection may have it, whatever it asks for.
                     if !(unwritten && may_go_on) {
-                        return Err(self.failure(refused.error(), had_served));
+                        let failure = self.failure(refused.error(), had_served);
+                        let never_began = unwritten && matches!(carrier, Carrier::Shared(_));
+                        return Err(if never_began { no_http2(&failure) } else { failure });
                     }
                 }
             }
@@ -196,10 +198,8 @@ impl Pool {
                         Link::over(dialed.stream).await.map_err(|error| self.failure(&error, false))?;
                     return Ok(Carrier::Alone(link));
                 }
-                let link = SharedLink::over(dialed.stream).await.map_err(|error| {
-                    let failure = self.failure(&error, false);
-                    SendFailure::unreachable(format!("no HTTP/2 with {}", failure.detail))
-                })?;
+                let link = SharedLink::over(dialed.stream).await;
+                let link = link.map_err(|error| no_http2(&self.failure(&error, false)))?;
                 let first = link.lease();
                 if self.kept.share(link) {
                     self.sweep_from_now_on();
@@ -234,6 +234,11 @@ impl Pool {
             }
         });
     }
+}
+
+/// The connection came about, and what was to be spoken on it did not.
+fn no_http2(failure: &SendFailure) -> SendFailure {
+    SendFailure::unreachable(format!("no HTTP/2 with {}", failure.detail))
 }
 
 /// A connection, or a stream's place on one, in use by one answer. Dropping it closes the connection or cancels the

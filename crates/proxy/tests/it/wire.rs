@@ -189,6 +189,18 @@ impl Wire {
         self.answer_to("GET").await
     }
 
+    /// The next line with its end; `None` at the end of the connection.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = within("a line", self.0.read_line(&mut line)).await.unwrap_or(0);
+        (read > 0).then_some(line)
+    }
+
+    /// Ends this direction.
+    pub(crate) async fn end(&mut self) {
+        self.0.shutdown().await.unwrap();
+    }
+
     /// Waits until the other side has ended the connection, in order or not; gives what came before.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         within("the end of the connection", self.rest_without_deadline()).await
