@@ -4,12 +4,19 @@
 //! that does not answer within [`ANSWER`] is passed over; the work is then done here, under the same claims.
 
 #[cfg(unix)]
+mod listening;
+pub(crate) mod page;
+#[cfg(unix)]
 pub(crate) mod wire;
 #[cfg(not(unix))]
 #[path = "agent_client/nowhere.rs"]
 mod wire;
+#[cfg(not(unix))]
+use wire as listening;
 
 use std::path::{Path, PathBuf};
+
+pub(crate) use listening::{Heard, Listening};
 
 use renewd_core::Span;
 use renewd_driver::CredentialName;
@@ -20,6 +27,10 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::json::{CredentialDocument, CredentialStatus, ErrorDocument, StatusDocument, TokenDocument};
 use crate::target::Target;
+
+/// A reload lets requests end that were under way, and may wait for a slow disk.
+#[cfg(unix)]
+const RELOADING: Span = Span::from_secs(60);
 
 /// An agent that lets a look at its state wait longer is not there.
 const ANSWER: Span = Span::from_secs(2);
@@ -171,6 +182,11 @@ impl Agent {
         wire::check_owner(&socket)?;
         let path = AgentDescription::path_beside(&socket);
         let silent = |why: &str| NoAgent::Silent(format!("{} {why}", path.display()));
+        if !path.exists() {
+            // A service manager may listen there, and starts the agent for whoever asks first. It answers once it is up,
+            // and has said by then where everything is.
+            let _ = wire::exchange(&socket, "GET", "/healthz", &[], ANSWER);
+        }
         let bytes =
             crate::input::file::read_checked(&path, DESCRIPTION_BYTES_MAX).map_err(|e| silent(e.text()))?;
         let description: AgentDescription =
@@ -179,6 +195,14 @@ impl Agent {
             return Err(NoAgent::Elsewhere(description.state_dir));
         }
         Ok(Self { socket, description })
+    }
+
+    /// Hears from now on that something happened.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub(crate) fn listen(&self) -> std::io::Result<Listening> {
+        Listening::begin(&self.socket)
     }
 
     /// Every credential.
@@ -289,14 +313,10 @@ impl Agent {
         }
     }
 
-    /// Reads its configuration anew, soon.
+    /// Has it read its configuration anew.
     #[cfg(unix)]
-    pub(crate) fn reload(&self) -> Asked<()> {
-        match self.ask::<serde::de::IgnoredAny>("POST", "/v1/reload", &[], ANSWER) {
-            Asked::Answer(_) => Asked::Answer(()),
-            Asked::Refused(failure) => Asked::Refused(failure),
-            Asked::Silent(why) => Asked::Silent(why),
-        }
+    pub(crate) fn reload(&self) -> Asked<crate::agent::ReloadDocument> {
+        self.ask("POST", "/v1/reload", &[], RELOADING)
     }
 
     fn act<T: for<'d> Deserialize<'d>>(

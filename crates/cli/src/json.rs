@@ -29,6 +29,27 @@ pub(crate) struct StatusDocument {
     #[cfg_attr(test, schemars(schema_with = "crate::schema::health"))]
     pub(crate) health: String,
     pub(crate) credentials: Vec<CredentialStatus>,
+    /// The agent's token files; none where nobody asks an agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sinks: Vec<SinkStatus>,
+}
+
+/// A token file of the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct SinkStatus {
+    pub(crate) path: String,
+    pub(crate) credential: String,
+    /// `fresh`, `waiting` for a first token, `failing`, `removed` or `stale`, where no valid token is left.
+    pub(crate) state: String,
+    /// Since when it is so.
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::time"))]
+    pub(crate) since: String,
+    /// Until when the token in it is valid.
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_time"))]
+    pub(crate) valid_until: Option<String>,
+    /// Why it cannot be written.
+    pub(crate) message: Option<String>,
 }
 
 /// One credential of `status --json`.
@@ -228,7 +249,7 @@ impl StatusDocument {
         };
         let worst =
             credentials.iter().map(|c| c.health.as_str()).max_by_key(|h| rank(h)).unwrap_or("healthy");
-        Self { schema: SCHEMA, health: worst.into(), credentials }
+        Self { schema: SCHEMA, health: worst.into(), credentials, sinks: Vec::new() }
     }
 }
 

@@ -48,6 +48,8 @@ mod test_points;
 #[cfg(not(all(unix, debug_assertions)))]
 #[path = "test_points_absent.rs"]
 mod test_points;
+#[cfg(unix)]
+mod token_file;
 mod transact;
 
 use std::process::ExitCode;

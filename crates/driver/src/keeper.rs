@@ -88,6 +88,11 @@ impl Keeper {
         &self.cell.name
     }
 
+    /// Whether both are handles of the same machine, and not of two that were begun for one name.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.cell, &other.cell)
+    }
+
     /// The token, if a valid one is at hand: no lock, no I/O, no allocation, no shared reference count.
     #[inline]
     pub fn try_token(&self) -> Option<TokenGuard<'_>> {

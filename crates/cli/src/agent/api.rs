@@ -20,12 +20,16 @@ use super::metrics::Metrics;
 use super::operations::Question;
 use super::page::Gate;
 use super::proxies::Proxies;
+use super::reload::Reloads;
+use super::sinks::Sinks;
 use crate::agent_client::{LoggedOutDocument, RejectedQuestion, TokenQuestion};
 use crate::commands::logout::words;
 use crate::credential::{store_failure, write_failure};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::journal::What;
-use crate::json::{CredentialDocument, CredentialStatus, SCHEMA, StatusDocument, TokenDocument};
+use crate::json::{
+    CredentialDocument, CredentialStatus, ErrorDocument, SCHEMA, StatusDocument, TokenDocument,
+};
 use crate::transact::failure;
 
 /// How long a question without `timeout_s` waits for a token.
@@ -58,8 +62,9 @@ pub(crate) struct Api {
     pub(crate) proxies: Arc<Proxies>,
     pub(crate) hub: Hub,
     pub(crate) metrics: Metrics,
-    /// Wakes whoever reads the configuration anew.
-    pub(crate) reload: Arc<Notify>,
+    pub(crate) sinks: Arc<Sinks>,
+    /// Has the configuration read anew.
+    pub(crate) reload: Reloads,
     /// Wakes whoever looks for new credentials.
     pub(crate) rescan: Arc<Notify>,
     /// The state folder: the journals stand in it.
@@ -90,14 +95,6 @@ pub(super) struct ReadyDocument {
     health: &'static str,
 }
 
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct DoneDocument {
-    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
-    schema: u32,
-    done: bool,
-}
-
 impl Api {
     pub(super) fn keeper(&self, name: &str) -> Result<Keeper, Box<Response<Body>>> {
         let parsed = parsed(name).map_err(|failure| Box::new(failed(&failure)))?;
@@ -121,7 +118,9 @@ impl Api {
     pub(super) async fn credentials(&self) -> Response<Body> {
         let all = self.seen().await;
         let statuses = all.iter().map(|(name, s, _)| CredentialStatus::new(name.as_str(), &s.view, s.now));
-        json(StatusCode::OK, &StatusDocument::new(statuses.collect()))
+        let mut document = StatusDocument::new(statuses.collect());
+        document.sinks = self.sinks.status();
+        json(StatusCode::OK, &document)
     }
 
     pub(super) async fn credential(&self, name: &str) -> Response<Body> {
@@ -166,14 +165,19 @@ impl Api {
         answer(
             StatusCode::OK,
             "text/plain; version=0.0.4; charset=utf-8",
-            self.metrics.render(&seen, replays),
+            self.metrics.render(&seen, replays) + &self.sinks.metrics(),
         )
     }
 
-    /// Reads the configuration anew, soon.
+    /// Reads the configuration anew, and tells what came of it.
     pub(super) async fn reload(&self) -> Response<Body> {
-        self.reload.notify_one();
-        json(StatusCode::ACCEPTED, &DoneDocument { schema: SCHEMA, done: true })
+        match self.reload.ask().await {
+            Ok(document) => json(StatusCode::OK, &document),
+            Err(failure) if failure.exit == Exit::Configuration => {
+                json(StatusCode::UNPROCESSABLE_ENTITY, &ErrorDocument::new(&failure))
+            }
+            Err(failure) => failed(&failure),
+        }
     }
 
     /// What is asked of one credential.

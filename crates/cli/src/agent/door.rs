@@ -10,6 +10,7 @@ use renewd_proxy::SocketGuard;
 use serde::Serialize;
 use tokio::net::{TcpListener, UnixListener};
 
+use super::activation::Activation;
 use super::page::Gate;
 use crate::agent_client::AgentDescription;
 use crate::exit::{Exit, Failure};
@@ -20,7 +21,8 @@ pub(crate) struct Door {
     pub(crate) status: Option<TcpListener>,
     description: Description,
     _removed: Removed,
-    _socket: SocketGuard,
+    /// None where the socket is a service manager's.
+    _socket: Option<SocketGuard>,
 }
 
 /// `agent.json`.
@@ -83,40 +85,33 @@ impl Drop for Removed {
 }
 
 impl Door {
-    /// Listens.
+    /// Listens, on what was handed over where it was.
     ///
     /// # Errors
     /// When another agent listens there already, or the place cannot be used.
     pub(crate) async fn open(
         socket: &Path,
         status: Option<SocketAddr>,
+        activation: &Activation,
         gate: &Gate,
         state: &Path,
         store: Option<String>,
     ) -> Result<Self, Failure> {
-        if let Some(folder) = socket.parent() {
-            make_private(folder)?;
-        }
-        let (unix, guard) = renewd_proxy::bind_unix(socket, false).await.map_err(|error| {
-            // Asked rather than guessed from the error: a file or a loose folder is refused as an address in use too.
-            // Another user's is no agent to use.
-            if is_own(socket) && std::os::unix::net::UnixStream::connect(socket).is_ok() {
-                return Failure::new(
-                    Exit::Usage,
-                    format!("an agent listens on {} already", socket.display()),
-                )
-                .advise("use it, stop it, or name another agent.socket");
-            }
-            Failure::configuration(format!("agent.socket {}: {}", socket.display(), error))
-        })?;
+        let (unix, guard) = match activation.agent(socket)? {
+            Some(handed) => (adopted(handed, UnixListener::from_std, |l| l.set_nonblocking(true))?, None),
+            None => bind(socket).await.map(|(unix, guard)| (unix, Some(guard)))?,
+        };
         let status = match status {
             None => None,
-            Some(address) => Some(TcpListener::bind(address).await.map_err(|error| {
-                Failure::configuration(format!(
-                    "agent.status {address}: {}",
-                    crate::input::file::plain(&error)
-                ))
-            })?),
+            Some(address) => Some(match activation.status(address)? {
+                Some(handed) => adopted(handed, TcpListener::from_std, |l| l.set_nonblocking(true))?,
+                None => TcpListener::bind(address).await.map_err(|error| {
+                    Failure::configuration(format!(
+                        "agent.status {address}: {}",
+                        crate::input::file::plain(&error)
+                    ))
+                })?,
+            }),
         };
         let bound = status.as_ref().and_then(|s| s.local_addr().ok());
         let agent = AgentDescription {
@@ -140,6 +135,35 @@ impl Door {
     pub(crate) fn description(&self) -> &Description {
         &self.description
     }
+}
+
+/// The agent's own socket.
+async fn bind(socket: &Path) -> Result<(UnixListener, SocketGuard), Failure> {
+    if let Some(folder) = socket.parent() {
+        make_private(folder)?;
+    }
+    renewd_proxy::bind_unix(socket, false).await.map_err(|error| {
+        // Asked rather than guessed from the error: a file or a loose folder is refused as an address in use too.
+        // Another user's is no agent to use.
+        if is_own(socket) && std::os::unix::net::UnixStream::connect(socket).is_ok() {
+            return Failure::new(Exit::Usage, format!("an agent listens on {} already", socket.display()))
+                .advise("use it, stop it, or name another agent.socket");
+        }
+        Failure::configuration(format!("agent.socket {}: {}", socket.display(), error))
+    })
+}
+
+/// A listener that was handed over, in this runtime.
+fn adopted<L, T>(
+    handed: L,
+    take: impl FnOnce(L) -> std::io::Result<T>,
+    ready: impl FnOnce(&L) -> std::io::Result<()>,
+) -> Result<T, Failure> {
+    let taken = ready(&handed).and_then(|()| take(handed));
+    taken.map_err(|error| {
+        let why = crate::input::file::plain(&error);
+        Failure::internal(format!("a socket that was handed over cannot be served: {why}"))
+    })
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Failure {

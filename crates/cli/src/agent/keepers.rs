@@ -3,13 +3,13 @@
 //! Credentials may reach their servers in different ways (a CA file, a proxy), and the transport is a port of the
 //! loop: those that share a way share a loop.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use renewd_core::{Loaded, Phase, Record, Status, View};
 use renewd_driver::system::{SystemClock, SystemEntropy};
-use renewd_driver::{CredentialName, CredentialStore, DriverHandle, Keeper, Observer};
+use renewd_driver::{CredentialName, CredentialStore, DriverHandle, Keeper, Observer, TokenError};
 use renewd_signer::KeySigner;
 use renewd_tokio::Renewd;
 use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
@@ -17,8 +17,9 @@ use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
 use super::events::Hub;
 use crate::commands::logout::server::{AtServer, tell_configured};
 use crate::config::Config;
-use crate::credential::{Secrets, seed, setup, store_failure, transport};
+use crate::credential::{SEED_AWAITED, Secrets, seed, setup, store_failure, transport};
 use crate::exit::Failure;
+use crate::journal::What;
 use crate::test_points;
 
 /// A record is read within moments, or its disk hangs.
@@ -41,6 +42,8 @@ struct State {
     /// By the way their credentials reach their servers.
     loops: HashMap<UreqOptions, Renewd>,
     kept: BTreeMap<CredentialName, Kept>,
+    /// Credentials that wait for a seed, and what was said of each last.
+    unseeded: BTreeMap<CredentialName, String>,
 }
 
 struct Kept {
@@ -121,7 +124,7 @@ impl Keepers {
         names.dedup();
         let mut begun = Vec::new();
         for name in &names {
-            if changed || !self.lock().kept.contains_key(name) {
+            if changed || self.lacks(name) {
                 match self.keep(config, name).await {
                     Ok(new) => begun.extend(new),
                     Err(failure) => failures.push(failure),
@@ -141,6 +144,12 @@ impl Keepers {
             }
         }
         failures
+    }
+
+    /// It is not kept yet, or waits for a seed.
+    fn lacks(&self, name: &CredentialName) -> bool {
+        let state = self.lock();
+        !state.kept.contains_key(name) || state.unseeded.contains_key(name)
     }
 
     /// A login took the place of what stood: its client, secret and profile hold from now on, and no reload is needed.
@@ -169,7 +178,7 @@ impl Keepers {
 
     /// Begins to keep a credential; none where one that is kept only changes.
     async fn keep(&self, config: &Config, name: &CredentialName) -> Result<Option<Kept>, Failure> {
-        seed(config, self.store.as_ref(), name)?;
+        let seeded = self.seed(config, name)?;
         let record = self.record(name).await;
         let setup = setup(config, name, record.as_ref(), Secrets::Read)?;
         let way = transport(config, name);
@@ -182,11 +191,38 @@ impl Keepers {
         {
             kept.required = required;
             kept.keeper.policy_changed(setup);
+            if seeded {
+                kept.keeper.store_changed();
+            }
             return Ok(None);
         }
         let handle = self.handle(&way).map_err(|f| f.about(name))?;
         let keeper = handle.add(name.clone(), setup, SystemEntropy.seed());
         Ok(Some(Kept { keeper, way, required }))
+    }
+
+    /// Begins a record from the credential's seed, where it has one. One that is not there yet is waited for, and so is
+    /// one that is no good while the credential is kept already; each is told once.
+    fn seed(&self, config: &Config, name: &CredentialName) -> Result<bool, Failure> {
+        let failure = match seed(config, self.store.as_ref(), name) {
+            Ok(seeded) => {
+                self.lock().unseeded.remove(name);
+                return Ok(seeded);
+            }
+            Err(failure) => failure,
+        };
+        let mut state = self.lock();
+        let waits = failure.code == SEED_AWAITED || state.unseeded.contains_key(name);
+        if !waits {
+            return Err(failure);
+        }
+        let said = failure.message.clone();
+        if state.unseeded.insert(name.clone(), said.clone()) != Some(said) {
+            drop(state);
+            let text = failure.message.strip_prefix(&format!("{name}: ")).unwrap_or(&failure.message);
+            self.hub.note(Some(name), What::Advice { text: text.to_owned() });
+        }
+        Ok(false)
     }
 
     /// Takes a keeper in, in the place of one that reached its server another way.
@@ -212,6 +248,7 @@ impl Keepers {
     fn forget(&self, name: &CredentialName) {
         let mut state = self.lock();
         if let Some(kept) = state.kept.remove(name) {
+            state.unseeded.remove(name);
             state.end(name, &kept);
             drop(state);
             self.hub.kept(name, false);
@@ -233,6 +270,24 @@ impl Keepers {
         let handle = renewd.handle().clone();
         state.loops.insert(way.clone(), renewd);
         Ok(handle)
+    }
+
+    /// Whether every loop answers in that time. One that is overloaded lives.
+    pub(super) async fn answer_within(&self, patience: Duration) -> bool {
+        let mut seen = HashSet::new();
+        let of_each: Vec<Keeper> = {
+            let state = self.lock();
+            state.kept.values().filter(|kept| seen.insert(&kept.way)).map(|k| k.keeper.clone()).collect()
+        };
+        let answers = of_each.iter().map(|keeper| async {
+            match tokio::time::timeout(patience, keeper.view()).await {
+                Ok(Ok(_) | Err(TokenError::Overloaded { .. })) => true,
+                // It was exchanged or let go a moment ago.
+                Ok(Err(_)) => self.keeper(keeper.name()).is_none_or(|now| !now.is_same(keeper)),
+                Err(_) => false,
+            }
+        });
+        futures_util::future::join_all(answers).await.into_iter().all(|lives| lives)
     }
 
     /// Finishes what is under way, saves it, and keeps nothing any more. Tells what could not be saved.

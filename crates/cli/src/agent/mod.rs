@@ -2,13 +2,17 @@
 //! socket.
 //!
 //! `serve` is its life from start to stop; `keepers` the credentials, `proxies` the proxies, `api` and `http` what it
-//! answers, `metrics` what it counts, `door` who may come in.
+//! answers, `metrics` what it counts, `door` who may come in; `follow` carries out reloads, `sinks` writes token files,
+//! `activation` and `notify` are for a service manager.
 
+mod accept;
+mod activation;
 mod api;
 mod descriptors;
 mod dispatch;
 mod door;
 mod events;
+mod follow;
 mod history;
 mod http;
 mod keepers;
@@ -20,7 +24,11 @@ mod operations;
 mod page;
 mod proxies;
 mod query;
+mod reload;
 mod serve;
+mod sinks;
 mod stream;
 
+pub(crate) use activation::VARIABLES as OF_SERVICE_MANAGER;
+pub(crate) use reload::ReloadDocument;
 pub(crate) use serve::serve;

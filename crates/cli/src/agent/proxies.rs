@@ -4,83 +4,85 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use renewd_driver::CredentialName;
+use async_trait::async_trait;
+use renewd_core::{AccessKey, Span, Status};
+use renewd_driver::{CredentialName, Keeper};
 use renewd_proxy::{
-    Access, KeeperFor, Listen, ProofSigner, Proxy, ProxyConfig, ProxyError, ProxyHandle, TokenSource,
+    Access, BearerToken, KeeperFor, Listen, NoBearer, ProofSigner, Proxy, ProxyConfig, ProxyError,
+    ProxyHandle, Rejected, TokenSource,
 };
 use renewd_signer::KeySigner;
 use tokio::sync::Mutex;
 
+use super::activation::Activation;
 use super::door::ProxyPlace;
 use super::keepers::Keepers;
 use crate::config::{Config, ProxyEntry};
 use crate::exit::Failure;
 use crate::json::login_command;
+use crate::target::Target;
 
 /// Requests under way end within this when the agent stops or an entry goes.
 const END: Duration = Duration::from_secs(5);
 
-/// The running proxies, by where the configuration has them listen.
+/// Marks a failure that may pass once the proxies that are gone have ended.
+const ADDRESS: &str = "address";
+
+/// The running proxies, by what tells their entries apart.
 #[derive(Default)]
 pub(crate) struct Proxies {
-    running: Mutex<BTreeMap<String, ProxyHandle>>,
+    running: Mutex<BTreeMap<String, Running>>,
+}
+
+struct Running {
+    handle: ProxyHandle,
+    /// What it was configured by last.
+    entry: ProxyEntry,
+    connections_max: usize,
 }
 
 impl Proxies {
-    /// Brings the proxies in line with the configuration: those that stay change without losing a request.
-    pub(crate) async fn reconcile(&self, config: &Config, keepers: &Keepers) -> Vec<Failure> {
+    /// What is wrong with the entries themselves, whatever else goes on in the machine.
+    pub(crate) fn check(config: &Config) -> Vec<Failure> {
+        config.proxies().iter().filter_map(|entry| proxy_config(config, entry).err()).collect()
+    }
+
+    /// Brings the proxies in line with the configuration. Those that stay change in place, those that are new begin, and
+    /// only then do those end that are gone: no request is lost, and nobody waits for those who are served out.
+    pub(crate) async fn reconcile(
+        &self,
+        config: &Config,
+        keepers: &Arc<Keepers>,
+        activation: &Activation,
+    ) -> Vec<Failure> {
         let mut failures = Vec::new();
         let mut running = self.running.lock().await;
         let mut wanted = BTreeMap::new();
         for entry in config.proxies() {
-            match proxy_config(config, &entry) {
-                Ok(ready) => {
-                    // Several may ask for any free port.
-                    let mut place = ready.listen.to_string();
-                    while wanted.contains_key(&place) {
-                        place.push('+');
-                    }
-                    wanted.insert(place, (ready, entry));
-                }
-                Err(failure) => failures.push(failure),
+            let mut place = place(&entry);
+            while wanted.contains_key(&place) {
+                place.push('+');
             }
+            wanted.insert(place, entry);
         }
         let gone: Vec<String> = running.keys().filter(|k| !wanted.contains_key(*k)).cloned().collect();
-        for listen in gone {
-            if let Some(handle) = running.remove(&listen) {
-                handle.shutdown(END).await;
+        let gone: Vec<Running> = gone.iter().filter_map(|place| running.remove(place)).collect();
+        let connections_max = super::descriptors::connections_of_each(wanted.len());
+        let mut refused = Vec::new();
+        for (place, entry) in wanted {
+            let mut begin = Begin { config, keepers, activation, connections_max, running: &mut running };
+            if let Err(failure) = begin.bring(&place, &entry).await {
+                refused.push((place, entry, failure));
             }
         }
-        let connections_max = super::descriptors::connections_of_each(wanted.len());
-        for (listen, (mut ready, entry)) in wanted {
-            ready.connections_max = connections_max;
-            let Some(keeper) = keepers.keeper(&entry.credential) else {
-                failures.push(unknown(config, &entry));
-                continue;
-            };
-            let source: Arc<dyn TokenSource> = match entry.target.key() {
-                key if key.is_own() => Arc::new(keeper),
-                key => Arc::new(KeeperFor::new(keeper, key)),
-            };
-            let outcome = match running.get(&listen) {
-                Some(handle) => match handle.reconfigure(ready.clone(), source.clone()) {
-                    Err(ProxyError::ListenChanged | ProxyError::Stopped) => {
-                        if let Some(old) = running.remove(&listen) {
-                            old.shutdown(END).await;
-                        }
-                        Proxy::bind(ready, source).await.map(Some)
-                    }
-                    Ok(()) => Ok(None),
-                    Err(error) => Err(error),
-                },
-                None => Proxy::bind(ready, source).await.map(Some),
-            };
-            match outcome {
-                Ok(Some(handle)) => {
-                    running.insert(listen, handle);
-                }
-                Ok(None) => {}
-                Err(error) => failures.push(at(config, &entry, &error.to_string())),
+        end_all(gone).await;
+        for (place, entry, failure) in refused {
+            // One that is gone may have had its address.
+            let mut begin = Begin { config, keepers, activation, connections_max, running: &mut running };
+            if failure.code == ADDRESS {
+                failures.extend(begin.bring(&place, &entry).await.err());
+            } else {
+                failures.push(failure);
             }
         }
         failures
@@ -88,13 +90,15 @@ impl Proxies {
 
     /// Requests that were sent again after a 401, by all of them.
     pub(crate) async fn replays(&self) -> u64 {
-        self.running.lock().await.values().map(|handle| handle.metrics().replays()).sum()
+        self.running.lock().await.values().map(|running| running.handle.metrics().replays()).sum()
     }
 
     /// The login of that credential is over: nothing is kept that its tokens were written to.
     pub(crate) async fn logged_out(&self, name: &CredentialName) {
-        for handle in self.running.lock().await.values().filter(|handle| handle.credential() == *name) {
-            handle.close_idle_connections();
+        for Running { handle, .. } in self.running.lock().await.values() {
+            if handle.serves(name) {
+                handle.close_idle_connections();
+            }
         }
     }
 
@@ -102,15 +106,154 @@ impl Proxies {
     /// for private files only.
     pub(crate) async fn places(&self) -> Vec<ProxyPlace> {
         let place = |handle: &ProxyHandle| ProxyPlace { listen: handle.url(), url: handle.client_url() };
-        self.running.lock().await.values().map(place).collect()
+        self.running.lock().await.values().map(|running| place(&running.handle)).collect()
     }
 
     /// Lets requests end, then stops all.
     pub(crate) async fn shutdown(&self) {
         let running = std::mem::take(&mut *self.running.lock().await);
-        for handle in running.into_values() {
-            handle.shutdown(END).await;
+        end_all(running.into_values()).await;
+    }
+}
+
+/// All at once: each may have a request that takes its time.
+async fn end_all(running: impl IntoIterator<Item = Running>) {
+    let ends = running.into_iter().map(|running| running.handle.shutdown(END));
+    futures_util::future::join_all(ends).await;
+}
+
+/// What one entry is brought into being with.
+struct Begin<'a> {
+    config: &'a Config,
+    keepers: &'a Arc<Keepers>,
+    activation: &'a Activation,
+    connections_max: usize,
+    running: &'a mut BTreeMap<String, Running>,
+}
+
+impl Begin<'_> {
+    /// Begins the proxy of that entry, or changes the one that runs there.
+    async fn bring(&mut self, place: &str, entry: &ProxyEntry) -> Result<(), Failure> {
+        let (config, connections_max) = (self.config, self.connections_max);
+        let mut ready = proxy_config(config, entry)?;
+        ready.connections_max = connections_max;
+        let any_user = matches!(ready.access, Access::AnyLocalUser);
+        let handed = self.activation.proxy(entry.handed.as_deref(), &ready.listen, any_user);
+        let passed = handed.map_err(|why| at(config, entry, &why))?.map(|(passed, listen)| {
+            ready.listen = listen;
+            passed
+        });
+        if self.keepers.keeper(&entry.credential).is_none() {
+            return Err(unknown(config, entry));
         }
+        let source = source(self.keepers, &entry.credential, &entry.target);
+        let refused = |error: ProxyError| {
+            let failure = at(config, entry, &error.to_string());
+            if matches!(error, ProxyError::Listen { .. }) { failure.coded(ADDRESS) } else { failure }
+        };
+        if let Some(old) = self.running.get_mut(place) {
+            let same = is_same(&old.entry, entry) && old.connections_max == connections_max;
+            if same && old.handle.is_running() {
+                old.entry = entry.clone();
+                return Ok(());
+            }
+            match old.handle.reconfigure(ready.clone(), source.clone()) {
+                Err(ProxyError::ListenChanged | ProxyError::Stopped) => {}
+                Err(error) => return Err(refused(error)),
+                Ok(()) => {
+                    (old.entry, old.connections_max) = (entry.clone(), connections_max);
+                    return Ok(());
+                }
+            }
+            // Its socket gets another mode, which takes another socket.
+            end_all(self.running.remove(place)).await;
+        }
+        let begun = match passed {
+            Some(passed) => Proxy::adopt(passed, ready, source),
+            None => Proxy::bind(ready, source).await,
+        };
+        let handle = begun.map_err(refused)?;
+        self.running.insert(place.into(), Running { handle, entry: entry.clone(), connections_max });
+        Ok(())
+    }
+}
+
+/// By what an entry is known again: where it listens. Several may ask for any free port; those are told apart by their
+/// credentials, so that no client ever gets to another one's upstream.
+fn place(entry: &ProxyEntry) -> String {
+    match (&entry.handed, &entry.listen) {
+        (Some(name), _) => format!("fd:{name}"),
+        (None, Listen::Tcp(address)) if address.port() == 0 => format!("{address} {}", entry.credential),
+        (None, listen) => listen.to_string(),
+    }
+}
+
+/// The line in the file says nothing of the proxy.
+fn is_same(old: &ProxyEntry, new: &ProxyEntry) -> bool {
+    ProxyEntry { line: old.line, ..new.clone() } == *old
+}
+
+/// Where the tokens of a credential come from. It is asked for by its name at each request: a keeper may be exchanged for
+/// another under the proxy, by a login or a reload that changes how the server is reached.
+pub(crate) fn source(
+    keepers: &Arc<Keepers>,
+    credential: &CredentialName,
+    target: &Target,
+) -> Arc<dyn TokenSource> {
+    Arc::new(ByName { keepers: Arc::clone(keepers), name: credential.clone(), key: target.key() })
+}
+
+struct ByName {
+    keepers: Arc<Keepers>,
+    name: CredentialName,
+    key: AccessKey,
+}
+
+impl ByName {
+    fn keeper(&self) -> Result<Keeper, NoBearer> {
+        self.keepers.keeper(&self.name).ok_or_else(|| {
+            NoBearer::new(Status::Stopped, format!("the agent does not keep {} any more", self.name))
+        })
+    }
+
+    /// Asks the keeper of the moment; where that one was exchanged meanwhile, its successor.
+    async fn ask<T, F: Future<Output = Result<T, NoBearer>>>(
+        &self,
+        question: impl Fn(Arc<dyn TokenSource>) -> F,
+    ) -> Result<T, NoBearer> {
+        let keeper = self.keeper()?;
+        match question(self.of(keeper.clone())).await {
+            Err(why) if why.status == Status::Stopped => {
+                let successor = self.keeper()?;
+                if successor.is_same(&keeper) { Err(why) } else { question(self.of(successor)).await }
+            }
+            answer => answer,
+        }
+    }
+
+    fn of(&self, keeper: Keeper) -> Arc<dyn TokenSource> {
+        match self.key.is_own() {
+            true => Arc::new(keeper),
+            false => Arc::new(KeeperFor::new(keeper, self.key.clone())),
+        }
+    }
+}
+
+#[async_trait]
+impl TokenSource for ByName {
+    fn at_hand(&self) -> Option<BearerToken> {
+        if !self.key.is_own() {
+            return None;
+        }
+        self.keepers.keeper(&self.name)?.at_hand()
+    }
+
+    async fn token(&self, patience: Span) -> Result<BearerToken, NoBearer> {
+        self.ask(|source| async move { source.token(patience).await }).await
+    }
+
+    async fn rejected(&self, epoch: u64, generation: u64, patience: Span) -> Result<Rejected, NoBearer> {
+        self.ask(|source| async move { source.rejected(epoch, generation, patience).await }).await
     }
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use crate::agent_client::{Agent, Asked};
 use crate::app::App;
 use crate::exit::{Exit, Failure};
+use crate::output::without_controls;
 
 /// Keep every credential and serve tokens, in the foreground, until stopped.
 #[derive(Args)]
@@ -42,9 +43,18 @@ fn reload(app: &App) -> Result<(), Failure> {
             .advise("renewd agent starts one")
     })?;
     match agent.reload() {
-        Asked::Answer(()) => {
-            app.output.note("renewd: told the agent; what it makes of it stands in its own output");
-            Ok(())
+        Asked::Answer(came) => {
+            for setting in &came.needs_restart {
+                app.output.warn(&format!("{setting} has changed; it holds from the agent's next start"));
+            }
+            let [first, more @ ..] = came.problems.as_slice() else {
+                app.output.note("renewd: the agent has read its configuration anew");
+                return Ok(());
+            };
+            for problem in more {
+                app.output.warn(&without_controls(problem));
+            }
+            Err(Failure::configuration(format!("the configuration is in force but for this: {first}")))
         }
         Asked::Refused(failure) => Err(failure),
         Asked::Silent(why) => {

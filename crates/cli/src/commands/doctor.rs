@@ -5,6 +5,8 @@
 
 mod keys;
 mod served;
+#[cfg(unix)]
+mod sinks;
 
 use clap::Args;
 use renewd_blocking::block_on;
@@ -16,7 +18,7 @@ use crate::agent_client::{Agent, Asked, NoAgent, socket};
 use crate::app::App;
 use crate::config::Config;
 use crate::credential::{
-    OpenStore, Secrets, check_transport, glance, names, open_existing, setup, store_failure,
+    OpenStore, Secrets, check_transport, glance, is_seed_replaced, names, open_existing, setup, store_failure,
 };
 use crate::exit::{Exit, Failure};
 use crate::json::CredentialStatus;
@@ -59,6 +61,8 @@ pub(crate) fn run(_args: &Doctor, app: &App) -> Result<(), Failure> {
                 Seen::Served(all) => served::credentials(&config, &all, &mut findings),
             }
             proxies(&config, &mut findings);
+            #[cfg(unix)]
+            sinks::look(&config, &mut findings);
         }
     }
     report(&findings, app)
@@ -246,6 +250,12 @@ fn credential(config: &Config, store: Option<&OpenStore>, name: &CredentialName)
     if record.is_some_and(|r| r.max_wall_seen > SystemClock.now().wall) {
         return Finding::Note(format!(
             "{name}: the clock shows an earlier time than when the record was written; was it set back?"
+        ));
+    }
+    if record.is_some() && is_seed_replaced(config, name) {
+        return Finding::Note(format!(
+            "{name}: the seed file has changed since it was used; the record goes on, and what is in the file is not \
+             used. To use it: renewd import {name} --replace, with the file as standard input"
         ));
     }
     match view {

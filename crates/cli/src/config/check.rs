@@ -8,6 +8,7 @@ use super::problem::{Problem, Problems};
 use super::{Config, profiles};
 
 mod grants;
+mod sinks;
 
 /// Checks what one key alone cannot show.
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
@@ -52,6 +53,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             problems.push(Problem::new(entry.line, format!("two proxies listen on {listen}")));
         }
     }
+    sinks::check(config, &mut problems);
     if problems.is_empty() { Ok(()) } else { Err(Problems::new(&document.path, problems).into()) }
 }
 

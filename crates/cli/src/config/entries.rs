@@ -1,5 +1,7 @@
 //! The lists of the configuration, typed for whoever serves them.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use renewd_core::Span;
 use renewd_driver::CredentialName;
 use renewd_proxy::{Listen, REPLAY_LIMIT_DEFAULT_BYTES};
@@ -15,6 +17,8 @@ pub(crate) struct ProxyEntry {
     pub(crate) line: usize,
     /// `127.0.0.1:8787` or `unix:PATH`.
     pub(crate) listen: Listen,
+    /// The name of the socket that the service manager hands over, where `listen` says so.
+    pub(crate) handed: Option<String>,
     /// Checked and normalised.
     pub(crate) upstream: String,
     /// Whose token is added.
@@ -40,10 +44,13 @@ impl Config {
         let listen = get("listen")?.as_text()?;
         Some(ProxyEntry {
             line: entry.line,
-            listen: match listen.strip_prefix("unix:") {
-                Some(path) => Listen::Unix(self.places.resolve(path, Some(&self.document.path))),
-                None => Listen::Tcp(listen.parse().ok()?),
+            listen: match (listen.strip_prefix("unix:"), listen.strip_prefix("fd:")) {
+                (Some(path), _) => Listen::Unix(self.places.resolve(path, Some(&self.document.path))),
+                // Wherever the socket of that name listens: the agent learns it when it is handed over.
+                (None, Some(_)) => Listen::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+                (None, None) => Listen::Tcp(listen.parse().ok()?),
             },
+            handed: listen.strip_prefix("fd:").map(String::from),
             upstream: get("upstream")?.as_text()?.into(),
             credential: get("credential")?.as_text()?.parse().ok()?,
             replay_limit: get("replay_limit")

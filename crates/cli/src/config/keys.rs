@@ -36,6 +36,7 @@ const fn key(table: &'static str, name: &'static str, kind: Kind, default: &'sta
 
 const SPAN: Kind = Kind::Duration { zero: false };
 const ALGORITHM: Kind = Kind::Choice(&["ES256", "RS256", "EdDSA"]);
+const HTTP2: Kind = Kind::Choice(&["auto", "prior-knowledge", "off"]);
 const SPAN_OR_OFF: Kind = Kind::Duration { zero: true };
 
 /// Keys that hold for the whole program: top level of the file, and the environment.
@@ -163,6 +164,7 @@ pub(crate) static PROXY: &[Key] = &[
     key("proxy", "listen", Kind::Listen, ""),
     key("proxy", "upstream", Kind::Upstream, ""),
     key("proxy", "credential", Kind::Credential, ""),
+    key("proxy", "upstream_http2", HTTP2, "auto"),
     key("proxy", "replay_limit", Kind::Size, "1MiB"),
     key(
         "proxy",
@@ -174,6 +176,19 @@ pub(crate) static PROXY: &[Key] = &[
     key("proxy", "scope", Kind::Words, "the login's"),
     key("proxy", "resource", Kind::Text, "the login's"),
     key("proxy", "audience", Kind::Text, "the login's"),
+];
+
+/// Keys of `[[proxy.route]]`.
+pub(crate) static ROUTE: &[Key] = &[
+    key("proxy.route", "prefix", Kind::Prefix, ""),
+    key("proxy.route", "upstream", Kind::Upstream, ""),
+    key("proxy.route", "credential", Kind::Credential, "the proxy's"),
+    key("proxy.route", "strip_prefix", Kind::Flag, "true"),
+    key("proxy.route", "upstream_http2", HTTP2, "the proxy's"),
+    key("proxy.route", "replay_limit", Kind::Size, "the proxy's"),
+    key("proxy.route", "scope", Kind::Words, "the login's"),
+    key("proxy.route", "resource", Kind::Text, "the login's"),
+    key("proxy.route", "audience", Kind::Text, "the login's"),
 ];
 
 /// Keys of `[[sink]]`.
@@ -208,7 +223,12 @@ pub(crate) fn homes_of(name: &str) -> Vec<String> {
         .filter(|k| k.name == name && !k.table.is_empty())
         .map(|k| format!("[{}]", k.table))
         .collect();
-    for (keys, home) in [(CREDENTIAL, "[credential.NAME]"), (PROXY, "[[proxy]]"), (SINK, "[[sink]]")] {
+    for (keys, home) in [
+        (CREDENTIAL, "[credential.NAME]"),
+        (PROXY, "[[proxy]]"),
+        (ROUTE, "[[proxy.route]]"),
+        (SINK, "[[sink]]"),
+    ] {
         if keys.iter().any(|k| k.name == name) {
             homes.push(home.into());
         }
@@ -279,6 +299,7 @@ mod tests {
             ("Policy", POLICY.iter().map(whole).collect()),
             ("A credential", CREDENTIAL.iter().map(bare).chain(pairs).collect()),
             ("A proxy", PROXY.iter().map(bare).collect()),
+            ("A route of a proxy", ROUTE.iter().map(bare).collect()),
             ("A token file", SINK.iter().map(bare).collect()),
         ] {
             let told: BTreeSet<_> = rows(&page, heading)

@@ -12,7 +12,7 @@ mod keys;
 mod places;
 mod problem;
 mod profiles;
-mod supported;
+mod sinks;
 mod value;
 
 use std::collections::BTreeMap;
@@ -34,6 +34,8 @@ pub(crate) use entries::ProxyEntry;
 pub(crate) use keys::{CREDENTIAL, GLOBAL, Key, POLICY};
 pub(crate) use places::Places;
 pub(crate) use problem::nearest;
+#[cfg(unix)]
+pub(crate) use sinks::SinkEntry;
 pub(crate) use value::Value;
 
 use document::Document;
@@ -112,7 +114,6 @@ impl Config {
         }
         config.read_environment(env);
         config.settle_pairs()?;
-        supported::check(&config)?;
         check::check(&config)?;
         Ok(config)
     }

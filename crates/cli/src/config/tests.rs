@@ -134,7 +134,20 @@ fn what_does_not_fit_together_is_an_error_with_its_line() {
             4,
             "its grant has none",
         ),
-        ("[[sink]]\ncredential = \"a\"\npath = \"/t\"", 1, "not supported yet"),
+        ("[[sink]]\ncredential = \"a\"", 1, "[[sink]] needs the key path"),
+        ("[[sink]]\ncredential = \"a\"\npath = \"/t/\"", 3, "names a folder"),
+        ("[[sink]]\ncredential = \"a\"\npath = \"/t\"\nmode = \"0602\"", 4, "everybody write"),
+        ("[[sink]]\ncredential = \"a\"\npath = \"/t\"\nresource = \"x\"", 1, "absolute URI"),
+        (
+            "[[sink]]\ncredential = \"a\"\npath = \"/x/t\"\n[[sink]]\ncredential = \"b\"\npath = \"/x/y/../t\"",
+            6,
+            "two token files",
+        ),
+        (
+            "[store]\nkey = \"file\"\n[[sink]]\ncredential = \"a\"\npath = \"/s\"\n[credential.a]\nclient_secret_file = \"/s\"",
+            5,
+            "credential.client_secret_file",
+        ),
     ] {
         let given = Given::file(text);
         let failure = given.load(&[]).unwrap_err();

@@ -9,6 +9,7 @@ mod grants;
 mod keep;
 mod profile;
 mod seed;
+mod seed_used;
 mod setup;
 mod store;
 
@@ -21,7 +22,10 @@ pub(crate) use grants::{
 };
 pub(crate) use keep::{Standing, keep, refuse_other, standing};
 pub(crate) use profile::{By, Chosen, chosen, contradictions, effective, policy};
+#[cfg(unix)]
+pub(crate) use seed::SEED_AWAITED;
 pub(crate) use seed::{has_seed, seed};
+pub(crate) use seed_used::is_replaced as is_seed_replaced;
 pub(crate) use setup::transport;
 pub(crate) use setup::{Hands, Secrets, check_identity, check_transport, endpoint, setup, usual_auth};
 pub(crate) use store::{

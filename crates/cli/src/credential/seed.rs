@@ -10,11 +10,15 @@ use renewd_driver::{Clock as _, CredentialName, CredentialStore, Expect};
 
 use super::grants::configured;
 use super::profile::{By, chosen};
+use super::seed_used;
 use super::store::{store_failure, write_failure};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::input::secret::read_secret_file;
 use crate::profiles::{revocation_beside, token_endpoint_of_login};
+
+/// What a failure is called that passes as soon as somebody puts the seed in its place.
+pub(crate) const SEED_AWAITED: &str = "seed_awaited";
 
 /// Whether the configuration says what that credential begins with.
 pub(crate) fn has_seed(config: &Config, name: &CredentialName) -> bool {
@@ -66,7 +70,12 @@ pub(crate) fn seed(
     };
     let record = Record::new(1, identity, settings, grant, SystemClock.now());
     match block_on(store.put(name, &record, Expect::Absent)) {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            if let Some(seed) = &record.grant.refresh_token {
+                seed_used::remember(config, name, seed);
+            }
+            Ok(true)
+        }
         // Somebody else was first; theirs holds.
         Err(CommitFailure::Fenced(_)) => Ok(false),
         Err(failure) => Err(write_failure(failure, "seeding")),
@@ -89,8 +98,24 @@ fn of_grant(
     Ok(grant.map(|grant_type| Settings { grant_type, ..Settings::default() }))
 }
 
+/// A mount that comes up late, or a file that is still being written: both follow a link to what they are in the end.
+fn not_there_yet(path: &Path) -> Option<&'static str> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some("does not exist yet"),
+        Ok(meta) if meta.is_file() && meta.len() == 0 => Some("is empty as yet"),
+        _ => None,
+    }
+}
+
 /// The refresh token of a file.
 fn seeded(store: &dyn CredentialStore, name: &CredentialName, path: &Path) -> Result<GrantMaterial, Failure> {
+    if let Some(what) = not_there_yet(path) {
+        let message = format!("{name}: the seed file {} {what}", path.display());
+        return Err(Failure::configuration(message)
+            .advise("put the refresh token there; it is taken up within seconds")
+            .coded(SEED_AWAITED)
+            .about(name));
+    }
     let token = read_secret_file(path, "the seed").map_err(|why| Failure::configuration(why).about(name))?;
     if let Some(holder) = block_on(store.holder_of(&token, Some(name))).map_err(store_failure)? {
         let message =

@@ -44,6 +44,10 @@ impl Program {
         for name in env.kept_from_children(true) {
             command.env_remove(name);
         }
+        // What a service manager says to the agent is nothing to a program that it starts.
+        for name in crate::agent::OF_SERVICE_MANAGER {
+            command.env_remove(name);
+        }
         let mut child =
             command.spawn().map_err(|error| format!("{program} cannot be run: {}", plain(&error)))?;
         let leader =

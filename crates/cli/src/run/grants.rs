@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use renewd_core::{Publication, Secret, Wall};
 use renewd_driver::system::SystemClock;
-use renewd_driver::{Clock as _, Lease};
+use renewd_driver::{Clock as _, CredentialName, Lease};
 use renewd_proxy::{Listen, Proxy, ProxyConfig, ProxyHandle, Upstream};
 use tokio::sync::watch;
 
@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::input::file::plain;
 use crate::json::login_command;
+use crate::obtain::Obtained;
 use crate::output::time::{brief, local};
 
 /// Requests of what the child left running end within this.
@@ -39,6 +40,7 @@ pub(super) struct Grants {
 
 struct FreshFile {
     file: TokenFile,
+    name: CredentialName,
     first: Lease,
     published: watch::Receiver<Option<Publication>>,
 }
@@ -79,12 +81,17 @@ impl Grants {
         }
         let file = TokenFile::make(config)?;
         let path = file.path();
-        file.write(first.access_token()).map_err(|e| {
+        file.write(kept.name(), &Obtained::from(first)).map_err(|e| {
             Failure::internal(format!("the token file {} cannot be written: {}", path.display(), plain(&e)))
         })?;
         let place = Secret::copy_of(path.as_os_str().as_bytes());
         self.variables.extend(variables.iter().map(|v| (v.as_str().into(), place.clone())));
-        self.file = Some(FreshFile { file, first: first.clone(), published: kept.published() });
+        self.file = Some(FreshFile {
+            file,
+            name: kept.name().clone(),
+            first: first.clone(),
+            published: kept.published(),
+        });
         Ok(())
     }
 
@@ -147,7 +154,7 @@ impl Grants {
     pub(super) async fn beside(&self, app: &App) {
         let file = async {
             if let Some(fresh) = &self.file {
-                keep_fresh(&fresh.file, &fresh.first, fresh.published.clone(), app).await;
+                keep_fresh(&fresh.file, &fresh.name, &fresh.first, fresh.published.clone(), app).await;
             }
         };
         let notice = async {

@@ -82,6 +82,11 @@ impl Kept {
         self.published.clone()
     }
 
+    /// Which one.
+    pub(super) fn name(&self) -> &CredentialName {
+        self.keeper.name()
+    }
+
     /// For a proxy.
     pub(super) fn keeper(&self) -> Keeper {
         self.keeper.clone()

@@ -4,20 +4,23 @@
 //! behind is swept by the next one: each folder is locked for as long as its owner lives.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use renewd_core::{Access, Boot, Now, Publication, Secret, Span, Status, Wall};
+use renewd_core::Publication;
 use renewd_driver::system::{SystemClock, SystemEntropy};
-use renewd_driver::{Clock as _, Entropy as _, Lease};
+use renewd_driver::{Clock as _, CredentialName, Entropy as _, Lease};
 use tokio::sync::watch;
 
 use crate::app::App;
+use crate::commands::token::Format;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::input::file::plain;
+use crate::obtain::Obtained;
+use crate::token_file::{Standing, Step, WholeFile, content, step};
 
 /// Folders of ours begin so; the rest is a random number.
 const FOLDER_PREFIX: &str = "run-";
@@ -34,39 +37,11 @@ const OWNER: &str = "owner.lock";
 /// An expiry is noticed so late at most, also after a suspend that the timer did not see.
 const LOOK: Duration = Duration::from_secs(30);
 
+/// Nobody else's.
+const MODE: u32 = 0o600;
+
 /// After a failed write.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// A token that the file holds, until either clock says that it is over.
-pub(super) struct Standing {
-    token: Secret,
-    expires: Wall,
-    expires_boot: Boot,
-}
-
-impl Standing {
-    fn of(token: &Secret, left: Span, now: Now) -> Self {
-        Self { token: token.clone(), expires: now.wall + left, expires_boot: now.boot + left }
-    }
-
-    fn left(&self, now: Now) -> Span {
-        self.expires.since(now.wall).min(self.expires_boot.since(now.boot))
-    }
-}
-
-impl From<&Lease> for Standing {
-    fn from(lease: &Lease) -> Self {
-        let now = SystemClock.now();
-        Self::of(lease.access_token(), lease.expires().since(now.wall), now)
-    }
-}
-
-impl From<&Access> for Standing {
-    fn from(access: &Access) -> Self {
-        let now = SystemClock.now();
-        Self::of(&access.token, access.remaining(now, SystemClock.boot_id()), now)
-    }
-}
 
 /// A token file and its folder. Dropping it removes both.
 pub(super) struct TokenFile {
@@ -111,21 +86,17 @@ impl TokenFile {
     ///
     /// # Errors
     /// The disk's.
-    pub(super) fn write(&self, token: &Secret) -> io::Result<()> {
-        let beside = self.folder.join("token.new");
-        // Left where an earlier write failed half-way.
-        let _ = fs::remove_file(&beside);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        // No line break: not every reader drops it, and what is read goes into a header.
-        file.write_all(token.expose())?;
-        fs::rename(&beside, self.path())
+    pub(super) fn write(&self, name: &CredentialName, token: &Obtained) -> io::Result<()> {
+        let bytes = content(name, token, Format::Raw).map_err(|failure| io::Error::other(failure.message))?;
+        self.whole().write(&bytes)
     }
 
     fn remove(&self) -> io::Result<()> {
-        match fs::remove_file(self.path()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
-        }
+        self.whole().remove().map(drop)
+    }
+
+    fn whole(&self) -> WholeFile {
+        WholeFile::new(self.path(), MODE)
     }
 }
 
@@ -140,6 +111,7 @@ impl Drop for TokenFile {
 /// Keeps the file fresh, until its future is dropped or the credential is no longer kept.
 pub(super) async fn keep_fresh(
     file: &TokenFile,
+    name: &CredentialName,
     first: &Lease,
     mut published: watch::Receiver<Option<Publication>>,
     app: &App,
@@ -160,7 +132,7 @@ pub(super) async fn keep_fresh(
         let newest = published.borrow_and_update().clone();
         let kept = match step(held.as_ref(), newest.as_ref(), SystemClock.now()) {
             Step::Keep => Ok(()),
-            Step::Write(standing) => file.write(&standing.token).map(|()| held = Some(standing)),
+            Step::Write(standing) => file.write(name, &standing.token).map(|()| held = Some(*standing)),
             Step::Remove => {
                 held = None;
                 file.remove()
@@ -171,35 +143,6 @@ pub(super) async fn keep_fresh(
             // The disk is given time; what is published next would wake this at once anyway.
             tokio::time::sleep(PAUSE).await;
         }
-    }
-}
-
-/// What is to be done with the file.
-enum Step {
-    Keep,
-    Write(Standing),
-    Remove,
-}
-
-fn step(held: Option<&Standing>, newest: Option<&Publication>, now: Now) -> Step {
-    let over = held.is_some_and(|h| h.left(now).is_zero());
-    match newest {
-        Some(Publication::Token(token)) => {
-            let standing = Standing::from(&token.access);
-            let new = held.is_none_or(|h| !h.token.same_as(token.access.token.expose()));
-            match () {
-                () if new && !standing.left(now).is_zero() => Step::Write(standing),
-                () if over => Step::Remove,
-                () => Step::Keep,
-            }
-        }
-        // A refused token is renewed in a moment, as a rule, and until then the old one is as good as none at all.
-        // Where that lasts, nobody must find what was valid once.
-        Some(Publication::Unavailable(why)) if held.is_some() && why.status != Status::Running => {
-            Step::Remove
-        }
-        _ if over => Step::Remove,
-        _ => Step::Keep,
     }
 }
 
@@ -259,67 +202,25 @@ fn is_random(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use renewd_core::{AccessKey, PublishedToken, Stamp, Unavailable};
+    use renewd_core::Secret;
     use std::os::unix::fs::PermissionsExt as _;
 
-    fn token(text: &str, lifetime: Span) -> Publication {
-        let now = SystemClock.now();
-        let access = Access {
-            key: AccessKey::default(),
-            token: Secret::from(text),
+    fn token(text: &str) -> Obtained {
+        Obtained {
+            access_token: Secret::from(text),
             token_type: "Bearer".into(),
-            issued: Stamp::new(now, SystemClock.boot_id()),
-            lifetime,
-            lifetime_given: true,
-            granted: None,
-            brought_by: None,
-        };
-        let (until_boot, until_wall) = (now.boot + lifetime, now.wall + lifetime);
-        Publication::Token(PublishedToken {
-            access,
+            expires: None,
             epoch: 1,
             generation: 1,
-            proof_key: None,
-            until_boot,
-            until_wall,
-        })
+            scope: None,
+            resource: None,
+            audience: None,
+            short: false,
+        }
     }
 
-    fn none(status: Status) -> Publication {
-        Publication::Unavailable(Unavailable {
-            status,
-            cause: None,
-            since: None,
-            next_attempt: None,
-            last_attempt: None,
-        })
-    }
-
-    #[test]
-    fn a_newer_token_is_written_and_a_lasting_lack_of_one_removes_the_file() {
-        let now = SystemClock.now();
-        let hour = Span::from_hours(1);
-        let held = Standing::of(&Secret::from("at-1"), hour, now);
-        let over = Standing::of(&Secret::from("at-1"), Span::ZERO, now);
-        let name =
-            |held: Option<&Standing>, newest: Option<Publication>| match step(held, newest.as_ref(), now) {
-                Step::Keep => "keep",
-                Step::Write(_) => "write",
-                Step::Remove => "remove",
-            };
-        assert_eq!(name(Some(&held), None), "keep");
-        assert_eq!(name(Some(&held), Some(token("at-1", hour))), "keep");
-        assert_eq!(name(Some(&held), Some(token("at-2", hour))), "write");
-        assert_eq!(
-            name(Some(&held), Some(none(Status::Running))),
-            "keep",
-            "refused, and renewed in a moment"
-        );
-        assert_eq!(name(Some(&held), Some(none(Status::AuthRetrying))), "remove");
-        assert_eq!(name(Some(&over), Some(none(Status::Running))), "remove");
-        assert_eq!(name(Some(&over), Some(token("at-1", Span::ZERO))), "remove");
-        assert_eq!(name(None, Some(none(Status::AuthRetrying))), "keep");
-        assert_eq!(name(None, Some(token("at-1", hour))), "write", "it is back");
+    fn name() -> CredentialName {
+        "work".parse().unwrap()
     }
 
     fn folders(base: &Path) -> usize {
@@ -330,9 +231,9 @@ mod tests {
     fn the_file_is_private_replaced_whole_and_gone_at_the_end() {
         let base = tempfile::tempdir().unwrap();
         let file = TokenFile::make_in(base.path()).unwrap();
-        file.write(&Secret::from("at-1")).unwrap();
+        file.write(&name(), &token("at-1")).unwrap();
         let first = fs::metadata(file.path()).unwrap();
-        file.write(&Secret::from("at-2")).unwrap();
+        file.write(&name(), &token("at-2")).unwrap();
         let second = fs::metadata(file.path()).unwrap();
         assert_eq!(fs::read(file.path()).unwrap(), b"at-2");
         assert_ne!(first.ino(), second.ino(), "renamed over, not written into");
@@ -348,7 +249,7 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let living = TokenFile::make_in(base.path()).unwrap();
         let dead = TokenFile::make_in(base.path()).unwrap();
-        dead.write(&Secret::from("at-1")).unwrap();
+        dead.write(&name(), &token("at-1")).unwrap();
         let left_behind = dead.folder.clone();
         // Its lock goes as the kernel takes it from a killed process; the folder stays.
         let TokenFile { _owner: owner, .. } = &dead;

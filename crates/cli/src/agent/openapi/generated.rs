@@ -7,6 +7,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use crate::agent::ReloadDocument;
 use crate::agent::api::{ReadyDocument, RejectedDocument};
 use crate::agent::events::Kept;
 use crate::agent::operations::{Kind, OPERATIONS, Operation, Parameter, Question, Reach, Takes, Verb};
@@ -124,12 +125,8 @@ fn answers(question: Question, types: &mut Types) -> Vec<Answer> {
             "type": "object",
             "description": "As `renewd login` and the agent of one version know it; not for others.",
         }))),
-        Question::Reload => reloaded(types),
+        Question::Reload => json(types.of::<ReloadDocument>()),
     }
-}
-
-fn reloaded(types: &mut Types) -> Vec<Answer> {
-    vec![(202, "It will be.", types.of::<crate::agent::api::DoneDocument>())]
 }
 
 /// Why there may be no such answer.
@@ -153,6 +150,9 @@ fn refusals(operation: &Operation, types: &mut Types) -> Vec<Answer> {
     {
         all.push((500, "A failure of the agent itself, or of its configuration."));
         all.push((503, "Not now: a login is needed, the server is out of reach, or the store is. `Retry-After` where the next attempt is known."));
+    }
+    if operation.question == Question::Reload {
+        all.push((422, "The configuration has a mistake: what was in force stays in force."));
     }
     if matches!(operation.question, Question::Token | Question::Rejected | Question::Refresh) {
         all.push((504, "There was none within `timeout_s`."));
