@@ -49,6 +49,7 @@ impl Manager {
         };
         Ok(match self {
             Self::Systemd => {
+                systemd::check(service)?;
                 let config = match env.folder("XDG_CONFIG_HOME") {
                     Some(folder) => folder,
                     None => home()?.join(".config"),

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use super::service::Service;
 use super::written::SEAL;
+use crate::exit::Failure;
 
 /// The file's name, and the unit's.
 pub(super) const SERVICE: &str = "renewd.service";
@@ -37,6 +38,24 @@ DirectoryMode=0700
 WantedBy=sockets.target
 "
     )
+}
+
+/// What systemd does not have in the path of a program, however it is written.
+const NOT_IN_A_PROGRAM: [char; 3] = ['"', '\'', '\\'];
+
+/// Whether systemd starts a program of that path.
+///
+/// # Errors
+/// Where it does not.
+pub(super) fn check(service: &Service) -> Result<(), Failure> {
+    if service.program.contains(NOT_IN_A_PROGRAM) {
+        return Err(Failure::usage(format!(
+            "systemd starts no program with a quote or a backslash in its path: {}",
+            service.program
+        ))
+        .advise("move renewd, or put a link to it on the search path"));
+    }
+    Ok(())
 }
 
 /// The service.
@@ -121,16 +140,25 @@ mod tests {
     #[test]
     fn paths_come_through_the_rules_of_units() {
         let odd = Service {
-            program: "/opt/my tools/100%/re\"new\\d".into(),
-            flags: vec!["--config".into(), "/a $HOME/c.toml".into()],
+            program: "/opt/my $tools/100%/renewd".into(),
+            flags: vec!["--config".into(), "/a \"$HOME\"\\/c.toml".into()],
             environment: vec![("XDG_STATE_HOME".into(), "/s 1".into())],
             socket: Some("/run/50% off/agent.sock".into()),
         };
         let text = service(&odd);
-        let start = r#"ExecStart=:"/opt/my tools/100%%/re\"new\\d" --config "/a $HOME/c.toml" agent"#;
+        let start = r#"ExecStart=:"/opt/my $tools/100%%/renewd" --config "/a \"$HOME\"\\/c.toml" agent"#;
         assert!(text.contains(start), "{text}");
         assert!(text.contains("\nEnvironment=\"XDG_STATE_HOME=/s 1\"\nRestart="), "{text}");
         assert!(socket(&odd).contains("\nListenStream=/run/50%% off/agent.sock\n"));
+    }
+
+    #[test]
+    fn a_program_that_systemd_would_not_start_is_not_installed() {
+        assert!(check(&plain()).is_ok());
+        for path in ["/a\"b", "/a'b", "/a\\b"] {
+            let failure = check(&Service { program: path.into(), ..plain() }).unwrap_err();
+            assert!(failure.message.contains(path), "{failure}");
+        }
     }
 
     /// Without the two lines that say who wrote it.

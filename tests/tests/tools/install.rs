@@ -1,0 +1,189 @@
+//! `renewd agent install`: what is written for the service manager, and what is left alone.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use renewd_e2e::{Home, Running, renewd};
+
+use crate::validators::{printed, program, validator};
+
+const UNITS: [&str; 2] = ["renewd.service", "renewd.socket"];
+
+fn units(home: &Home) -> PathBuf {
+    home.path().join("config/systemd/user")
+}
+
+/// Without what the tests set for the store, which a service would not have.
+fn install(home: &Home, args: &[&str]) -> std::process::Command {
+    let mut command = home.command(["agent", "install"].iter().chain(args));
+    command.env_remove("RENEWD_STORE_KEY");
+    command
+}
+
+fn run(home: &Home, args: &[&str]) -> renewd_e2e::Ran {
+    Running::start(install(home, args), b"").finish()
+}
+
+/// A `systemctl` that writes down what it is told.
+fn recording_systemctl(home: &Home, exit: u8) -> (PathBuf, PathBuf) {
+    let (folder, log) = (home.path().join("bin"), home.path().join("told"));
+    fs::create_dir(&folder).unwrap();
+    let file = folder.join("systemctl");
+    fs::write(&file, format!("#!/bin/sh\necho \"$*\" >> '{}'\nexit {exit}\n", log.display())).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    (folder, log)
+}
+
+#[test]
+fn units_are_written_once_and_say_how_to_start_them() {
+    let home = Home::new();
+    let said = run(&home, &[]).succeeded().stderr;
+    assert!(said.contains("systemctl --user enable --now renewd.socket renewd.service"), "{said}");
+    let read = |name: &str| fs::read_to_string(units(&home).join(name)).unwrap();
+    let before = UNITS.map(read);
+    assert!(
+        before[0].contains(&format!("ExecStart=:{} agent\n", renewd().canonicalize().unwrap().display())),
+        "{}",
+        before[0]
+    );
+    let again = run(&home, &[]).succeeded().stderr;
+    assert_eq!(again.matches("stands as it should").count(), 2, "{again}");
+    assert_eq!(UNITS.map(read), before);
+}
+
+#[test]
+fn a_unit_that_somebody_changed_is_neither_written_over_nor_removed_without_being_told_to() {
+    let home = Home::new();
+    run(&home, &[]).succeeded();
+    let unit = units(&home).join("renewd.service");
+    let own = fs::read_to_string(&unit).unwrap().replace("RestartSec=5", "RestartSec=50");
+    fs::write(&unit, &own).unwrap();
+    for args in [&[][..], &["--uninstall"]] {
+        let said = run(&home, args).failed(2).stderr;
+        assert!(said.contains("renewd.service was changed") && said.contains("--replace"), "{said}");
+        assert_eq!(fs::read_to_string(&unit).unwrap(), own);
+        assert!(units(&home).join("renewd.socket").is_file(), "all or nothing");
+    }
+    run(&home, &["--replace"]).succeeded();
+    assert_ne!(fs::read_to_string(&unit).unwrap(), own);
+    run(&home, &["--uninstall"]).succeeded();
+    assert_eq!(fs::read_dir(units(&home)).unwrap().count(), 0);
+    let said = run(&home, &["--uninstall"]).succeeded().stderr;
+    assert_eq!(said.matches("is not there").count(), 2, "{said}");
+}
+
+#[test]
+fn only_what_it_wrote_goes_away_with_it() {
+    let home = Home::new();
+    run(&home, &[]).succeeded();
+    let other = units(&home).join("other.service");
+    fs::write(&other, "[Service]\n").unwrap();
+    run(&home, &["--uninstall"]).succeeded();
+    let left: Vec<_> = fs::read_dir(units(&home)).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(left, [other]);
+}
+
+#[test]
+fn printing_writes_nothing_and_the_service_manager_is_told_only_where_that_is_asked_for() {
+    let home = Home::new();
+    let (folder, log) = recording_systemctl(&home, 0);
+    let told = |args: &[&str]| {
+        let mut command = install(&home, args);
+        command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+        Running::start(command, b"").finish()
+    };
+    let printed = told(&["--print"]).succeeded();
+    assert!(printed.stdout.contains("\nListenStream=%t/renewd/agent.sock\n"), "{}", printed.stdout);
+    assert!(!units(&home).exists());
+    told(&[]).succeeded();
+    assert!(!log.exists());
+    told(&["--now"]).succeeded();
+    told(&["--uninstall", "--now"]).succeeded();
+    let lines = fs::read_to_string(&log).unwrap();
+    assert_eq!(
+        lines.lines().collect::<Vec<_>>(),
+        [
+            "--user daemon-reload",
+            "--user enable --now renewd.socket renewd.service",
+            "--user disable --now renewd.socket renewd.service",
+            "--user daemon-reload",
+        ]
+    );
+}
+
+#[test]
+fn a_service_manager_that_refuses_is_told_of() {
+    let home = Home::new();
+    let (folder, _) = recording_systemctl(&home, 1);
+    let mut command = install(&home, &["--now"]);
+    command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    let said = Running::start(command, b"").finish().failed(6).stderr;
+    assert!(said.contains("systemctl --user daemon-reload: exit status: 1"), "{said}");
+}
+
+#[test]
+fn variables_that_the_service_will_not_have_are_named() {
+    let home = Home::new();
+    let mut command = install(&home, &[]);
+    command.env("RENEWD_REFRESH_WINDOW", "5m");
+    let said = Running::start(command, b"").finish().succeeded().stderr;
+    assert!(said.contains("RENEWD_REFRESH_WINDOW is set here and unknown to the service"), "{said}");
+    let unit = fs::read_to_string(units(&home).join("renewd.service")).unwrap();
+    assert!(!unit.contains("RENEWD_"), "{unit}");
+    let state = home.path().join("state");
+    assert!(unit.contains(&format!("Environment=XDG_STATE_HOME={}\n", state.display())), "{unit}");
+}
+
+/// A home in which paths are as awkward as they can be.
+fn awkward() -> (Home, PathBuf, PathBuf) {
+    let home = Home::new();
+    let folder = home.path().join("my %h $HOME tools");
+    fs::create_dir(&folder).unwrap();
+    let (program, config) = (folder.join("renewd"), folder.join("\"c\" & d\\.toml"));
+    if fs::hard_link(renewd(), &program).is_err() {
+        fs::copy(renewd(), &program).unwrap();
+    }
+    fs::write(&config, "").unwrap();
+    (home, program, config)
+}
+
+fn run_program(home: &Home, program: &Path, config: &Path, args: &[&str]) -> renewd_e2e::Ran {
+    let template = install(home, args);
+    let mut command = std::process::Command::new(program);
+    command.arg("--config").arg(config).args(template.get_args()).env_clear();
+    for (key, value) in template.get_envs() {
+        if let Some(value) = value {
+            command.env(key, value);
+        }
+    }
+    Running::start(command, b"").finish()
+}
+
+#[test]
+fn systemd_reads_the_units_whatever_the_paths_hold() {
+    let Some(mut analyze) = program("systemd-analyze") else { return };
+    let (home, program, config) = awkward();
+    run_program(&home, &program, &config, &[]).succeeded();
+    analyze.args(["verify", "--user", "--man=no"]).args(UNITS.map(|name| units(&home).join(name)));
+    analyze.env("XDG_RUNTIME_DIR", home.path().join("runtime"));
+    // It looks whether the program is there, so that a path that it reads otherwise is seen.
+    let said = printed(&mut analyze);
+    assert_eq!(said, "", "no warning");
+}
+
+#[test]
+fn macos_reads_the_property_list_whatever_the_paths_hold() {
+    let Some(mut validator) = validator() else { return };
+    let (home, program, config) = awkward();
+    let list = run_program(&home, &program, &config, &["--print", "--manager", "launchd"]).succeeded().stdout;
+    let file = home.private_file("renewd.agent.plist", &list);
+    let list = renewd_e2e::json(&printed(validator.arg("plist").arg(file)));
+    let program = program.canonicalize().unwrap();
+    let words = [program.to_str().unwrap(), "--config", config.to_str().unwrap(), "agent"];
+    assert_eq!(list["ProgramArguments"], serde_json::json!(words));
+    assert_eq!(list["Label"], "renewd.agent");
+    assert_eq!(list["KeepAlive"], serde_json::json!({"SuccessfulExit": false}));
+    assert_eq!(list["Umask"], 0o077);
+    assert_eq!(list["EnvironmentVariables"]["XDG_STATE_HOME"], home.path().join("state").to_str().unwrap());
+}
