@@ -384,6 +384,6 @@ fn the_journal_tells_of_it_and_lines_come_as_json_where_asked() {
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!((line["credential"].as_str(), line["event"].as_str()), (Some("work"), Some("refreshed")));
     let mut history = world.renewd();
-    history.args(["history", "work"]);
+    history.args(["history", "work", "--events"]);
     assert!(finish(history, b"").expect(0, &[]).out.contains("token refreshed"));
 }

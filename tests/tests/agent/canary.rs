@@ -184,6 +184,7 @@ impl World {
         self.run(&[&["explain", "--status", "400", "--json"][..], &files].concat()).succeeded();
         for args in [
             &["history", "work"][..],
+            &["history", "work", "--events"],
             &["history", "work", "--json"],
             &["config", "show"],
             &["config", "show", "work"],

@@ -372,7 +372,7 @@ fn status_type_code_and_words_of_a_failure_are_in_every_place_that_shows_it() {
         looks.told("status", &world.home.run(["status", "work"]).succeeded().stdout);
         let failed = world.home.run(["token", "work", "--format", "json", "--timeout", "1s"]);
         looks.told("token", failed.json()["error"]["message"].as_str().unwrap_or_default());
-        let history = world.home.run(["history", "work"]).succeeded().stdout;
+        let history = world.home.run(["history", "work", "--events"]).succeeded().stdout;
         looks.told(
             "history",
             history.lines().rfind(|line| line.contains("attempt failed")).unwrap_or_default(),

@@ -115,7 +115,7 @@ fn a_vpn_drop_is_seen_told_and_survived() {
     agent.wait_said("✓ work: recovered after");
     assert_eq!(proxy.get("/after").status, 200);
     home.run(["status", "--check"]).succeeded();
-    let history = home.run(["history", "work"]).succeeded().stdout;
+    let history = home.run(["history", "work", "--events"]).succeeded().stdout;
     assert!(
         history.contains("running → auth_retrying (outage)") && history.contains("recovered"),
         "{history}"

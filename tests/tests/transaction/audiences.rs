@@ -122,7 +122,7 @@ fn an_audience_that_the_server_does_not_know_is_refused_and_nothing_else_is() {
     let seen = scene.status();
     assert_eq!((&seen["status"], &seen["health"]), (&json!("running"), &json!("healthy")));
     assert_serves(&scene, A);
-    let history = scene.run(scene.home.command(["history", "work"])).succeeded();
+    let history = scene.run(scene.home.command(["history", "work", "--events"])).succeeded();
     assert!(history.stdout.contains(&format!("no token for resource {C}")), "{}", history.stdout);
     assert!(history.stdout.contains(&format!("token for resource {A} refreshed")), "{}", history.stdout);
     scene.run(scene.home.command(["token", "work", "--resource", "no address"])).failed(2);

@@ -87,7 +87,7 @@ impl World {
         let families = u64::from(self.peer.stranger() == Stranger::OidcProvider);
         assert_eq!(counts.families_revoked, families);
 
-        let history = self.home.run(["history", "work"]).succeeded().stdout;
+        let history = self.home.run(["history", "work", "--events"]).succeeded().stdout;
         assert_eq!(history.matches("login needed (rotation_lost)").count(), 1, "told once: {history}");
         let again = self.home.run(REFRESH).failed(3);
         assert!(again.stderr.contains("rotation_lost"), "{again:?}");

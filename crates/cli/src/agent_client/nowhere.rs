@@ -15,6 +15,37 @@ pub(super) fn check_owner(_socket: &Path) -> Result<(), NoAgent> {
     Err(NoAgent::Absent)
 }
 
+/// What came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(dead_code, reason = "nothing comes here")]
+pub(crate) enum Heard {
+    /// Something happened.
+    News,
+    /// Nothing within the time.
+    Nothing,
+    /// There is no agent.
+    End,
+}
+
+/// There are no events.
+pub(crate) struct Listening(());
+
+impl Listening {
+    /// None.
+    ///
+    /// # Errors
+    /// Always.
+    pub(super) fn begin(_socket: &Path) -> std::io::Result<Self> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
+    /// Nothing comes.
+    pub(crate) fn hear(&mut self, _within: std::time::Duration) -> Heard {
+        let Self(()) = self;
+        Heard::End
+    }
+}
+
 /// Nothing can be sent.
 ///
 /// # Errors

@@ -4,25 +4,21 @@
 //! that does not open (its keyring is locked, say) the names are shown, with what is wrong; the exit code is 5 then.
 
 mod table;
-
-use std::io::IsTerminal as _;
-use std::time::Duration;
+mod watch;
 
 use clap::Args;
 use renewd_driver::CredentialName;
 use zeroize::Zeroizing;
 
-use crate::agent_client::{Agent, Asked};
+use crate::agent_client::{Agent, Asked, page};
 use crate::app::App;
+use crate::config::Config;
 use crate::credential::{closed_store, glance, names, open_existing, unknown};
 use crate::exit::{Exit, Failure};
 use crate::json::{CredentialStatus, StatusDocument, line};
 
 /// In place of a status: the store does not open.
 const UNKNOWN: &str = "unknown";
-
-/// How often `--watch` looks.
-const WATCH: Duration = Duration::from_secs(2);
 
 /// Arguments of `status`.
 #[derive(Args, Debug)]
@@ -32,7 +28,7 @@ pub(crate) struct Status {
     /// For programs
     #[arg(long)]
     pub(crate) json: bool,
-    /// Look again every two seconds, until interrupted
+    /// Live, until q is pressed; where standard output is no terminal, printed anew at each change
     #[arg(long)]
     watch: bool,
     /// Print nothing; exit 0 when all is well, 3 login needed, 4 temporarily unavailable, 5 store unavailable
@@ -60,22 +56,15 @@ pub(crate) fn run(args: &Status, app: &App) -> Result<(), Failure> {
 }
 
 fn show(args: &Status, app: &App) -> Result<(), Failure> {
-    let mut seen = look(args, app)?;
+    if args.watch {
+        return watch::run(args, app);
+    }
+    let seen = look(args.name.as_ref(), args.json, &*app.config()?)?;
     if args.check {
         return check(&seen.document);
     }
     print(&seen, args, app)?;
-    if !args.watch {
-        return seen.closed.map_or(Ok(()), |why| told(app, &why));
-    }
-    loop {
-        std::thread::park_timeout(WATCH);
-        let next = look(args, app)?;
-        if next.document.credentials != seen.document.credentials || !args.json {
-            print(&next, args, app)?;
-        }
-        seen = next;
-    }
+    seen.closed.map_or(Ok(()), |why| told(app, &why))
 }
 
 /// What `--json` prints.
@@ -83,15 +72,14 @@ fn show(args: &Status, app: &App) -> Result<(), Failure> {
 /// # Errors
 /// Why nothing can be seen.
 pub(crate) fn document(name: Option<CredentialName>, app: &App) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let args = Status { name, json: true, watch: false, check: false };
-    let seen = look(&args, app)?;
+    let seen = look(name.as_ref(), true, &*app.config()?)?;
     line(&seen.document)
 }
 
-/// What was seen, and whether an agent said so.
+/// What was seen, and the agent that said so, if one did.
 struct Seen {
     document: StatusDocument,
-    agent: bool,
+    agent: Option<Agent>,
     /// Why the store does not open.
     closed: Option<Failure>,
 }
@@ -102,43 +90,43 @@ fn told(app: &App, why: &Failure) -> Result<(), Failure> {
     Err(Failure::silent(why.exit))
 }
 
-fn look(args: &Status, app: &App) -> Result<Seen, Failure> {
-    let config = app.config()?;
-    if let Ok(agent) = Agent::find(&config)
+/// Looks once: of one credential, or of all. Programs read in each what a person is told once, below.
+fn look(name: Option<&CredentialName>, json: bool, config: &Config) -> Result<Seen, Failure> {
+    if let Ok(agent) = Agent::find(config)
         && let Asked::Answer(all) = agent.all()
     {
         // A record that was imported just now is the agent's a moment later; until then the store tells.
         let known = |name: &CredentialName| all.credentials.iter().any(|c| c.name == name.as_str());
-        if args.name.as_ref().is_none_or(known) {
-            let of_name = |c: &CredentialStatus| args.name.as_ref().is_none_or(|n| c.name == n.as_str());
+        if name.is_none_or(known) {
+            let of_name = |c: &CredentialStatus| name.is_none_or(|n| c.name == n.as_str());
             let credentials = all.credentials.into_iter().filter(of_name).collect();
-            return Ok(Seen { document: StatusDocument::new(credentials), agent: true, closed: None });
+            return Ok(Seen { document: StatusDocument::new(credentials), agent: Some(agent), closed: None });
         }
     }
-    let (store, closed) = match open_existing(&config) {
+    let (store, closed) = match open_existing(config) {
         Ok(store) => (store, None),
-        Err(why) if why.exit == Exit::Store => (Some(closed_store(&config, &why)?), Some(why)),
+        Err(why) if why.exit == Exit::Store => (Some(closed_store(config, &why)?), Some(why)),
         Err(why) => return Err(why),
     };
-    let known = names(&config, store.as_ref().map(|s| s.port.as_ref()))?;
+    let known = names(config, store.as_ref().map(|s| s.port.as_ref()))?;
     if let Some(why) = closed.as_ref().filter(|_| known.is_empty()) {
         return Err(why.clone());
     }
-    if let Some(name) = args.name.as_ref().filter(|n| !known.contains(n)) {
+    if let Some(name) = name.filter(|n| !known.contains(n)) {
         return Err(unknown(name, &known));
     }
     let mut credentials = Vec::new();
-    for name in known.iter().filter(|n| args.name.as_ref().is_none_or(|wanted| wanted == *n)) {
+    for name in known.iter().filter(|n| name.is_none_or(|wanted| wanted == *n)) {
         match &store {
             Some(store) => {
-                let glance = glance(&config, store.port.as_ref(), name)?;
+                let glance = glance(config, store.port.as_ref(), name)?;
                 let (view, now) = glance.view();
                 let mut seen = CredentialStatus::new(name.as_str(), &view, now);
                 seen.advice = seen.advice.or_else(|| glance.greatest.map(older));
                 if closed.is_some() {
                     seen = unread(seen);
                 }
-                if closed.is_some() && !args.json {
+                if closed.is_some() && !json {
                     // Said once, below.
                     seen.advice = None;
                 }
@@ -147,12 +135,12 @@ fn look(args: &Status, app: &App) -> Result<Seen, Failure> {
             }
             None => {
                 let empty = renewd_store::MemoryStore::new();
-                let (view, now) = glance(&config, &empty, name)?.view();
+                let (view, now) = glance(config, &empty, name)?.view();
                 credentials.push(CredentialStatus::new(name.as_str(), &view, now));
             }
         }
     }
-    Ok(Seen { document: StatusDocument::new(credentials), agent: false, closed })
+    Ok(Seen { document: StatusDocument::new(credentials), agent: None, closed })
 }
 
 fn print(seen: &Seen, args: &Status, app: &App) -> Result<(), Failure> {
@@ -161,25 +149,24 @@ fn print(seen: &Seen, args: &Status, app: &App) -> Result<(), Failure> {
         return app.output.data(&line(&seen.document)?);
     }
     let mut text = String::new();
-    if args.watch && std::io::stdout().is_terminal() {
-        // Home, and clear to the end: the screen is drawn anew.
-        text.push_str("\x1b[H\x1b[2J");
-    }
     let now = app.now().wall;
     match (&args.name, credentials.as_slice()) {
-        (Some(_), [one]) => text.push_str(&table::one(one, seen.agent, now, app.output.out)),
-        _ => text.push_str(&table::all(credentials, seen.agent, now, app.output.out)),
+        (Some(_), [one]) => text.push_str(&table::one(one, seen.agent.is_some(), now, app.output.out)),
+        _ => text.push_str(&table::all(credentials, seen.agent.is_some(), now, app.output.out)),
     }
     app.output.data(text.as_bytes())?;
     if credentials.is_empty() {
         app.output.note("no credentials yet; begin with: renewd login NAME --profile P");
-    } else if !seen.agent && !args.watch {
+    } else if seen.agent.is_none() && !args.watch {
         app.output.note(
             &app.output
                 .err
                 .dim("no agent is running: tokens are refreshed when they are asked for")
                 .to_string(),
         );
+    }
+    if let Some(told) = seen.agent.as_ref().filter(|_| args.name.is_none()).and_then(page::told) {
+        app.output.note(&app.output.err.dim(told).to_string());
     }
     Ok(())
 }

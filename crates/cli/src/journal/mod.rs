@@ -10,14 +10,17 @@ mod history;
 mod lines;
 mod scribe;
 mod sentence;
+mod story;
 
 pub(crate) use entry::Entry;
 pub(crate) use entry::What;
-pub(crate) use file::{JournalFolder, note, read};
+pub(crate) use file::{JournalFolder, note, read, read_all};
 pub(crate) use history::HistoryDocument;
 #[cfg(unix)]
 pub(crate) use lines::{LineFormat, Lines};
 pub(crate) use scribe::Scribe;
+pub(crate) use sentence::Tone;
+pub(crate) use story::{Clock, Told, span, story, written};
 #[cfg(unix)]
 pub(crate) use scribe::Sink;
 #[cfg(all(unix, test))]

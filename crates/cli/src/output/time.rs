@@ -62,7 +62,8 @@ pub(crate) fn brief(span: Span) -> String {
     }
 }
 
-fn timestamp(at: Wall) -> Timestamp {
+/// For the calendar.
+pub(crate) fn timestamp(at: Wall) -> Timestamp {
     Timestamp::from_millisecond(at.as_unix_millis()).unwrap_or(if at.as_unix_millis() < 0 {
         Timestamp::MIN
     } else {

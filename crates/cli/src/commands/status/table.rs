@@ -163,7 +163,8 @@ fn when(at: &str, now: Wall) -> String {
     }
 }
 
-fn attempt(a: &AttemptStatus, now: Wall) -> String {
+/// `HTTP 403 text/html, 2m ago`.
+pub(super) fn attempt(a: &AttemptStatus, now: Wall) -> String {
     let ago = parse_rfc3339(&a.at).map_or(a.at.clone(), |at| relative(at, now));
     let what = if a.verdict == Verdict::Success.name() {
         a.verdict.clone()
