@@ -27,6 +27,7 @@ export class Card {
     this.name = name;
     this.root.id = `credential-${name}`;
     this.find('.name').textContent = plain(name);
+    this.find('.name').title = plain(name);
     const [toggle, details] = [this.find('.toggle'), this.find('.details')];
     details.id = `details-${name}`;
     toggle.setAttribute('aria-controls', details.id);
@@ -68,7 +69,7 @@ export class Card {
     }
     this.optional('.message', failed ? last.message : null);
     const advice = [credential.advice, ...failing.map((sink) => `Token file ${sink.path}: ${sink.message}`)].filter(Boolean);
-    this.optional('.advice', advice.join(' · ') || null);
+    this.optional('.advice', advice.length === 0 ? null : `Advice: ${advice.join(' · ')}`);
     show(this.find('.command'), Boolean(credential.login_command));
     if (credential.login_command) set(this.find('.command code'), plain(credential.login_command));
   }

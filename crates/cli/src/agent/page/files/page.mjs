@@ -25,6 +25,7 @@ function render() {
   document.title = feed.silent === null ? title(credentials) : '? renewd';
   document.body.classList.toggle('is-stale', feed.silent !== null);
   $('empty').hidden = credentials.length > 0;
+  $('legend').hidden = credentials.length === 0;
   show_troubles(credentials);
   show_axis(credentials, now);
   show_cards(credentials, sinks, now);
