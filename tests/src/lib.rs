@@ -27,6 +27,8 @@ mod points;
 mod provider;
 mod run;
 mod scene;
+#[cfg(target_os = "linux")]
+mod service_manager;
 mod session;
 #[cfg(target_os = "linux")]
 mod terminal;
@@ -51,6 +53,8 @@ pub use provider::{Posted, Provider};
 pub use renewd_testkit as testkit;
 pub use run::{Ran, Running, json};
 pub use scene::{CLASSES, Scene, Served, count, report};
+#[cfg(target_os = "linux")]
+pub use service_manager::ServiceManager;
 pub use session::{KEYRING_TIMEOUT, Session};
 #[cfg(target_os = "linux")]
 pub use terminal::Terminal;

@@ -1,5 +1,6 @@
 //! The agent, its proxy and the commands, as a user has them.
 
+mod activation;
 mod api;
 mod canary;
 mod crowd;
@@ -10,7 +11,9 @@ mod life;
 mod one_shot;
 mod outage;
 mod page;
+mod pictures;
 mod profiles;
+mod reload;
 mod replay;
 mod seeds;
 mod shutdown;

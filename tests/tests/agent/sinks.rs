@@ -125,12 +125,12 @@ fn a_reader_finds_a_valid_token_all_the_time_and_over_restarts_of_the_agent() {
                 _ => {}
             }
         }
+        agent.stop().succeeded();
         over.store(true, Ordering::Relaxed);
         reader.join().expect("the reader met nothing wrong")
     });
     assert!(read >= 5, "{read} tokens were seen");
     assert_eq!(server.totals().reuse_trips, 0);
-    agent.stop().succeeded();
 }
 
 #[test]
