@@ -60,6 +60,9 @@ pub const INTENDED: &[Intended] = &[
     intended("stdout of renewd helper api-key", SecretKind::AccessToken, "the protocol's only line"),
     intended("stdout of renewd helper headers", SecretKind::AccessToken, "the header that was asked for"),
     intended("stdout of renewd helper git", SecretKind::AccessToken, "git's password line"),
+    intended("stdout of renewd helper kubectl", SecretKind::AccessToken, "the object that was asked for"),
+    intended("stdout of renewd helper docker", SecretKind::AccessToken, "docker's secret"),
+    intended("stdout of docker-credential-renewd", SecretKind::AccessToken, "docker's secret"),
     intended("answer to POST /v1/credentials/*/token", SecretKind::AccessToken, "it is what was asked for"),
     intended(
         "answer to POST /v1/credentials/*/rejected",

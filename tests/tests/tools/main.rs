@@ -2,10 +2,20 @@
 
 #[cfg(unix)]
 mod c;
+#[cfg(unix)]
+mod docker;
+#[cfg(unix)]
+mod git;
+#[cfg(unix)]
+mod helpers;
 #[cfg(target_os = "linux")]
 mod install;
+#[cfg(unix)]
+mod kubectl;
 #[cfg(target_os = "linux")]
 mod packaging;
+#[cfg(unix)]
+mod site;
 #[cfg(target_os = "linux")]
 mod systemd;
 #[cfg(target_os = "linux")]
