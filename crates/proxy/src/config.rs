@@ -178,6 +178,21 @@ impl ProxyConfig {
     }
 }
 
+impl ProxyConfig {
+    /// With this route as its own; of its source nothing is kept here, it is given where the proxy begins.
+    pub fn of_route(listen: Listen, route: Route) -> Self {
+        Self {
+            prefix: route.prefix,
+            strip_prefix: route.strip_prefix,
+            upstream_http2: route.upstream_http2,
+            replay_limit: route.replay_limit,
+            ca_file: route.ca_file,
+            login_command: route.login_command,
+            ..Self::new(listen, route.upstream, route.credential)
+        }
+    }
+}
+
 /// Why a proxy cannot start, or cannot take a new configuration.
 #[non_exhaustive]
 #[derive(Debug)]

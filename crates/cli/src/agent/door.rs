@@ -39,6 +39,16 @@ pub(crate) struct ProxyPlace {
     pub(crate) listen: String,
     #[serde(serialize_with = "crate::json::exposed::serialize")]
     pub(crate) url: Secret,
+    /// What stands behind it, by the beginning of the path.
+    pub(crate) routes: Vec<RoutePlace>,
+}
+
+/// One of a proxy's upstreams: its base URL is the proxy's with the prefix behind it.
+#[derive(Serialize)]
+pub(crate) struct RoutePlace {
+    pub(crate) prefix: String,
+    pub(crate) credential: String,
+    pub(crate) upstream: String,
 }
 
 #[derive(Serialize)]

@@ -9,15 +9,15 @@ use renewd_core::{AccessKey, Span, Status};
 use renewd_driver::{CredentialName, Keeper};
 use renewd_proxy::{
     Access, BearerToken, KeeperFor, Listen, NoBearer, ProofSigner, Proxy, ProxyConfig, ProxyError,
-    ProxyHandle, Rejected, TokenSource,
+    ProxyHandle, Rejected, Route, TokenSource,
 };
 use renewd_signer::KeySigner;
 use tokio::sync::Mutex;
 
 use super::activation::Activation;
-use super::door::ProxyPlace;
+use super::door::{ProxyPlace, RoutePlace};
 use super::keepers::Keepers;
-use crate::config::{Config, ProxyEntry};
+use crate::config::{Config, ProxyEntry, RouteEntry};
 use crate::exit::Failure;
 use crate::json::login_command;
 use crate::target::Target;
@@ -44,7 +44,11 @@ struct Running {
 impl Proxies {
     /// What is wrong with the entries themselves, whatever else goes on in the machine.
     pub(crate) fn check(config: &Config) -> Vec<Failure> {
-        config.proxies().iter().filter_map(|entry| proxy_config(config, entry).err()).collect()
+        config
+            .proxies()
+            .iter()
+            .filter_map(|entry| proxy_config(config, entry, |_| Arc::new(Nothing)).err())
+            .collect()
     }
 
     /// Brings the proxies in line with the configuration. Those that stay change in place, those that are new begin, and
@@ -105,8 +109,17 @@ impl Proxies {
     /// Where they are. The URLs are what clients are given, path secrets included: for the person at the terminal and
     /// for private files only.
     pub(crate) async fn places(&self) -> Vec<ProxyPlace> {
-        let place = |handle: &ProxyHandle| ProxyPlace { listen: handle.url(), url: handle.client_url() };
-        self.running.lock().await.values().map(|running| place(&running.handle)).collect()
+        let route = |route: &RouteEntry| RoutePlace {
+            prefix: route.prefix.to_string(),
+            credential: route.credential.to_string(),
+            upstream: route.upstream.clone(),
+        };
+        let place = |Running { handle, entry, .. }: &Running| ProxyPlace {
+            listen: handle.url(),
+            url: handle.client_url(),
+            routes: entry.routes.iter().map(route).collect(),
+        };
+        self.running.lock().await.values().map(place).collect()
     }
 
     /// Lets requests end, then stops all.
@@ -132,10 +145,22 @@ struct Begin<'a> {
 }
 
 impl Begin<'_> {
-    /// Begins the proxy of that entry, or changes the one that runs there.
+    /// Begins the proxy of that entry, or changes the one that runs there. Where some of its credentials are not known
+    /// the others are served all the same.
     async fn bring(&mut self, place: &str, entry: &ProxyEntry) -> Result<(), Failure> {
+        let credentials = entry.routes.iter().map(|route| &route.credential);
+        let mut unknown = credentials.filter(|name| self.keepers.keeper(name).is_none());
+        let first = unknown.next();
+        if first.is_none() || 1 + unknown.count() < entry.routes.len() {
+            self.serve(place, entry).await?;
+        }
+        first.map_or(Ok(()), |name| Err(not_known(self.config, entry, name)))
+    }
+
+    async fn serve(&mut self, place: &str, entry: &ProxyEntry) -> Result<(), Failure> {
         let (config, connections_max) = (self.config, self.connections_max);
-        let mut ready = proxy_config(config, entry)?;
+        let source = |route: &RouteEntry| source(self.keepers, &route.credential, &route.target);
+        let (mut ready, source) = proxy_config(config, entry, source)?;
         ready.connections_max = connections_max;
         let any_user = matches!(ready.access, Access::AnyLocalUser);
         let handed = self.activation.proxy(entry.handed.as_deref(), &ready.listen, any_user);
@@ -143,10 +168,6 @@ impl Begin<'_> {
             ready.listen = listen;
             passed
         });
-        if self.keepers.keeper(&entry.credential).is_none() {
-            return Err(unknown(config, entry));
-        }
-        let source = source(self.keepers, &entry.credential, &entry.target);
         let refused = |error: ProxyError| {
             let failure = at(config, entry, &error.to_string());
             if matches!(error, ProxyError::Listen { .. }) { failure.coded(ADDRESS) } else { failure }
@@ -183,7 +204,10 @@ impl Begin<'_> {
 fn place(entry: &ProxyEntry) -> String {
     match (&entry.handed, &entry.listen) {
         (Some(name), _) => format!("fd:{name}"),
-        (None, Listen::Tcp(address)) if address.port() == 0 => format!("{address} {}", entry.credential),
+        (None, Listen::Tcp(address)) if address.port() == 0 => {
+            let credential = entry.credential().map(CredentialName::as_str);
+            format!("{address} {}", credential.unwrap_or_default())
+        }
         (None, listen) => listen.to_string(),
     }
 }
@@ -262,37 +286,69 @@ fn at(config: &Config, entry: &ProxyEntry, what: &str) -> Failure {
     Failure::configuration(format!("{file}:{}: [[proxy]]: {what}", entry.line))
 }
 
-fn unknown(config: &Config, entry: &ProxyEntry) -> Failure {
-    let name = &entry.credential;
+fn not_known(config: &Config, entry: &ProxyEntry, name: &CredentialName) -> Failure {
     at(config, entry, &format!("no credential is called {name}")).advise(format!(
         "renewd import {name} …; the proxy begins when the agent is started again or reloaded"
     ))
 }
 
-/// A proxy as the proxy crate wants it.
+/// A proxy as the proxy crate wants it: each of its routes with tokens from `source`. The first route's come beside it.
 ///
 /// # Errors
 /// A configuration failure that names the line.
-pub(crate) fn proxy_config(config: &Config, entry: &ProxyEntry) -> Result<ProxyConfig, Failure> {
-    entry.target.check().map_err(|wrong| at(config, entry, &wrong.message))?;
-    let upstream = entry.upstream.parse().map_err(|e| at(config, entry, &format!("upstream: {e}")))?;
+pub(crate) fn proxy_config(
+    config: &Config,
+    entry: &ProxyEntry,
+    source: impl Fn(&RouteEntry) -> Arc<dyn TokenSource>,
+) -> Result<(ProxyConfig, Arc<dyn TokenSource>), Failure> {
     if let Listen::Unix(socket) = &entry.listen
         && let Some(why) = renewd_store::loose_way(socket)
     {
         return Err(at(config, entry, &format!("{} is in no safe place: {why}", socket.display())));
     }
-    let mut ready = ProxyConfig::new(entry.listen.clone(), upstream, entry.credential.clone());
+    let mut routes = Vec::with_capacity(entry.routes.len());
+    for route in &entry.routes {
+        route.target.check().map_err(|wrong| at(config, entry, &wrong.message))?;
+        let upstream = route.upstream.parse().map_err(|e| at(config, entry, &format!("upstream: {e}")))?;
+        let mut ready = Route::new(route.prefix.clone(), upstream, route.credential.clone(), source(route));
+        ready.strip_prefix = route.strip_prefix;
+        ready.upstream_http2 = route.upstream_http2;
+        ready.replay_limit = usize::try_from(route.replay_limit).unwrap_or(usize::MAX);
+        ready.login_command = Some(login_command(route.credential.as_str()));
+        routes.push(ready);
+    }
+    let mut routes = routes.into_iter();
+    let first = routes.next().ok_or_else(|| at(config, entry, "it has no upstream"))?;
+    let source = Arc::clone(&first.source);
+    let mut ready = ProxyConfig::of_route(entry.listen.clone(), first);
+    ready.routes = routes.collect();
     ready.access = match entry.access.as_deref() {
         Some("same-user") => Access::SameUser,
         Some("path-secret") => Access::PathSecret(None),
         Some("any-local-user") => Access::AnyLocalUser,
         _ => Access::default_for(&ready.listen),
     };
-    ready.replay_limit = usize::try_from(entry.replay_limit).unwrap_or(usize::MAX);
     if let Some(span) = entry.demand_timeout {
         ready.demand_timeout = span.into();
     }
-    ready.login_command = Some(login_command(entry.credential.as_str()));
     ready.signer = ProofSigner::new(KeySigner::new());
-    Ok(ready)
+    Ok((ready, source))
+}
+
+/// Stands for the tokens where only the configuration is looked at.
+struct Nothing;
+
+#[async_trait]
+impl TokenSource for Nothing {
+    fn at_hand(&self) -> Option<BearerToken> {
+        None
+    }
+
+    async fn token(&self, _patience: Span) -> Result<BearerToken, NoBearer> {
+        Err(NoBearer::new(Status::Stopped, "nothing is served here"))
+    }
+
+    async fn rejected(&self, _epoch: u64, _generation: u64, _patience: Span) -> Result<Rejected, NoBearer> {
+        Ok(Rejected::Passed)
+    }
 }

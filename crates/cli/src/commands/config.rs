@@ -86,11 +86,14 @@ fn show(config: &Config, app: &App) -> Result<(), Failure> {
     );
     for proxy in config.proxies() {
         let file = config.file().map(|f| f.display().to_string()).unwrap_or_default();
-        rows.push(Row {
-            key: "proxy".into(),
-            value: format!("{} → {} as {}", proxy.listen, proxy.upstream, proxy.credential),
-            origin: format!("{file}:{}", proxy.line),
-        });
+        for route in &proxy.routes {
+            let below = if route.prefix.is_root() { String::new() } else { format!(" {}", route.prefix) };
+            rows.push(Row {
+                key: "proxy".into(),
+                value: format!("{}{below} → {} as {}", proxy.listen, route.upstream, route.credential),
+                origin: format!("{file}:{}", proxy.line),
+            });
+        }
     }
     app.output.data(laid_out(&rows, app).as_bytes())
 }

@@ -275,13 +275,17 @@ fn credential(config: &Config, store: Option<&OpenStore>, name: &CredentialName)
 fn proxies(config: &Config, findings: &mut Vec<Finding>) {
     for proxy in config.proxies() {
         if proxy.access.as_deref() == Some("any-local-user") {
+            let mut names: Vec<&str> = proxy.routes.iter().map(|route| route.credential.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
             findings.push(Finding::Note(format!(
                 "proxy: {} lets every user of this machine act as {}; that is meant for containers of one pod",
-                proxy.listen, proxy.credential
+                proxy.listen,
+                names.join(", ")
             )));
         }
-        if proxy.upstream.starts_with("http://") {
-            findings.push(Finding::Note(format!("proxy: {} is plain http", proxy.upstream)));
+        for route in proxy.routes.iter().filter(|route| route.upstream.starts_with("http://")) {
+            findings.push(Finding::Note(format!("proxy: {} is plain http", route.upstream)));
         }
     }
 }

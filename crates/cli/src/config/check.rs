@@ -8,6 +8,7 @@ use super::problem::{Problem, Problems};
 use super::{Config, profiles};
 
 mod grants;
+mod routes;
 mod sinks;
 
 /// Checks what one key alone cannot show.
@@ -38,7 +39,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
         grants::check(name, entry, &mut problems);
     }
     for entry in &document.proxies {
-        required("proxy", entry, &["listen", "upstream", "credential"], &mut problems);
+        routes::check(entry, &mut problems);
     }
     for entry in &document.sinks {
         required("sink", entry, &["credential", "path"], &mut problems);

@@ -64,13 +64,18 @@ pub(crate) struct CredentialEntry {
     pub(crate) assertion_claims: Vec<(String, String)>,
 }
 
-/// One `[[proxy]]` or `[[sink]]`.
+/// The list within a `[[proxy]]`.
+const ROUTES: &str = "route";
+
+/// One `[[proxy]]`, `[[proxy.route]]` or `[[sink]]`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entry {
     /// Line of its header.
     pub(crate) line: usize,
     /// Its keys.
     pub(crate) settings: Settings,
+    /// Its `[[proxy.route]]`s.
+    pub(crate) routes: Vec<Entry>,
 }
 
 /// The file.
@@ -158,6 +163,10 @@ impl Reader {
         };
         for (name, value) in entries {
             let (line, name) = (self.line(name), name.get_ref().as_ref());
+            if (table, name) == ("proxy", ROUTES) {
+                // Tables of their own, which `entries` reads.
+                continue;
+            }
             let path = format!("{path}.{name}");
             match all().find(|k| k.table == table && k.name == name) {
                 Some(key) => self.value(&path, key, line, value, into),
@@ -340,7 +349,7 @@ impl Reader {
         pairs
     }
 
-    /// `[[proxy]]`, `[[sink]]`.
+    /// `[[proxy]]`, `[[proxy.route]]`, `[[sink]]`.
     fn entries(
         &mut self,
         table: &'static str,
@@ -357,6 +366,11 @@ impl Reader {
             .map(|item| {
                 let mut entry = Entry { line: self.line(item), ..Entry::default() };
                 self.table(table, table, entry.line, item, || list.iter(), &mut entry.settings);
+                let routes = item.get_ref().as_table().filter(|_| table == "proxy");
+                if let Some(routes) = routes.and_then(|item| item.get(ROUTES)) {
+                    let line = self.line(routes);
+                    entry.routes = self.entries("proxy.route", keys::ROUTE, line, routes);
+                }
                 entry
             })
             .collect()

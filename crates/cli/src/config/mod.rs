@@ -30,7 +30,7 @@ pub(crate) use document::CredentialEntry;
 pub(crate) use duration::parse_duration;
 pub(crate) use effective::{Effective, Origin};
 #[cfg(unix)]
-pub(crate) use entries::ProxyEntry;
+pub(crate) use entries::{ProxyEntry, RouteEntry};
 pub(crate) use keys::{CREDENTIAL, GLOBAL, Key, POLICY};
 pub(crate) use places::Places;
 pub(crate) use problem::nearest;

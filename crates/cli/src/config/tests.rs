@@ -211,9 +211,52 @@ fn proxies_are_read_whole() {
     );
     let config = given.load(&[]).unwrap();
     let proxies = config.proxies();
-    assert_eq!(proxies[0].upstream, "https://api.example/");
-    assert_eq!(proxies[0].replay_limit, 65_536);
+    let [only] = &proxies[0].routes[..] else { panic!("{:?}", proxies[0].routes) };
+    assert_eq!(only.upstream, "https://api.example/");
+    assert_eq!(only.replay_limit, 65_536);
+    assert!(only.prefix.is_root() && only.strip_prefix);
     assert_eq!(proxies[0].listen, renewd_proxy::Listen::Unix(given.dir.path().join("p.sock")));
+}
+
+#[test]
+fn a_route_takes_from_its_proxy_what_it_does_not_say_itself() {
+    let given = Given::file(
+        "[[proxy]]\nlisten = \"127.0.0.1:1\"\ncredential = \"a\"\nreplay_limit = \"64KiB\"\nupstream_http2 = \"off\"\n\
+         [[proxy.route]]\nprefix = \"/git\"\nupstream = \"https://git.example\"\n\
+         [[proxy.route]]\nprefix = \"/rpc/\"\nupstream = \"http://127.0.0.1:2\"\ncredential = \"b\"\nstrip_prefix = false\n\
+         upstream_http2 = \"prior-knowledge\"\nscope = \"read\"\n",
+    );
+    let proxies = given.load(&[]).unwrap().proxies();
+    let [git, rpc] = &proxies[0].routes[..] else { panic!("{:?}", proxies[0].routes) };
+    assert_eq!((git.prefix.to_string().as_str(), git.credential.as_str()), ("/git/", "a"));
+    assert_eq!((git.replay_limit, git.upstream_http2), (65_536, renewd_proxy::UpstreamHttp2::Off));
+    assert!(git.strip_prefix && git.target.scope.is_empty());
+    assert_eq!((rpc.credential.as_str(), rpc.strip_prefix), ("b", false));
+    assert_eq!(rpc.upstream_http2, renewd_proxy::UpstreamHttp2::PriorKnowledge);
+    assert_eq!(rpc.target.scope, ["read"]);
+}
+
+#[test]
+fn routes_that_leave_something_open_are_named() {
+    const PROXY: &str = "[[proxy]]\nlisten = \"127.0.0.1:1\"\n";
+    const ROUTE: &str = "[[proxy.route]]\nprefix = \"/a/\"\nupstream = \"https://a\"\n";
+    for (rest, what) in [
+        (ROUTE.to_owned(), "[[proxy.route]] needs the key credential"),
+        (format!("upstream = \"https://b\"\n{ROUTE}credential = \"a\"\n"), "credential beside upstream"),
+        (format!("credential = \"a\"\n{ROUTE}{ROUTE}"), "two routes have the prefix /a/"),
+        (
+            format!("credential = \"a\"\nscope = [\"x\"]\n{ROUTE}"),
+            "proxy.scope is of the proxy's own upstream",
+        ),
+        ("credential = \"a\"\n[[proxy.route]]\nprefix = \"/a/\"\n".to_owned(), "needs the key upstream"),
+        (
+            format!("credential = \"a\"\nupstream = \"https://b\"\n{}", ROUTE.replace("/a/", "/")),
+            "the prefix / is what proxy.upstream is for",
+        ),
+    ] {
+        let error = Given::file(&format!("{PROXY}{rest}")).load(&[]).err().unwrap().to_string();
+        assert!(error.contains(what), "{rest}: {error}");
+    }
 }
 
 #[test]

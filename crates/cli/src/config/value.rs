@@ -42,6 +42,8 @@ pub(crate) enum Kind {
     ProxyUrl,
     /// Where a local proxy sends requests.
     Upstream,
+    /// The beginning of a path: `/github/`.
+    Prefix,
     /// `127.0.0.1:8787` or `unix:PATH`.
     Listen,
     /// `127.0.0.1:0`.
@@ -176,6 +178,10 @@ impl Kind {
             Self::ProxyUrl if text == "environment" => Ok(Value::Text(text.into())),
             Self::ProxyUrl => Url::parse(text, UrlUse::ForwardProxy).map(|u| Value::Text(u.to_string())),
             Self::Upstream => Url::parse(text, UrlUse::Upstream).map(|u| Value::Text(u.to_string())),
+            Self::Prefix => text
+                .parse::<renewd_proxy::Prefix>()
+                .map(|prefix| Value::Text(prefix.to_string()))
+                .map_err(|e| format!("is bad: {e}")),
             Self::Listen => match (text.strip_prefix("unix:"), text.strip_prefix("fd:")) {
                 (Some(""), _) => Err("names no path after unix:".into()),
                 (Some(_), _) => Ok(Value::Text(text.into())),

@@ -95,9 +95,20 @@ scope = "read"
 listen = "127.0.0.1:8787"
 upstream = "https://api.github.com"
 credential = "github"
+upstream_http2 = "auto"
 replay_limit = "1MiB"
 access = "same-user"
 demand_timeout = "5s"
+scope = ["read"]
+resource = "https://api.example/"
+audience = "api"
+[[proxy.route]]
+prefix = "/v2/"
+upstream = "http://127.0.0.1:50051"
+credential = "github"
+strip_prefix = false
+upstream_http2 = "prior-knowledge"
+replay_limit = "4MiB"
 scope = ["read"]
 resource = "https://api.example/"
 audience = "api"
@@ -140,6 +151,10 @@ fn every_table_and_key_of_the_contract_is_read_with_its_line() {
     assert_eq!(github.assertion_claims, [("scope".into(), "read".into())]);
     for key in keys::PROXY {
         assert!(document.proxies[0].settings.contains_key(&(key.table, key.name)), "{}", key.path());
+    }
+    for key in keys::ROUTE {
+        let route = &document.proxies[0].routes[0];
+        assert!(route.settings.contains_key(&(key.table, key.name)), "{}", key.path());
     }
     for key in keys::SINK {
         assert!(document.sinks[0].settings.contains_key(&(key.table, key.name)), "{}", key.path());
@@ -187,6 +202,10 @@ fn each_mistake_names_its_line_its_key_and_the_way_out() {
         ("[credential.a.headers]\n\"a b\" = \"x\"", 2, "visible ASCII"),
         ("[proxy]\nlisten = \"127.0.0.1:1\"", 1, "[[proxy]]"),
         ("[[proxy]]\nlisten = \"8787\"", 2, "like 127.0.0.1:8787"),
+        ("[[proxy]]\n[proxy.route]\nprefix = \"/a\"", 2, "[[proxy.route]]"),
+        ("[[proxy]]\n[[proxy.route]]\nprefix = \"a\"", 3, "does not begin with /"),
+        ("[[proxy]]\n[[proxy.route]]\nprefix = \"/~a/\"", 3, "path secrets"),
+        ("[[proxy]]\n[[proxy.route]]\nlisten = \"127.0.0.1:1\"", 3, "listen"),
         ("[[sink]]\nmode = \"0666\"", 2, "everybody"),
         ("[hooks]\non_unauthenticated = [\"notify-send\"]", 2, "absolute path"),
         ("[hooks]\non_unauthenticated = \"notify-send\"", 2, "must be a list"),
