@@ -16,7 +16,7 @@ use super::dispatch::parsed;
 use super::events::Hub;
 use super::http::{Body, answer, failed, json, refused};
 use super::keepers::Keepers;
-use super::metrics::Metrics;
+use super::metrics::{Around, Family, MEDIA_TYPE, Metrics, render};
 use super::operations::Question;
 use super::page::Gate;
 use super::proxies::Proxies;
@@ -159,14 +159,17 @@ impl Api {
         json(status, &ReadyDocument { schema: SCHEMA, ready, health: health.name() })
     }
 
-    pub(super) async fn metrics(&self) -> Response<Body> {
+    /// Every number there is, but for those of the token files.
+    pub(super) async fn families(&self) -> Vec<Family> {
         let seen: Vec<_> = self.seen().await.into_iter().map(|(name, seen, _)| (name, seen)).collect();
-        let replays = self.proxies.replays().await;
-        answer(
-            StatusCode::OK,
-            "text/plain; version=0.0.4; charset=utf-8",
-            self.metrics.render(&seen, replays) + &self.sinks.metrics(),
-        )
+        let proxies = self.proxies.counts().await;
+        let journal_dropped = self.hub.dropped();
+        self.metrics.families(&Around { seen: &seen, proxies: &proxies, journal_dropped })
+    }
+
+    pub(super) async fn metrics(&self) -> Response<Body> {
+        let families = self.families().await;
+        answer(StatusCode::OK, MEDIA_TYPE, render(&families) + &self.sinks.metrics())
     }
 
     /// Reads the configuration anew, and tells what came of it.

@@ -112,6 +112,11 @@ impl Hub {
         }
     }
 
+    /// Lines that the journal lost because its disk was too slow.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.scribe.dropped()
+    }
+
     /// What happens from now on, and since the event that `last` names, where that is known.
     pub(super) fn listen(&self, last: Option<&str>) -> Listening {
         let past = self.past();

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use super::activation::Activation;
 use super::door::{ProxyPlace, RoutePlace};
 use super::keepers::Keepers;
+use super::metrics::ProxyCounts;
 use crate::config::{Config, ProxyEntry, RouteEntry};
 use crate::exit::Failure;
 use crate::json::login_command;
@@ -92,9 +93,10 @@ impl Proxies {
         failures
     }
 
-    /// Requests that were sent again after a 401, by all of them.
-    pub(crate) async fn replays(&self) -> u64 {
-        self.running.lock().await.values().map(|running| running.handle.metrics().replays()).sum()
+    /// What each has counted. Its label is what it listens on, without a secret.
+    pub(crate) async fn counts(&self) -> Vec<ProxyCounts> {
+        let counts = |handle: &ProxyHandle| ProxyCounts::of(handle.url(), &handle.metrics());
+        self.running.lock().await.values().map(|running| counts(&running.handle)).collect()
     }
 
     /// The login of that credential is over: nothing is kept that its tokens were written to.

@@ -65,7 +65,7 @@ async fn live(app: &App, activation: &Activation) -> Result<(), Failure> {
     let hooks = Hooks::begin(&config, &app.env, &state)
         .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
     let scribe = scribe(app, &state, &hooks)?;
-    let metrics = Metrics::default();
+    let metrics = Metrics::begun(SystemClock.now().wall);
     let hub = Hub::new(scribe.clone(), metrics.clone());
     let store = tokio::select! {
         store = opened(&config) => store?,
