@@ -353,8 +353,9 @@ impl Browser {
     /// When there is none to be had.
     #[track_caller]
     pub fn whole_picture(&self, name: &str) -> PathBuf {
-        let size =
-            self.evaluate("[document.documentElement.clientWidth, document.documentElement.scrollHeight]");
+        let size = self.evaluate(
+            "[document.documentElement.clientWidth, Math.ceil(document.body.getBoundingClientRect().bottom + scrollY)]",
+        );
         let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1 });
         let wanted = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
         keep(name, &self.devtools("Page.captureScreenshot", &wanted)["data"])

@@ -1,4 +1,4 @@
-//! Somebody who connects: `stranger tcp ADDRESS` or `stranger unix PATH`, started by a test under another user.
+//! Somebody who connects: `stranger tcp ADDRESS [TARGET]` or `stranger unix PATH [TARGET]`, started by a test under another user.
 //!
 //! Sends a request and prints what came of it: `refused` (no connection), `closed` (without a byte), or the first line
 //! of the answer.
@@ -10,12 +10,12 @@ fn main() -> std::process::ExitCode {
 
     let args: Vec<String> = std::env::args().skip(1).collect();
     let door = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["tcp", address] => address.parse().ok().map(Door::Tcp),
-        ["unix", path] => Some(Door::Unix(path.into())),
+        ["tcp", address, ..] => address.parse().ok().map(Door::Tcp),
+        ["unix", path, ..] => Some(Door::Unix(path.into())),
         _ => None,
     };
     let Some(door) = door else {
-        eprintln!("stranger tcp ADDRESS | unix PATH");
+        eprintln!("stranger tcp ADDRESS [TARGET] | unix PATH [TARGET]");
         return std::process::ExitCode::from(2);
     };
     let Ok(mut stream) = door.connect() else {
@@ -24,8 +24,9 @@ fn main() -> std::process::ExitCode {
     };
     let mut answer = Vec::new();
     // A connection that is closed at once may be so before or after this; either way nothing comes.
-    let sent =
-        stream.write_all(b"GET /v1/credentials HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let target = args.get(2).map_or("/v1/credentials", String::as_str);
+    let asked = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let sent = stream.write_all(asked.as_bytes());
     let read = sent.and_then(|()| stream.read_to_end(&mut answer));
     match (String::from_utf8_lossy(&answer).lines().next(), read) {
         (Some(line), _) => println!("{line}"),

@@ -11,7 +11,8 @@ use renewd_e2e::{Agent, Browser, Desktop, Home, Key, QUICK_RETRY, Running, discl
 use serde_json::Value;
 
 /// The worst that a server can say and a page can show: markup, a text that turns around, one without end.
-const HOSTILE: &str = "<img src=x onerror='window.pwned=1'><script>window.pwned=2</script> \u{202e}drawkcab \u{2066}";
+const HOSTILE: &str =
+    "<img src=x onerror='window.pwned=1'><script>window.pwned=2</script> \u{202e}drawkcab \u{2066}";
 
 fn port() -> u16 {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
@@ -172,7 +173,8 @@ fn is_legible(browser: &Browser, what: &str) {
     let found = browser.evaluate(FAINT);
     assert!(found["seen"].as_u64().is_some_and(|seen| seen > 15), "{what}: {found}");
     assert_eq!(found["faint"], Value::Array(Vec::new()), "{what}");
-    let overflow = browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    let overflow =
+        browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
     assert_eq!(overflow, 0, "{what}: nothing stands beside the window");
 }
 
@@ -203,9 +205,12 @@ impl Gallery {
             servers.push(server);
         }
         let agent = Agent::start(&home);
-        for (name, status) in
-            [("github", "running"), ("linear", "auth_retrying"), ("corp-gitlab", "unauthenticated"), ("hostile", "auth_retrying")]
-        {
+        for (name, status) in [
+            ("github", "running"),
+            ("linear", "auth_retrying"),
+            ("corp-gitlab", "unauthenticated"),
+            ("hostile", "auth_retrying"),
+        ] {
             agent.wait_status(name, status);
         }
         Self { home, agent, _servers: servers }
@@ -227,9 +232,12 @@ fn every_state_is_legible_in_light_and_dark_and_on_a_phone_and_a_hostile_server_
     wait_for("a picture for each", || {
         (browser.evaluate("document.querySelectorAll('.day svg').length") == 5).then_some(())
     });
-    for (name, width, theme) in
-        [("light", 1280, "light"), ("dark", 1280, "dark"), ("phone", 360, "light"), ("phone-dark", 360, "dark")]
-    {
+    for (name, width, theme) in [
+        ("light", 1280, "light"),
+        ("dark", 1280, "dark"),
+        ("phone", 360, "light"),
+        ("phone-dark", 360, "dark"),
+    ] {
         browser.window(width, theme);
         is_legible(&browser, name);
         browser.whole_picture(&format!("status-page-{name}"));
@@ -352,7 +360,10 @@ fn a_page_of_another_site_gets_nothing_of_the_agent() {
         assert_eq!(page.header(name), Some(value), "{name}");
     }
     let policy = page.header("content-security-policy").unwrap_or_default();
-    assert!(policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(
+        policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
     assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
     // And without a change of any kind: the page asks, and nothing else.
     assert_eq!(door.request("POST", "/", &[], b"").expect("an answer").status, 405);
@@ -413,10 +424,20 @@ fn a_path_secret_opens_the_page_and_stands_in_no_log() {
     let prefix = url.strip_prefix(&format!("http://{door}")).expect("it is the status address");
     assert!(prefix.starts_with("/~") && prefix.ends_with('/') && prefix.len() > 60, "{prefix}");
 
-    for target in ["/", "/v1/credentials", "/page.mjs", "/~0123456789abcdef0123456789abcdef/", prefix.trim_end_matches('/')] {
+    for target in [
+        "/",
+        "/v1/credentials",
+        "/page.mjs",
+        "/~0123456789abcdef0123456789abcdef/",
+        prefix.trim_end_matches('/'),
+    ] {
         let refused = door.get(target);
         assert_eq!(refused.status, 403, "{target}");
-        assert!(refused.text().contains("renewd status") && !refused.text().contains("work"), "{}", refused.text());
+        assert!(
+            refused.text().contains("renewd status") && !refused.text().contains("work"),
+            "{}",
+            refused.text()
+        );
     }
     for target in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(door.get(target).status, 200, "{target}");
@@ -430,7 +451,11 @@ fn a_path_secret_opens_the_page_and_stands_in_no_log() {
     assert!(!said.contains("/~") && said.contains("agent.json"), "{said}");
     assert!(!agent.said().contains(prefix), "the secret is in the log");
     let status = home.run(["status"]).succeeded();
-    assert!(!status.stderr.contains(prefix) && status.stderr.contains("agent.json"), "no terminal: {}", status.stderr);
+    assert!(
+        !status.stderr.contains(prefix) && status.stderr.contains("agent.json"),
+        "no terminal: {}",
+        status.stderr
+    );
 
     let Some(desktop) = Desktop::with_chromium() else { return };
     let browser = desktop.visit(&url);

@@ -43,12 +43,18 @@ impl PublicPlace {
 
     /// What becomes of a user's request there.
     fn ask(&self, user: u32, door: &Door) -> String {
+        self.ask_for("/v1/credentials", user, door)
+    }
+
+    /// The same for another target.
+    fn ask_for(&self, target: &str, user: u32, door: &Door) -> String {
         let mut command = Command::new(self.join("stranger"));
         match door {
             Door::Tcp(address) => command.arg("tcp").arg(address.to_string()),
             Door::Unix(path) => command.arg("unix").arg(path),
             other => panic!("no way to {other}"),
         };
+        command.arg(target);
         let output = command.uid(user).gid(user).current_dir("/").output().expect("the program can be run");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -141,6 +147,34 @@ fn even_root_is_a_stranger_to_another_users_agent() {
     assert_eq!(api.totals().requests, 0);
     assert_eq!(place.ask(STRANGER, &proxy), "HTTP/1.1 200 OK");
     assert_eq!(api.totals().requests, 1);
+}
+
+/// Names and failures are nobody else's business; a collector of metrics often runs as a user of its own.
+#[test]
+fn a_second_user_gets_health_and_metrics_of_the_status_address_and_nothing_of_its_page() {
+    let me = rustix::process::geteuid();
+    if !me.is_root() {
+        println!("skipped: only root can connect as another user");
+        return;
+    }
+    let place = PublicPlace::new();
+    let home = Home::with("[agent]\nstatus = \"127.0.0.1:0\"\n");
+    let server = AuthorizationServer::start(AsConfig::default()).unwrap();
+    home.import("work", &server);
+    let agent = Agent::start(&home);
+    let door = agent.status_address();
+    for target in
+        ["/", "/page.mjs", "/v1/credentials", "/v1/credentials/work/history", "/v1/events", "/openapi.json"]
+    {
+        assert_eq!(place.ask_for(target, STRANGER, door), "HTTP/1.1 403 Forbidden", "{target}");
+        // A stream of events has no end.
+        if target != "/v1/events" {
+            assert_eq!(place.ask_for(target, me.as_raw(), door), "HTTP/1.1 200 OK", "{target}");
+        }
+    }
+    for target in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(place.ask_for(target, STRANGER, door), "HTTP/1.1 200 OK", "{target}");
+    }
 }
 
 /// Somebody who listens for events; nobody, once there is no room for another one.
