@@ -4,8 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use renewd_e2e::testkit::{AsConfig, AuthorizationServer};
 use renewd_e2e::{Home, Running, renewd};
 
+use crate::systemd::{Manager, beside};
 use crate::validators::{printed, program, validator};
 
 const UNITS: [&str; 2] = ["renewd.service", "renewd.socket"];
@@ -186,4 +188,59 @@ fn macos_reads_the_property_list_whatever_the_paths_hold() {
     assert_eq!(list["KeepAlive"], serde_json::json!({"SuccessfulExit": false}));
     assert_eq!(list["Umask"], 0o077);
     assert_eq!(list["EnvironmentVariables"]["XDG_STATE_HOME"], home.path().join("state").to_str().unwrap());
+}
+
+/// What a person does on a new machine, and what becomes of it; each line is one answer.
+const LOOK: &str = r#"
+pid() { systemctl --user show -P MainPID renewd.service; }
+cd "$XDG_CONFIG_HOME"
+"$RENEWD" agent install --now >/dev/null 2>&1; echo "install=$?"
+echo "active=$(systemctl --user is-active renewd.service renewd.socket | tr '\n' ' ')enabled=$(systemctl --user is-enabled renewd.service renewd.socket | tr '\n' ' ')"
+echo "token-bytes=$("$RENEWD" token work 2>/dev/null | wc -c)"
+grep -q '"pid":'"$(pid)"'[,}]' "$XDG_RUNTIME_DIR/renewd/agent.json" && echo "described=yes"
+systemctl --user reload renewd.service; echo "reload=$?"
+before=$(pid); kill -9 "$before"
+"$RENEWD" status work --json >/dev/null 2>&1; echo "asked-while-away=$?"
+for attempt in $(seq 300); do
+    now=$(pid); [ "$now" != "$before" ] && [ "$now" != 0 ] && [ "$(systemctl --user is-active renewd.service)" = active ] && break
+    sleep 0.1
+done
+echo "restarted=$(systemctl --user is-active renewd.service)"
+systemctl --user stop renewd.service
+echo "held=$(systemctl --user is-active renewd.socket)"
+printf 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' | timeout 20 python3 -c '
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(os.environ["XDG_RUNTIME_DIR"] + "/renewd/agent.sock")
+s.sendall(sys.stdin.buffer.read()); print("activated=" + s.makefile("rb").readline().decode().strip())'
+"$RENEWD" agent install --uninstall --now >/dev/null 2>&1; echo "uninstall=$?"
+echo "left=$(ls "$XDG_CONFIG_HOME/systemd/user" | grep -c renewd) $(systemctl --user is-active renewd.service renewd.socket | tr '\n' ' ')"
+"#;
+
+#[test]
+fn a_real_systemd_starts_it_holds_its_socket_and_forgets_it() {
+    let server = AuthorizationServer::start(AsConfig::default()).unwrap();
+    let home = Home::new();
+    home.import("work", &server);
+    let path = |name: &str| home.path().join(name).display().to_string();
+    let prepare = format!(
+        "export RENEWD='{}' HOME='{}' XDG_CONFIG_HOME='{}' XDG_STATE_HOME='{}'\n",
+        renewd().display(),
+        path("home"),
+        path("config"),
+        path("state"),
+    );
+    let Some(said) = beside(Manager::User, home.path(), &prepare, LOOK) else { return };
+    let is = |line: &str| assert!(said.lines().any(|l| l == line), "{line:?} is not in\n{said}");
+    is("install=0");
+    is("active=active active enabled=enabled enabled ");
+    assert!(!said.contains("token-bytes=0"), "{said}");
+    is("described=yes");
+    is("reload=0");
+    is("asked-while-away=0");
+    is("restarted=active");
+    is("held=active");
+    is("activated=HTTP/1.1 200 OK");
+    is("uninstall=0");
+    is("left=0 inactive inactive ");
+    assert_eq!(server.totals().reuse_trips, 0, "no refresh token was spent twice");
 }
