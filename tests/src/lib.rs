@@ -10,6 +10,8 @@
 mod agent;
 mod binary;
 mod browser;
+#[cfg(target_os = "linux")]
+mod day;
 pub mod disclosure;
 #[cfg(target_os = "linux")]
 pub mod disk;
@@ -37,6 +39,8 @@ mod wait;
 pub use agent::Agent;
 pub use binary::renewd;
 pub use browser::{Browser, Desktop, Key};
+#[cfg(target_os = "linux")]
+pub use day::{Day, Report};
 pub use door::{Door, Stream};
 pub use fleet::{
     TEST_POINT, TEST_POINT_LOG, at_point, finish_all, number, passings, points, spread, stampede,
