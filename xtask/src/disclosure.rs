@@ -24,6 +24,14 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "counts beats over thirty lifetimes on the real clock; what it writes, the tests of the proxy write too",
     ),
     ("peers_facts", "asks other people's servers directly: nothing of ours runs"),
+    (
+        "c",
+        "a C program shows its tokens to the test; what the library writes, the command's own tests write too",
+    ),
+    (
+        "python",
+        "Python shows its tokens to the test; what the library writes, the command's own tests write too",
+    ),
     ("driver", "the instruments of the login tests: nothing of ours runs"),
     ("peers_race", "many equal processes at a stranger's server; the races at our own server run again"),
     (

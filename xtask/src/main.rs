@@ -11,6 +11,7 @@ mod fuzz;
 mod graph;
 mod keyrings;
 mod layers;
+mod libraries;
 mod markdown;
 mod needs;
 mod numbers;
@@ -61,6 +62,12 @@ const CHORES: &[Chore] = &[
         args: "[CHECKS…]",
         about: "everything that must hold before a change lands; with names, those checks alone",
         run: ci::run,
+    },
+    Chore {
+        name: "libraries",
+        args: "",
+        about: "build the C library and the Python package for their tests, and say how to run those by hand",
+        run: |_| libraries::run(),
     },
     Chore {
         name: "docs",

@@ -66,6 +66,17 @@ const PEERS: &[Peer] = &[
         lists: &["requirements.txt"],
         install: pip,
     },
+    Peer {
+        name: "python",
+        needs: &[Need {
+            program: "python3",
+            probe: &["-c", "import ensurepip, venv"],
+            packages: &["python3", "python3-venv"],
+            why: "builds the Python package and runs its tests",
+        }],
+        lists: &["requirements.txt"],
+        install: pip,
+    },
 ];
 
 /// `cargo xtask peers`: installs them and says how to run their tests by hand.
@@ -102,6 +113,13 @@ pub(crate) fn tell(runner: &mut Command) {
         runner.env(REQUIRED_ENV, "1");
     }
     runner.env(FOLDER_ENV, folder);
+}
+
+/// The folder of one of them, where it is whole.
+pub(crate) fn installed(name: &str) -> Option<PathBuf> {
+    let folder = folder();
+    let is_there = PEERS.iter().any(|peer| peer.name == name && peer.is_there(&folder));
+    is_there.then(|| folder.join(name))
 }
 
 fn folder() -> PathBuf {

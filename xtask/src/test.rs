@@ -6,6 +6,7 @@ use renewd_testkit::NUMBERS_ENV;
 use serde_json::Value;
 
 use crate::disclosure;
+use crate::libraries::Libraries;
 use crate::needs;
 use crate::numbers;
 use crate::peers;
@@ -31,14 +32,21 @@ pub(crate) fn add_steps(steps: &mut Steps, args: &[String]) -> Result<(), Failur
         Ok(Outcome::Passed)
     })?;
     // A choice of other tests needs no network.
-    if args.is_empty() || args.iter().any(|arg| arg.contains("peer") || arg.contains("login")) {
+    let concerns = |words: &[&str]| {
+        args.is_empty() || args.iter().any(|arg| words.iter().any(|word| arg.contains(word)))
+    };
+    if concerns(&["peer", "login", "tools", "python"]) {
         steps.run("peers", peers::provide)?;
     }
+    let mut libraries = Libraries::default();
+    if concerns(&["tools", "python", "c::"]) {
+        steps.run("libraries", || libraries.provide())?;
+    }
     if !args.is_empty() {
-        return steps.run("tests", || run_tests(&binary, args, None));
+        return steps.run("tests", || run_tests(&binary, args, &libraries, None));
     }
     let rows = numbers::fresh()?;
-    steps.run("tests", || run_tests(&binary, args, Some(&rows)))?;
+    steps.run("tests", || run_tests(&binary, args, &libraries, Some(&rows)))?;
     steps.run("non-disclosure", || disclosure::run(&binary))?;
     steps.run("scenarios", || {
         let folder = rows.display().to_string();
@@ -76,7 +84,12 @@ fn executable(messages: &str) -> Option<String> {
 }
 
 /// With a folder, the six numbers of every fault are kept there.
-fn run_tests(binary: &str, args: &[String], rows: Option<&Path>) -> Result<Outcome, Failure> {
+fn run_tests(
+    binary: &str,
+    args: &[String],
+    libraries: &Libraries,
+    rows: Option<&Path>,
+) -> Result<Outcome, Failure> {
     let mut runner = if shell::has_cargo_tool("nextest") {
         shell::cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
     } else {
@@ -90,6 +103,7 @@ fn run_tests(binary: &str, args: &[String], rows: Option<&Path>) -> Result<Outco
     }
     peers::tell(&mut runner);
     needs::tell(&mut runner);
+    libraries.tell(&mut runner);
     if let Some(folder) = rows {
         runner.env(NUMBERS_ENV, folder);
     }

@@ -98,9 +98,9 @@ const char *renewd_version(void);
  * To be closed by renewd_close(). Fails with RENEWD_CONFIGURATION, RENEWD_USAGE. */
 int renewd_open(const renewd_options *options, renewd_session **session);
 
-/* Finishes what is under way, saves it and ends the session, also where it fails. Blocks for seconds at most; a request
- * whose answer is on its way is waited for, so that a new refresh token is not lost.
- * Fails with RENEWD_STORE where new tokens could not be saved. */
+/* Finishes what is under way, saves it and ends the session, also where it fails. A request that is on its way is waited for
+ * until it has its answer or its time is over (30 s where nothing else is configured), so that a new refresh token is not
+ * lost. Fails with RENEWD_STORE where new tokens could not be saved. */
 int renewd_close(renewd_session *session);
 
 /* Begins to keep a credential ahead of its expiry, so that a token is at hand when it is asked for. Does not wait for one.

@@ -44,28 +44,15 @@ struct Token {
     token: embed::Token,
 }
 
-/// What is asked for, as Python says it.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-struct Asked {
-    name: String,
-    scope: Option<String>,
-    resource: Option<String>,
-    audience: Option<String>,
-    min_validity: f64,
-    timeout: Option<f64>,
-}
+/// What is asked for, as Python says it: name, scope, resource, audience, min_validity and timeout in seconds.
+type Asked = (String, Option<String>, Option<String>, Option<String>, f64, Option<f64>);
 
-impl Asked {
-    fn wanted(&self) -> PyResult<Wanted> {
-        let mut wanted = Wanted::new(&self.name);
-        wanted.scope.clone_from(&self.scope);
-        wanted.resource.clone_from(&self.resource);
-        wanted.audience.clone_from(&self.audience);
-        wanted.min_validity = duration("min_validity", self.min_validity)?;
-        wanted.timeout = self.timeout.map(|seconds| duration("timeout", seconds)).transpose()?;
-        Ok(wanted)
-    }
+fn wanted((name, scope, resource, audience, min_validity, timeout): Asked) -> PyResult<Wanted> {
+    let mut wanted = Wanted::new(name);
+    (wanted.scope, wanted.resource, wanted.audience) = (scope, resource, audience);
+    wanted.min_validity = duration("min_validity", min_validity)?;
+    wanted.timeout = timeout.map(|seconds| duration("timeout", seconds)).transpose()?;
+    Ok(wanted)
 }
 
 fn duration(what: &str, seconds: f64) -> PyResult<Duration> {
@@ -95,33 +82,33 @@ impl Session {
 
     /// A valid token.
     fn token(&self, py: Python<'_>, asked: Asked) -> PyResult<Token> {
-        let wanted = asked.wanted()?;
+        let wanted = wanted(asked)?;
         let token = self.ask(py, |session| session.token(&wanted))?;
-        Ok(Token { credential: asked.name, token })
+        Ok(Token { credential: wanted.name, token })
     }
 
     /// The token that this process has in its memory, if it is valid. Waits for nothing.
     fn at_hand(&self, asked: Asked) -> PyResult<Option<Token>> {
-        let wanted = asked.wanted()?;
+        let wanted = wanted(asked)?;
         // A session that is being closed has nothing at hand.
         let Ok(session) = self.session.try_read() else { return Ok(None) };
         let Some(session) = session.as_ref() else { return Ok(None) };
         let token = catch_unwind(AssertUnwindSafe(|| session.at_hand(&wanted))).unwrap_or_default();
-        Ok(token.map(|token| Token { credential: asked.name, token }))
+        Ok(token.map(|token| Token { credential: wanted.name, token }))
     }
 
     /// A newer token than the one of this epoch and generation, or None where the 401 is to be passed on.
     fn rejected(&self, py: Python<'_>, asked: Asked, epoch: u64, generation: u64) -> PyResult<Option<Token>> {
-        let wanted = asked.wanted()?;
+        let wanted = wanted(asked)?;
         match self.ask(py, |session| session.rejected(&wanted, epoch, generation))? {
-            Renewal::Renewed(token) => Ok(Some(Token { credential: asked.name, token })),
+            Renewal::Renewed(token) => Ok(Some(Token { credential: wanted.name, token })),
             Renewal::Passed => Ok(None),
         }
     }
 
     /// One refresh now.
     fn refresh(&self, py: Python<'_>, asked: Asked) -> PyResult<()> {
-        let wanted = asked.wanted()?;
+        let wanted = wanted(asked)?;
         self.ask(py, |session| session.refresh(&wanted))
     }
 

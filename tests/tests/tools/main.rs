@@ -15,6 +15,8 @@ mod kubectl;
 #[cfg(target_os = "linux")]
 mod packaging;
 #[cfg(unix)]
+mod python;
+#[cfg(unix)]
 mod site;
 #[cfg(target_os = "linux")]
 mod systemd;

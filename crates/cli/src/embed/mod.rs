@@ -111,7 +111,8 @@ impl Session {
         Ok(self.here()?.status(&self.options, name)?)
     }
 
-    /// Finishes what is under way and saves it. Blocks for seconds at most.
+    /// Finishes what is under way and saves it. A request that is on its way is waited for until it has its answer or its
+    /// time is over.
     ///
     /// # Errors
     /// 5 where new tokens could not be saved; it names what is lost.
@@ -166,8 +167,12 @@ impl Opened {
 }
 
 fn named(name: &str) -> Result<CredentialName, Failure> {
-    // The name is not repeated: somebody may have given a token for one.
-    name.parse().map_err(|error| Failure::usage(format!("the credential's name {error}")))
+    // It is not repeated, as its own error would: somebody may have given a token for a name.
+    name.parse().map_err(|_| {
+        Failure::usage(
+            "the credential's name is no name: those hold letters, digits, '.', '_' and '-', and are short",
+        )
+    })
 }
 
 /// From now on a panic in this library says where, never what: its message could hold whatever a function was given.

@@ -44,7 +44,8 @@ class Session:
         return json.loads(self._native.status(name))
 
     def close(self) -> None:
-        """Finishes what is under way and saves it. Blocks for seconds at most."""
+        """Finishes what is under way and saves it. A request that is on its way is waited for until it has its answer or its
+        time is over, so that a new refresh token is not lost."""
         self._native.close()
 
     def __enter__(self) -> Session:
