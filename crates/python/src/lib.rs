@@ -6,7 +6,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
@@ -33,8 +32,7 @@ mod _renewd {
 /// A program's view of its user's credentials.
 #[pyclass(frozen, module = "renewd._renewd")]
 struct Session {
-    /// None once it is closed.
-    session: RwLock<Option<embed::Session>>,
+    session: embed::Session,
 }
 
 /// A valid token.
@@ -72,7 +70,7 @@ impl Session {
         let mut options = embed::Options::default();
         (options.config, options.state_dir) = (config, state_dir);
         let session = py.detach(|| caught(|| embed::Session::open(options)));
-        Ok(Self { session: RwLock::new(Some(session.map_err(|error| raised(py, &error))?)) })
+        Ok(Self { session: session.map_err(|error| raised(py, &error))? })
     }
 
     /// Begins to keep a credential.
@@ -90,10 +88,8 @@ impl Session {
     /// The token that this process has in its memory, if it is valid. Waits for nothing.
     fn at_hand(&self, asked: Asked) -> PyResult<Option<Token>> {
         let wanted = wanted(asked)?;
-        // A session that is being closed has nothing at hand.
-        let Ok(session) = self.session.try_read() else { return Ok(None) };
-        let Some(session) = session.as_ref() else { return Ok(None) };
-        let token = catch_unwind(AssertUnwindSafe(|| session.at_hand(&wanted))).unwrap_or_default();
+        let call = AssertUnwindSafe(|| self.session.at_hand(&wanted));
+        let token = catch_unwind(call).unwrap_or_default();
         Ok(token.map(|token| Token { credential: wanted.name, token }))
     }
 
@@ -118,13 +114,9 @@ impl Session {
         self.ask(py, |session| session.status(name))
     }
 
-    /// Finishes what is under way, after the calls that are being answered.
+    /// Finishes what is under way.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let closed = py.detach(|| {
-            let session = self.session.write().unwrap_or_else(PoisonError::into_inner).take();
-            session.map_or(Ok(()), |session| caught(|| session.close()))
-        });
-        closed.map_err(|error| raised(py, &error))
+        self.ask(py, embed::Session::close)
     }
 }
 
@@ -135,11 +127,7 @@ impl Session {
         py: Python<'_>,
         question: impl FnOnce(&embed::Session) -> Result<T, embed::Error> + Send,
     ) -> PyResult<T> {
-        let answer = py.detach(|| {
-            let session = self.session.read().unwrap_or_else(PoisonError::into_inner);
-            session.as_ref().map(|session| caught(|| question(session)))
-        });
-        let answer = answer.ok_or_else(|| PyValueError::new_err("the session is closed"))?;
+        let answer = py.detach(|| caught(|| question(&self.session)));
         answer.map_err(|error| raised(py, &error))
     }
 }

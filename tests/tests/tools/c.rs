@@ -32,6 +32,13 @@ fn ffi(file: &str) -> PathBuf {
     root().join("crates/ffi").join(file)
 }
 
+/// A program that is watched: what it does wrong with memory of the library's, and what it does not give back, ends it.
+const WATCHED: &[&str] = if cfg!(target_os = "linux") {
+    &["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"]
+} else {
+    &[]
+};
+
 /// A compiled program, in a folder that goes with it.
 struct Program {
     _folder: TempDir,
@@ -48,7 +55,7 @@ fn compile(compiler: &str, args: &[&str], files: &[&Path], out: &Path) {
 }
 
 impl Program {
-    /// Compiles a source and links it with the static library or, which is quicker, the shared one; none where they were
+    /// Compiles a source and links it with the static library or, watched and quicker, with the shared one; none where they were
     /// not built: said, and nothing is tested.
     fn of(source: &Path, is_static: bool) -> Option<Self> {
         let Some(libraries) = std::env::var_os(LIBRARY_ENV).map(PathBuf::from) else {
@@ -62,13 +69,14 @@ impl Program {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let path = folder.path().join("program");
         let object = folder.path().join("program.o");
-        compile("cc", &["-std=c99", "-c"], &[source], &object);
+        let watched = if is_static { &[] } else { WATCHED };
+        compile("cc", &[&["-std=c99", "-c"], watched].concat(), &[source], &object);
         let mut link = Command::new("cc");
         link.arg(&object).arg(&library).arg("-o").arg(&path);
         if is_static {
             link.args(SYSTEM);
         } else {
-            link.arg(format!("-Wl,-rpath,{}", libraries.display())).arg("-lpthread");
+            link.args(watched).arg(format!("-Wl,-rpath,{}", libraries.display())).arg("-lpthread");
         }
         let done = link.output().expect("there is a linker");
         assert!(done.status.success(), "{link:?}:\n{}", String::from_utf8_lossy(&done.stderr));

@@ -1,6 +1,7 @@
 //! What one process has open: the configuration, and the credentials that it keeps itself.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use renewd_blocking::{BlockingKeeper, Renewd, block_on};
@@ -33,6 +34,7 @@ pub(super) struct Here {
     kept: RwLock<BTreeMap<CredentialName, Kept>>,
     /// What keeping takes; made when the first credential is kept.
     means: Mutex<Means>,
+    ended: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -48,7 +50,6 @@ struct Means {
     journal: Option<Scribe>,
     /// By the way their credentials reach their servers.
     loops: HashMap<UreqOptions, Renewd>,
-    ended: bool,
 }
 
 impl Here {
@@ -57,7 +58,13 @@ impl Here {
         let config = app(options, &env).config()?;
         // Nobody sits before a library.
         let config = Arc::new((*config).clone().with_access(Arc::new(Access::new(false))));
-        Ok(Self { config, env, kept: RwLock::default(), means: Mutex::default() })
+        Ok(Self {
+            config,
+            env,
+            kept: RwLock::default(),
+            means: Mutex::default(),
+            ended: AtomicBool::new(false),
+        })
     }
 
     pub(super) fn keep(&self, name: &CredentialName) -> Result<(), Failure> {
@@ -148,7 +155,7 @@ impl Here {
     /// Finishes what is under way. Whoever asks afterwards is told that it is over.
     pub(super) fn end(&self) -> Result<(), Failure> {
         let mut means = self.means.lock().unwrap_or_else(PoisonError::into_inner);
-        means.ended = true;
+        self.ended.store(true, Ordering::Release);
         self.kept.write().unwrap_or_else(PoisonError::into_inner).clear();
         // All begin at once; then each is waited for.
         let begun: Vec<_> = means.loops.values().map(|renewd| renewd.handle().shutdown()).collect();
@@ -162,6 +169,10 @@ impl Here {
         }
         means.store = None;
         saved
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     fn timeout(&self, asked: &Asked) -> Span {
@@ -183,8 +194,8 @@ impl Here {
         if let Some(kept) = self.kept(name) {
             return Ok(kept);
         }
-        if means.ended {
-            return Err(Failure::internal("the session is closed"));
+        if self.has_ended() {
+            return Err(closed());
         }
         let store = match &means.store {
             Some(store) => {
@@ -261,6 +272,9 @@ impl Here {
     /// Why there is no token. One that needs a login is let go: the next call begins with what stands then, and asks an
     /// agent that was started meanwhile.
     fn failed(&self, name: &CredentialName, kept: &Kept, error: TokenError) -> Failure {
+        if self.has_ended() {
+            return closed();
+        }
         let failure = explained(kept.keeper.keeper(), error);
         if failure.exit == Exit::LoginNeeded {
             self.kept.write().unwrap_or_else(PoisonError::into_inner).remove(name);
@@ -271,6 +285,11 @@ impl Here {
         }
         failure
     }
+}
+
+/// What everybody is told once it is over.
+pub(super) fn closed() -> Failure {
+    Failure::usage("the session is closed")
 }
 
 fn app(options: &Options, env: &Environment) -> App {

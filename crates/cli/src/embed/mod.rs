@@ -112,27 +112,33 @@ impl Session {
     }
 
     /// Finishes what is under way and saves it. A request that is on its way is waited for until it has its answer or its
-    /// time is over.
+    /// time is over; whoever waits for a token is told at once that the session is closed, as is everybody afterwards.
     ///
     /// # Errors
     /// 5 where new tokens could not be saved; it names what is lost.
-    pub fn close(mut self) -> Result<(), Error> {
-        Ok(self.end()?)
+    pub fn close(&self) -> Result<(), Error> {
+        match self.last() {
+            Some(opened) if opened.process == std::process::id() => Ok(opened.here.end()?),
+            // What was opened is another process's.
+            Some(_) | None => Ok(()),
+        }
     }
 
-    fn here(&self) -> Result<&Here, Failure> {
-        let process = std::process::id();
-        let Some(mut opened) = self.first.as_deref() else {
-            return Err(Failure::internal("the session is closed"));
-        };
+    fn last(&self) -> Option<&Opened> {
+        let mut opened = self.first.as_deref()?;
         while let Some(fork) = opened.fork.get() {
             opened = fork;
         }
-        if opened.process != process {
-            let fresh = Box::new(Opened::new(&self.options)?);
-            opened = opened.fork.get_or_init(|| fresh);
+        Some(opened)
+    }
+
+    fn here(&self) -> Result<&Here, Failure> {
+        let opened = self.last().filter(|opened| !opened.here.has_ended()).ok_or_else(here::closed)?;
+        if opened.process == std::process::id() {
+            return Ok(&opened.here);
         }
-        Ok(&opened.here)
+        let fresh = Box::new(Opened::new(&self.options)?);
+        Ok(&opened.fork.get_or_init(|| fresh).here)
     }
 
     fn end(&mut self) -> Result<(), Failure> {

@@ -35,6 +35,9 @@ fn a_credential_that_nobody_logged_in_to_needs_a_login_and_nothing_is_made_on_th
     }
     assert!(opened.status(None).unwrap().contains("\"credentials\":[]"));
     opened.close().unwrap();
+    let late = opened.token(&Wanted::new("github")).err().unwrap();
+    assert_eq!((late.exit, late.message.as_str()), (2, "the session is closed"));
+    opened.close().unwrap();
     assert!(!dir.path().join("state").exists());
 }
 

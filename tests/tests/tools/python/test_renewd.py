@@ -190,6 +190,27 @@ class Late(unittest.TestCase):
         # Otherwise the end would wait for the answer to a request that is on its way.
         control("release")
 
+    def test_who_waits_when_a_session_is_closed_is_told_at_once(self):
+        control("hold")
+        session, told = renewd.Session(), []
+
+        def wait():
+            try:
+                session.credential("work", timeout=PATIENCE).refresh()
+            except renewd.Error as error:
+                told.append(error)
+
+        waiting, closing = threading.Thread(target=wait), threading.Thread(target=session.close)
+        waiting.start()
+        while control("held") == "0":
+            time.sleep(0.01)
+        closing.start()
+        waiting.join(PATIENCE)
+        self.assertTrue(closing.is_alive(), "the answer that is on its way is waited for")
+        control("release")
+        closing.join(PATIENCE)
+        self.assertEqual([(error.exit, str(error)) for error in told], [(2, "the session is closed")])
+
 
 def halves():
     yield b"half "
