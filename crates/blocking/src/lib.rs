@@ -50,6 +50,8 @@ mod block_on;
 mod keeper;
 mod renewd;
 mod timer;
+#[cfg(feature = "ureq")]
+pub mod ureq;
 
 pub use block_on::block_on;
 pub use keeper::BlockingKeeper;
