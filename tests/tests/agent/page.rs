@@ -188,7 +188,10 @@ struct Gallery {
 
 impl Gallery {
     fn new() -> Self {
-        let home = home(port(), "");
+        let home = home(
+            port(),
+            "[[proxy]]\nlisten = \"127.0.0.1:0\"\nupstream = \"http://127.0.0.1:9/\"\ncredential = \"github\"\naccess = \"path-secret\"\n",
+        );
         let mut servers = Vec::new();
         let long = format!("{HOSTILE}{}", "endless ".repeat(400));
         let hostile = serde_json::json!({ "error": "temporarily_unavailable", "error_description": long });
@@ -248,6 +251,10 @@ fn every_state_is_legible_in_light_and_dark_and_on_a_phone_and_a_hostile_server_
     assert!(said.contains("<script>") && !said.contains('\u{202e}'), "{said}");
     let made = "[document.querySelectorAll('img').length, document.querySelectorAll('script').length, window.pwned ?? null]";
     assert_eq!(browser.evaluate(made), serde_json::json!([1, 1, null]));
+
+    // Where the proxy is, and not the path that opens it.
+    let places = wait_in(&browser, "#places", "http://127.0.0.1:9");
+    assert!(places.contains("as github") && !places.contains('~'), "{places}");
 
     by_keyboard(&browser);
     holds_no_secret(&browser);
