@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::wait::wait_for;
 
@@ -30,7 +32,10 @@ impl Terminal {
     /// # Panics
     /// When there is no terminal to be had, or the command cannot be started.
     pub fn start(of: &Command) -> Self {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo terminal can be had");
+        Self::on(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo terminal can be had"), of)
+    }
+
+    fn on(ours: OwnedFd, of: &Command) -> Self {
         grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("one's own terminal can be opened");
         let name = ptsname(&ours, Vec::new()).expect("a terminal has a name");
         let open = || -> OwnedFd {
@@ -63,6 +68,42 @@ impl Terminal {
             }) {}
         });
         Self { child, keyboard, screen, reader, seen: 0 }
+    }
+
+    /// The same on a terminal of that size, for what draws on it.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start) does; or when the terminal takes no size.
+    pub fn sized(of: &Command, columns: u16, rows: u16) -> Self {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo terminal can be had");
+        resize(&ours, columns, rows);
+        Self::on(ours, of)
+    }
+
+    /// Changes its size, as a person does who pulls at the window's corner.
+    ///
+    /// # Panics
+    /// When the terminal takes no size.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        resize(&self.keyboard, columns, rows);
+    }
+
+    /// Sends a signal to the command.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the command is there to hear a signal");
+    }
+
+    /// Whether a signal stopped the command, and nothing made it go on.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn is_stopped(&self) -> bool {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let stat = std::fs::read_to_string(path).expect("the command is there");
+        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
     }
 
     /// Everything that stood on the screen.
@@ -118,6 +159,11 @@ impl Terminal {
         wait_for("the whole screen", || self.reader.is_finished().then_some(()));
         (status.code(), self.screen())
     }
+}
+
+fn resize(terminal: impl AsFd, columns: u16, rows: u16) {
+    let size = Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(terminal, size).expect("a terminal takes a size");
 }
 
 impl Drop for Terminal {

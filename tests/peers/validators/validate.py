@@ -3,6 +3,7 @@
 kubernetes FILE…       against the schemas of Kubernetes, without room for a field that it does not know
 configuration FILE     prints the configuration in the ConfigMap of a manifest
 sbom FILE              against the schema of CycloneDX
+metrics FILE           as Prometheus' own client reads it; prints each sample as a line of JSON
 plist FILE             prints a property list as JSON
 """
 
@@ -45,6 +46,17 @@ def sbom(file):
         sys.exit(f"{file}: {problem}")
 
 
+def metrics(file):
+    from prometheus_client.parser import text_string_to_metric_families
+
+    with open(file, encoding="utf-8") as scraped:
+        for family in text_string_to_metric_families(scraped.read()):
+            for sample in family.samples:
+                row = {"family": family.name, "type": family.type, "help": family.documentation}
+                row |= {"name": sample.name, "labels": sample.labels, "value": sample.value}
+                print(json.dumps(row))
+
+
 def plist(file):
     with open(file, "rb") as listed:
         json.dump(plistlib.load(listed), sys.stdout)
@@ -52,4 +64,4 @@ def plist(file):
 
 if __name__ == "__main__":
     _, what, *files = sys.argv
-    {"kubernetes": kubernetes, "configuration": configuration, "sbom": sbom, "plist": plist}[what](*files)
+    {"kubernetes": kubernetes, "configuration": configuration, "sbom": sbom, "metrics": metrics, "plist": plist}[what](*files)

@@ -13,6 +13,8 @@ mod install;
 #[cfg(unix)]
 mod kubectl;
 #[cfg(target_os = "linux")]
+mod metrics;
+#[cfg(target_os = "linux")]
 mod packaging;
 #[cfg(unix)]
 mod python;

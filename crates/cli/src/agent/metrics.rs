@@ -124,6 +124,11 @@ impl Metrics {
         Self { started, counters: Arc::default() }
     }
 
+    /// When the agent started.
+    pub(crate) fn started(&self) -> Wall {
+        self.started
+    }
+
     /// Counts an event.
     pub(crate) fn count(&self, name: &CredentialName, event: &Event) {
         let Event::Report(report) = event else { return };

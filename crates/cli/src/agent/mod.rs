@@ -19,6 +19,7 @@ mod keepers;
 mod login;
 mod metrics;
 mod notify;
+mod otel;
 mod openapi;
 mod operations;
 mod page;

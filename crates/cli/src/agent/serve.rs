@@ -20,6 +20,7 @@ use super::follow::Life;
 use super::keepers::Keepers;
 use super::metrics::Metrics;
 use super::notify::{self, Beat};
+use super::otel;
 use super::page::Gate;
 use super::proxies::Proxies;
 use super::reload::Reloads;
@@ -64,7 +65,13 @@ async fn live(app: &App, activation: &Activation) -> Result<(), Failure> {
         .await?;
     let hooks = Hooks::begin(&config, &app.env, &state)
         .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
-    let scribe = scribe(app, &state, &hooks)?;
+    // A person who asked for what cannot be done is told, and has the agent all the same.
+    let telemetry = otel::Settings::of(&app.env).unwrap_or_else(|why| {
+        app.output.warn(&format!("nothing is sent to OpenTelemetry: {why}"));
+        None
+    });
+    let spans = telemetry.as_ref().map(|_| otel::Spans::default());
+    let scribe = scribe(app, &state, &hooks, spans.clone())?;
     let metrics = Metrics::begun(SystemClock.now().wall);
     let hub = Hub::new(scribe.clone(), metrics.clone());
     let store = tokio::select! {
@@ -113,6 +120,9 @@ async fn live(app: &App, activation: &Activation) -> Result<(), Failure> {
     let (stopping, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     accept(&mut tasks, door, &api, &stopped);
+    if let (Some(settings), Some(spans)) = (telemetry, spans) {
+        tasks.spawn(otel::Exporter::new(settings, spans).run(Arc::clone(&api), stopped.clone()));
+    }
     let beat = Beat::default();
     let life = Life {
         app,
@@ -174,8 +184,14 @@ fn status_address(config: &Config) -> Result<Option<SocketAddr>, Failure> {
     })
 }
 
-fn scribe(app: &App, state: &std::path::Path, hooks: &Hooks) -> Result<Scribe, Failure> {
+fn scribe(
+    app: &App,
+    state: &std::path::Path,
+    hooks: &Hooks,
+    spans: Option<otel::Spans>,
+) -> Result<Scribe, Failure> {
     let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(JournalFolder::new(state)), hooks.sink()];
+    sinks.extend(spans.map(|spans| -> Box<dyn Sink> { Box::new(spans) }));
     if !app.output.is_quiet() {
         let format = match app.global.log_format {
             LogFormat::Text => LineFormat::Text,

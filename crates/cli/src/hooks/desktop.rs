@@ -8,6 +8,7 @@ use std::time::Duration;
 use renewd_core::Cause;
 use renewd_driver::CredentialName;
 
+use super::Happening;
 use crate::environment::Environment;
 use crate::json::login_command;
 
@@ -21,26 +22,37 @@ struct Words {
 }
 
 impl Words {
-    fn of(name: &CredentialName, cause: Option<Cause>) -> Self {
+    fn of(name: &CredentialName, what: Happening, cause: Option<Cause>) -> Self {
         let why = cause.map_or(String::new(), |cause| format!(" ({})", cause.name().replace('_', " ")));
         // Both are plain words: a body may be read as markup.
-        Self {
-            summary: format!("{name} needs a login"),
-            body: format!("renewd has no token for it any more{why}. Run: {}", login_command(name.as_str())),
-        }
+        let (summary, body) = match what {
+            Happening::Unauthenticated => (
+                format!("{name} needs a login"),
+                format!("renewd has no token for it any more{why}. Run: {}", login_command(name.as_str())),
+            ),
+            Happening::AuthRetrying => (
+                format!("{name} waits for its server"),
+                format!("renewd tries again by itself{why}. There is nothing to do."),
+            ),
+            Happening::Recovered => (format!("{name} works again"), "renewd has a token for it.".to_owned()),
+        };
+        Self { summary, body }
     }
 }
 
-/// Shows it.
+/// Shows it, in the place of the notification with that number where it still stands: of each credential one is to be
+/// seen, the last. Gives the new one's number.
 ///
 /// # Errors
 /// Half a sentence for people.
 pub(super) async fn notify(
     env: &Environment,
     name: &CredentialName,
+    what: Happening,
     cause: Option<Cause>,
-) -> Result<(), String> {
-    let shown = show(env, Words::of(name, cause));
+    replaces: u32,
+) -> Result<u32, String> {
+    let shown = show(env, Words::of(name, what, cause), what, replaces);
     tokio::time::timeout(ANSWER, shown)
         .await
         .unwrap_or_else(|_| Err(format!("the session's bus did not answer within {ANSWER:?}")))
@@ -65,31 +77,34 @@ pub(super) fn bus(_env: &Environment) -> Result<String, String> {
 }
 
 #[cfg(not(target_vendor = "apple"))]
-async fn show(env: &Environment, words: Words) -> Result<(), String> {
+async fn show(env: &Environment, words: Words, what: Happening, replaces: u32) -> Result<u32, String> {
     use std::collections::HashMap;
     use zbus::zvariant::Value;
 
     const NAME: &str = "org.freedesktop.Notifications";
     /// The server's own: it knows how long its user wants to see such things.
     const EXPIRES: i32 = -1;
+    const LOW: u8 = 0;
     const NORMAL: u8 = 1;
 
     let address = bus(env)?;
     let plain = |error: zbus::Error| renewd_core::plain_line(&error.to_string(), 200);
     let bus = zbus::connection::Builder::address(address.as_str()).map_err(plain)?;
     let bus = bus.build().await.map_err(plain)?;
-    let hints = HashMap::from([("urgency", Value::U8(NORMAL))]);
-    let replaces = 0u32;
+    let urgency = if what == Happening::Unauthenticated { NORMAL } else { LOW };
+    let hints = HashMap::from([("urgency", Value::U8(urgency))]);
     let actions: [&str; 0] = [];
     let notification =
         ("renewd", replaces, "", words.summary, words.body, actions.as_slice(), hints, EXPIRES);
     let path = "/org/freedesktop/Notifications";
-    bus.call_method(Some(NAME), path, Some(NAME), "Notify", &notification).await.map_err(plain)?;
-    Ok(())
+    let answer =
+        bus.call_method(Some(NAME), path, Some(NAME), "Notify", &notification).await.map_err(plain)?;
+    // One that answers without a number has shown it all the same.
+    Ok(answer.body().deserialize::<u32>().unwrap_or(0))
 }
 
 #[cfg(target_vendor = "apple")]
-async fn show(_env: &Environment, words: Words) -> Result<(), String> {
+async fn show(_env: &Environment, words: Words, _what: Happening, _replaces: u32) -> Result<u32, String> {
     let Words { summary, body } = words;
     Err(format!(
         "this system has no session bus to say \"{summary}: {body}\" on; use [hooks] on_unauthenticated"

@@ -9,6 +9,7 @@ mod desktop;
 mod program;
 mod raised;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -234,10 +235,11 @@ async fn work(
     env: &Environment,
 ) {
     let mut ended = std::pin::pin!(ended);
+    let mut shown = HashMap::new();
     let all = async {
         while let Some(told) = told.recv().await {
             let wanted = wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            tell(&told, &wanted, env).await;
+            tell(&told, &wanted, &mut shown, env).await;
         }
     };
     let mut all = std::pin::pin!(all);
@@ -250,11 +252,14 @@ async fn work(
     let _ = tokio::time::timeout(END, all).await;
 }
 
-async fn tell(told: &Told, wanted: &Wanted, env: &Environment) {
+/// `shown`: the desktop's number of each credential's notification.
+async fn tell(told: &Told, wanted: &Wanted, shown: &mut HashMap<CredentialName, u32>, env: &Environment) {
     let (name, event) = (&told.name, told.what.name());
-    if told.what == Happening::Unauthenticated && wanted.desktop {
-        match desktop::notify(env, name, told.cause).await {
-            Ok(()) => tracing::debug!(credential = %name, event, "the desktop was notified"),
+    if wanted.desktop {
+        let replaces = shown.get(name).copied().unwrap_or(0);
+        let notified = desktop::notify(env, name, told.what, told.cause, replaces).await;
+        match notified.map(|number| shown.insert(name.clone(), number)) {
+            Ok(_) => tracing::debug!(credential = %name, event, "the desktop was notified"),
             Err(why) => tracing::warn!(credential = %name, event, why, "the desktop could not be notified"),
         }
     }

@@ -54,6 +54,111 @@ fn a_login_that_is_needed_is_told_once_and_its_end_once() {
     assert_eq!(times(), 2, "{:?}", told(&heard));
 }
 
+/// A server that is not there for a while.
+fn down() -> Fault {
+    Fault::Status { code: 503, retry_after: None, body: String::new() }
+}
+
+/// Waits and their ends, told to a program.
+fn outage_hooks(world: &World, program: &std::path::Path) {
+    let hook = program.display();
+    world.configure(&format!(
+        "[retry]\ninitial = \"50ms\"\nmax = \"100ms\"\ntries = 2\nbudget = 100000\nbudget_refill = \"1s\"\n[auth_retrying]\ninterval = \"300ms\"\n[hooks]\ntimeout = \"1s\"\n\
+         on_auth_retrying = [\"{hook}\", \"{{event}}\", \"{{credential}}\"]\n\
+         on_recovered = [\"{hook}\", \"{{event}}\", \"{{credential}}\"]\n",
+    ));
+}
+
+fn count(heard: &PathBuf, line: &str) -> usize {
+    told(heard).iter().filter(|told| *told == line).count()
+}
+
+#[test]
+fn each_outage_is_told_once_and_its_end_once_however_many_attempts_it_takes_and_agents_it_outlives() {
+    let (world, server) = (World::new(), AuthorizationServer::start(AsConfig::default()).unwrap());
+    let (hook, heard) = hook(&world);
+    outage_hooks(&world, &hook);
+    let grant = server.mint_grant();
+    world.import("work", &server.token_url(), &grant.refresh_token, &[]).expect(0, &[]);
+    let agent = world.agent(&[]);
+    world.run(&["token", "work"]).expect(0, &[]);
+    for outage in 1..=2 {
+        server.set_fault(down());
+        world.run(&["refresh", "work", "--timeout", "1s"]);
+        until("it is told", || count(&heard, "auth_retrying work") == outage);
+        let sent = server.totals().token_requests;
+        until("more attempts failed", || server.totals().token_requests > sent + 3);
+        server.set_fault(Fault::Ok);
+        until("its end is told", || count(&heard, "recovered work") == outage);
+        assert_eq!(count(&heard, "auth_retrying work"), outage, "{:?}", told(&heard));
+    }
+    server.set_fault(down());
+    world.run(&["refresh", "work", "--timeout", "1s"]);
+    until("the third is told", || count(&heard, "auth_retrying work") == 3);
+    // Killed in the middle of it: the next agent finds the outage told.
+    drop(agent);
+    let _ = std::fs::remove_file(world.state().join("run/agent.sock"));
+    let _agent = world.agent(&[]);
+    let sent = server.totals().token_requests;
+    until("the next agent tried as well", || server.totals().token_requests > sent + 2);
+    server.set_fault(Fault::Ok);
+    until("the end is told", || count(&heard, "recovered work") == 3);
+    assert_eq!(count(&heard, "auth_retrying work"), 3, "{:?}", told(&heard));
+}
+
+#[test]
+fn a_hook_that_hangs_fails_or_calls_renewd_itself_makes_no_loop_and_holds_up_no_token() {
+    let (world, server) = (World::new(), AuthorizationServer::start(AsConfig::default()).unwrap());
+    let (program, heard) = (world.path("hook"), world.path("told"));
+    // It calls what may raise events itself, then hangs until it is ended.
+    let renewd = env!("CARGO_BIN_EXE_renewd");
+    let script = format!(
+        "#!/bin/sh\nprintf '%s\\n' \"$*\" >> '{}'\n'{renewd}' refresh work --timeout 1s\n\
+         '{renewd}' token work --timeout 1s\n[ \"$1\" = recovered ] && exit 3\nsleep 600\n",
+        heard.display()
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    outage_hooks(&world, &program);
+    let grant = server.mint_grant();
+    world.import("work", &server.token_url(), &grant.refresh_token, &[]).expect(0, &[]);
+    let _agent = world.agent(&[]);
+    world.run(&["token", "work"]).expect(0, &[]);
+    server.set_fault(down());
+    world.run(&["refresh", "work", "--timeout", "1s"]);
+    until("it is told", || count(&heard, "auth_retrying work") == 1);
+    // While it hangs, whoever asks has the token that is still valid.
+    world.run(&["token", "work"]).expect(0, &[]);
+    let log = || std::fs::read_to_string(world.path("agent.log")).unwrap();
+    until("it was ended", || log().contains("the hook failed") && log().contains("longer than"));
+    server.set_fault(Fault::Ok);
+    until("the end is told", || count(&heard, "recovered work") == 1);
+    until("its failure is told", || log().contains("exit status: 3"));
+    assert_eq!(told(&heard), ["auth_retrying work", "recovered work"]);
+}
+
+#[test]
+fn of_many_credentials_that_fail_at_once_each_is_told_once() {
+    let (world, server) = (World::new(), AuthorizationServer::start(AsConfig::default()).unwrap());
+    let (hook, heard) = hook(&world);
+    let shown = hook.display();
+    world.configure(&format!("[hooks]\non_unauthenticated = [\"{shown}\", \"{{credential}}\"]\n"));
+    let names: Vec<String> = (0..8).map(|n| format!("work{n}")).collect();
+    for name in &names {
+        let grant = server.mint_grant();
+        world.import(name, &server.token_url(), &grant.refresh_token, &[]).expect(0, &[]);
+    }
+    server.set_fault(Fault::InvalidGrant);
+    let _agent = world.agent(&[]);
+    for name in &names {
+        world.run(&["token", name]).expect(3, &[]);
+    }
+    until("each was told", || told(&heard).len() >= names.len());
+    let mut all = told(&heard);
+    all.sort();
+    assert_eq!(all, names);
+}
+
 #[cfg(not(target_vendor = "apple"))]
 mod desktop {
     use std::collections::HashMap;
@@ -66,7 +171,7 @@ mod desktop {
 
     /// Shows nothing, and remembers what it was asked to show.
     #[derive(Clone, Default)]
-    struct Notifications(Arc<Mutex<Vec<(String, String, String)>>>);
+    struct Notifications(Arc<Mutex<Vec<(String, String, String)>>>, Arc<Mutex<Vec<u32>>>);
 
     #[zbus::interface(name = "org.freedesktop.Notifications")]
     impl Notifications {
@@ -74,7 +179,7 @@ mod desktop {
         fn notify(
             &self,
             app: String,
-            _replaces: u32,
+            replaces: u32,
             _icon: String,
             summary: String,
             body: String,
@@ -84,7 +189,8 @@ mod desktop {
         ) -> u32 {
             assert!(actions.is_empty(), "nothing in a notification logs in");
             self.0.lock().unwrap().push((app, summary, body));
-            1
+            self.1.lock().unwrap().push(replaces);
+            7
         }
     }
 
@@ -104,7 +210,7 @@ mod desktop {
             })
             .unwrap();
         let (world, server) = (World::new(), AuthorizationServer::start(AsConfig::default()).unwrap());
-        world.configure("[notify]\ndesktop = true\n");
+        world.configure("[retry]\ninitial = \"50ms\"\nmax = \"100ms\"\ntries = 2\nbudget = 100000\nbudget_refill = \"1s\"\n[auth_retrying]\ninterval = \"300ms\"\n[notify]\ndesktop = true\n");
         let grant = server.mint_grant();
         world.import("work", &server.token_url(), &grant.refresh_token, &[]).expect(0, &[]);
         let address = desktop.address();
@@ -116,6 +222,19 @@ mod desktop {
         let (app, summary, body) = &all[0];
         assert_eq!((app.as_str(), summary.as_str(), all.len()), ("renewd", "work needs a login", 1));
         assert!(body.contains("(grant refused)") && body.contains("Run: renewd login work"), "{body}");
+        // The end is told in its place.
+        server.set_fault(Fault::Ok);
+        let grant = server.mint_grant();
+        world.feed(&["import", "work", "--replace"], grant.refresh_token.as_bytes()).expect(0, &[]);
+        world.run(&["token", "work"]).expect(0, &[]);
+        server.set_fault(down());
+        world.run(&["refresh", "work", "--timeout", "1s"]);
+        let summaries = || -> Vec<String> { shown.0.lock().unwrap().iter().map(|s| s.1.clone()).collect() };
+        until("the wait is told", || summaries().contains(&"work waits for its server".to_owned()));
+        server.set_fault(Fault::Ok);
+        until("its end is told", || summaries().contains(&"work works again".to_owned()));
+        assert_eq!(summaries().len(), 3, "{:?}", summaries());
+        assert_eq!(*shown.1.lock().unwrap(), [0, 7, 7]);
     }
 
     #[test]
