@@ -17,6 +17,7 @@ mod needs;
 mod numbers;
 mod package;
 mod peers;
+mod pictures;
 mod profiles;
 mod purity;
 mod release;
@@ -74,6 +75,12 @@ const CHORES: &[Chore] = &[
         args: "",
         about: "check that every page is reachable and no link is dead; build the book with mdbook",
         run: |_| docs::check().map(|_| ()),
+    },
+    Chore {
+        name: "pictures",
+        args: "[NAMES…]",
+        about: "make the pictures of the documentation anew, from real credentials in a real browser and terminal",
+        run: pictures::run,
     },
     Chore {
         name: "score",
