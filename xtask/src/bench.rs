@@ -12,6 +12,7 @@ const BENCHES: &[Bench] = &[
     ("driver", "renewd-driver", "hot_path"),
     ("driver", "renewd-driver", "million"),
     ("hardening", "renewd-hardening", "secrets"),
+    ("proxy", "renewd-proxy", "proxy"),
     ("signer", "renewd-signer", "signatures"),
     ("sim", "renewd-sim", "hours"),
     ("tests", "renewd-e2e", "keyring"),

@@ -67,6 +67,28 @@ const PEERS: &[Peer] = &[
         install: pip,
     },
     Peer {
+        name: "schemathesis",
+        needs: &[Need {
+            program: "python3",
+            probe: &["-c", "import ensurepip, venv"],
+            packages: &["python3", "python3-venv"],
+            why: "installs and runs what tries the agent's API",
+        }],
+        lists: &["requirements.txt"],
+        install: pip,
+    },
+    Peer {
+        name: "callers",
+        needs: &[Need {
+            program: "python3",
+            probe: &["-c", "import ensurepip, venv"],
+            packages: &["python3", "python3-venv"],
+            why: "runs gRPC and WebSocket clients and servers on both sides of the proxy",
+        }],
+        lists: &["requirements.txt"],
+        install: pip,
+    },
+    Peer {
         name: "python",
         needs: &[Need {
             program: "python3",

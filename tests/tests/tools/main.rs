@@ -2,6 +2,8 @@
 
 #[cfg(unix)]
 mod c;
+#[cfg(target_os = "linux")]
+mod callers;
 #[cfg(unix)]
 mod docker;
 #[cfg(unix)]
@@ -18,6 +20,8 @@ mod metrics;
 mod packaging;
 #[cfg(unix)]
 mod python;
+#[cfg(target_os = "linux")]
+mod sidecar;
 #[cfg(unix)]
 mod site;
 #[cfg(target_os = "linux")]
