@@ -2,9 +2,12 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer, Fault, ProtectedApi};
-use renewd_e2e::{Home, QUICK_RETRY, Ran, Running, renewd};
+use renewd_e2e::{Home, QUICK_RETRY, Ran, Running, renewd, unix_seconds, unix_seconds_of};
 
 use super::site::{Says, Site, is_there, takes};
 
@@ -93,15 +96,40 @@ fn a_token_that_is_over_is_replaced_and_an_outage_is_told() {
     assert!(ran.stderr.contains("renewd login cluster"), "{ran:?}");
 }
 
+/// A token of that shape, which nobody verifies here.
+fn id_token(number: u64, exp: u64) -> String {
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let claims = format!("{{\"sub\":\"person\",\"jti\":\"{number}\",\"exp\":{exp}}}");
+    format!("{}.{}.{}", part("{\"alg\":\"none\"}"), part(&claims), part("signature"))
+}
+
 #[test]
-fn an_id_token_is_given_with_its_own_end() {
-    let server = AuthorizationServer::start(AsConfig::default()).unwrap();
+fn an_id_token_comes_with_its_own_end_and_one_that_is_over_is_replaced() {
+    let counted = AtomicU64::new(0);
+    let end = unix_seconds() as u64 + 900;
+    let site = Site::start(move |_| {
+        let number = counted.fetch_add(1, Ordering::SeqCst);
+        // The first is over before the access token is.
+        let id_token = id_token(number, if number == 0 { 1 } else { end });
+        Says::json(
+            200,
+            format!(
+                "{{\"access_token\":\"at-{number}\",\"token_type\":\"Bearer\",\"expires_in\":3600,\
+                 \"refresh_token\":\"rt-{number}-0123456789\",\"id_token\":\"{id_token}\"}}"
+            ),
+        )
+    });
     let home = Home::with(QUICK_RETRY);
-    home.import_with("cluster", &server, &["--scope", "openid"]);
-    let given = home.run(["helper", "kubectl", "cluster", "--id-token"]).succeeded().json();
-    assert_eq!(given["apiVersion"], "client.authentication.k8s.io/v1");
-    assert_eq!(given["status"]["token"].as_str().unwrap().split('.').count(), 3, "a JWT");
-    assert!(given["status"]["expirationTimestamp"].as_str().unwrap().ends_with('Z'), "{}", given["status"]);
+    let endpoint = format!("http://{}/token", site.address);
+    let args = ["import", "cluster", "--token-endpoint", &endpoint, "--client-id", "c", "--scope", "openid"];
+    Running::start(home.command(args), b"rt-first-0123456789").finish().succeeded();
     let access = home.run(["helper", "kubectl", "cluster"]).succeeded().json();
-    assert_ne!(access["status"]["token"], given["status"]["token"]);
+    assert_eq!(access["status"]["token"], "at-0");
+    for _ in 0..2 {
+        let given = home.run(["helper", "kubectl", "cluster", "--id-token"]).succeeded().json();
+        assert_eq!(given["apiVersion"], "client.authentication.k8s.io/v1");
+        assert_eq!(given["status"]["token"], id_token(1, end));
+        assert_eq!(unix_seconds_of(given["status"]["expirationTimestamp"].as_str().unwrap()) as u64, end);
+    }
+    assert_eq!(site.seen().len(), 2, "one refresh for the ID token");
 }

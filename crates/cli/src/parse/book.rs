@@ -5,7 +5,7 @@ use clap::CommandFactory as _;
 use crate::cli::Cli;
 
 /// Every page whose lines people copy, from the crate's folder.
-const PAGES: [(&str, usize); 9] = [
+const PAGES: [(&str, usize); 10] = [
     ("../../README.md", 8),
     ("../../docs/login.md", 5),
     ("../../docs/providers.md", 200),
@@ -15,6 +15,7 @@ const PAGES: [(&str, usize); 9] = [
     ("../../docs/import.md", 4),
     ("../../docs/troubleshooting.md", 1),
     ("../../docs/profiles.md", 0),
+    ("../../docs/helpers.md", 0),
 ];
 
 /// The lines of a page's fenced `sh` blocks; one that goes on behind a backslash is one line.

@@ -2,7 +2,7 @@
 //!
 //! The layer does for one client what the proxy does for programs that know nothing of it: it adds the token, with a proof
 //! where the token is bound to a key (RFC 9449), and sends a request once more, with its whole body, when the token was
-//! refused. It goes over any [`tower_service::Service`] that takes `http` requests: hyper's and reqwest's clients, tonic,
+//! refused. It goes over any [`tower_service::Service`] that takes `http` requests: hyper's client, tonic,
 //! a stack with time-outs and retries. Tokens go to the origins that it was told and to no other: a client that is sent
 //! elsewhere gets [`LayerError::Foreign`], and nothing leaves.
 //!
