@@ -27,6 +27,7 @@ mod peer;
 mod person;
 mod points;
 mod provider;
+mod relay;
 mod run;
 mod scene;
 #[cfg(target_os = "linux")]
@@ -54,6 +55,7 @@ pub use peer::{Counts, Peer, Place, Stranger};
 pub use person::{Arrived, Person, percent};
 pub use points::{Left, POINTS, every_point, is_lost, left_at, meet};
 pub use provider::{Posted, Provider};
+pub use relay::Relay;
 pub use renewd_testkit as testkit;
 pub use run::{Ran, Running, json};
 pub use scene::{CLASSES, Scene, Served, count, report};

@@ -74,10 +74,10 @@ impl AgentDescription {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TokenQuestion {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_whole")]
     #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_number"))]
     pub(crate) min_validity_s: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_whole")]
     #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_number"))]
     pub(crate) timeout_s: Option<u64>,
     /// The ID token that came with it, in its place: `renewd token --id-token`.
@@ -91,15 +91,39 @@ pub(crate) struct TokenQuestion {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RejectedQuestion {
+    #[serde(deserialize_with = "whole")]
     #[cfg_attr(test, schemars(schema_with = "crate::schema::number"))]
     pub(crate) epoch: u64,
+    #[serde(deserialize_with = "whole")]
     #[cfg_attr(test, schemars(schema_with = "crate::schema::number"))]
     pub(crate) generation: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "maybe_whole")]
     #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_number"))]
     pub(crate) timeout_s: Option<u64>,
     #[serde(flatten)]
     pub(crate) target: Target,
+}
+
+/// The greatest number up to which every whole one has a float of its own.
+const FLOAT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// A whole number, written as one or with a point and nothing behind it: JSON knows no difference, and some writers
+/// make floats of everything.
+fn whole<'d, D: serde::Deserializer<'d>>(from: D) -> Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let float = || {
+        let float = number.as_f64().filter(|n| (0.0..=FLOAT_MAX).contains(n) && n.fract() == 0.0)?;
+        format!("{float:.0}").parse().ok()
+    };
+    number.as_u64().or_else(float).ok_or_else(|| {
+        serde::de::Error::custom(format!("{number} is no whole number from 0 to {}", u64::MAX))
+    })
+}
+
+fn maybe_whole<'d, D: serde::Deserializer<'d>>(from: D) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole")] u64);
+    Ok(Option::<Whole>::deserialize(from)?.map(|number| number.0))
 }
 
 /// The answer to it, as far as a client reads it: a newer token, or none where the 401 is to be passed on.

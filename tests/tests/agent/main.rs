@@ -10,6 +10,7 @@ mod evidence;
 mod heartbeats;
 mod life;
 mod one_shot;
+mod openapi;
 mod outage;
 mod page;
 mod pictures;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Response, StatusCode};
 use renewd_core::{CommitFailure, Health, Loaded, RecordState, Secret, Span};
@@ -34,6 +35,12 @@ use crate::transact::failure;
 
 /// How long a question without `timeout_s` waits for a token.
 const TIMEOUT: Span = Span::from_secs(60);
+
+/// A record that another process wrote is read within this.
+const LOOKING_MAX: Duration = Duration::from_secs(2);
+
+/// Between two looks whether it is.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// No question waits longer: its client is gone.
 const TIMEOUT_MAX: Span = Span::from_hours(1);
@@ -235,6 +242,11 @@ impl Api {
     async fn rejected(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {
         let question: RejectedQuestion = read(bytes)?;
         question.target.check()?;
+        if !self.knows(keeper, (question.epoch, question.generation)).await {
+            let (epoch, generation) = (question.epoch, question.generation);
+            let why = format!("no token of epoch {epoch}, generation {generation} was given out here");
+            return Ok(refused(StatusCode::CONFLICT, &why));
+        }
         let key = question.target.key();
         let patience = patience(question.timeout_s);
         let renewed = keeper.rejected_for(&key, question.epoch, question.generation, patience).await;
@@ -246,6 +258,30 @@ impl Api {
             Err(error) => return Err(self.why(keeper, error).await),
         };
         Ok(json(StatusCode::OK, &document))
+    }
+
+    /// Whether there has been such a token. Another process may have made it a moment ago; one that nobody made would be
+    /// waited for in vain.
+    async fn knows(&self, keeper: &Keeper, version: (u64, u64)) -> bool {
+        let is_seen =
+            async || keeper.view().await.is_ok_and(|seen| (seen.view.epoch, seen.view.generation) >= version);
+        if is_seen().await {
+            return true;
+        }
+        match self.keepers.store().load(keeper.name()).await {
+            Loaded::Record(record) if (record.epoch, record.generation) >= version => keeper.store_changed(),
+            // Nothing can be said of it: the keeper will.
+            Loaded::Fault(_) => return true,
+            _ => return false,
+        }
+        let seeing = async {
+            while !is_seen().await {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        // Not seen by then: it is waited for all the same, as long as the asker likes.
+        let _ = tokio::time::timeout(LOOKING_MAX, seeing).await;
+        true
     }
 
     async fn refresh(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {

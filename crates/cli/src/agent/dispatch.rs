@@ -80,6 +80,7 @@ impl Api {
             Question::Ready => self.ready(asked.query.value("credential")).await,
             Question::Metrics => self.metrics().await,
             Question::Description => openapi::document(),
+            Question::About => self.about().await,
             Question::Credentials => self.credentials().await,
             Question::Credential => self.credential(name).await,
             Question::History => self.history(name, &asked.query).await,

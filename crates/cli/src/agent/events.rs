@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use renewd_core::Now;
+use renewd_core::{Cause, Now, Status};
 use renewd_driver::system::{SystemClock, SystemEntropy};
 use renewd_driver::{Clock as _, CredentialName, Entropy as _, Event, Observer};
 use serde::Serialize;
@@ -65,6 +65,22 @@ pub(super) struct Kept<'n> {
     event: &'static str,
     added: Vec<&'n str>,
     removed: Vec<&'n str>,
+}
+
+/// A login is waited for.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct LoginNeeded<'n> {
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
+    schema: u32,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::time"))]
+    at: &'n str,
+    event: &'static str,
+    credential: &'n str,
+    cause: Option<&'n str>,
+    /// What a person types.
+    login_command: String,
+    sentence: String,
 }
 
 #[derive(Debug, Default)]
@@ -155,25 +171,34 @@ impl Hub {
     }
 
     fn tell(&self, name: Option<&CredentialName>, entry: Entry) {
-        let needed = match &entry.what {
-            // Whoever logged out needs no login.
-            What::Status { to, cause, .. } => {
-                to == "unauthenticated" && cause.as_deref() != Some("logged_out")
-            }
-            _ => false,
-        };
         let Some(kind) = kind(&entry.what) else { return };
+        let needed = name.and_then(|name| needed(name, &entry));
         let Ok(Value::Object(mut data)) = serde_json::to_value(entry.shown()) else { return };
         data.insert("credential".into(), name.map(CredentialName::as_str).into());
-        self.send(kind, name, &Value::from(data.clone()).to_string());
-        if let (true, Some(name)) = (needed, name) {
-            data.remove("from");
-            data.remove("to");
-            data.insert("event".into(), "login_needed".into());
-            data.insert("login_command".into(), login_command(name.as_str()).into());
-            self.send("login_needed", Some(name), &Value::from(data).to_string());
+        self.send(kind, name, &Value::from(data).to_string());
+        if let Some(needed) = needed {
+            self.send("login_needed", name, &needed);
         }
     }
+}
+
+/// For a status that ends with a login: whoever waits for that need not know what the statuses mean. Nobody who logged
+/// out is asked for anything.
+fn needed(name: &CredentialName, entry: &Entry) -> Option<String> {
+    let What::Status { to, cause, .. } = &entry.what else { return None };
+    if to != Status::Unauthenticated.name() || cause.as_deref() == Some(Cause::LoggedOut.name()) {
+        return None;
+    }
+    let needed = LoginNeeded {
+        schema: SCHEMA,
+        at: &entry.at,
+        event: "login_needed",
+        credential: name.as_str(),
+        cause: cause.as_deref(),
+        login_command: login_command(name.as_str()),
+        sentence: entry.sentence(),
+    };
+    serde_json::to_string(&needed).ok()
 }
 
 impl Observer for Hub {
@@ -216,10 +241,9 @@ fn kind(what: &What) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use renewd_core::{Cause, Status};
 
     fn hub() -> Hub {
-        Hub::new(Scribe::begin(Vec::new()).unwrap(), Metrics::default())
+        Hub::new(Scribe::begin(Vec::new()).unwrap(), Metrics::begun(SystemClock.now().wall))
     }
 
     fn name() -> CredentialName {

@@ -5,6 +5,7 @@
 //! answers, `metrics` what it counts, `door` who may come in; `follow` carries out reloads, `sinks` writes token files,
 //! `activation` and `notify` are for a service manager.
 
+mod about;
 mod accept;
 mod activation;
 mod api;
@@ -19,9 +20,9 @@ mod keepers;
 mod login;
 mod metrics;
 mod notify;
-mod otel;
 mod openapi;
 mod operations;
+mod otel;
 mod page;
 mod proxies;
 mod query;

@@ -16,6 +16,7 @@ pub(super) enum Question {
     Ready,
     Metrics,
     Description,
+    About,
     Credentials,
     Credential,
     History,
@@ -134,6 +135,12 @@ pub(super) static OPERATIONS: &[Operation] = &[
     },
     ask(Question::Metrics, "/metrics", Reach::Anyone, "Prometheus text."),
     ask(Question::Description, "/openapi.json", Reach::Owner, "This document."),
+    ask(
+        Question::About,
+        "/v1/agent",
+        Reach::Owner,
+        "The agent itself: its version, and where its proxies are.",
+    ),
     ask(Question::Credentials, "/v1/credentials", Reach::Owner, "Every credential: `renewd status --json`."),
     ask(Question::Credential, "/v1/credentials/{name}", Reach::Owner, "One credential."),
     Operation {

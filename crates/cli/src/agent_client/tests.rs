@@ -113,3 +113,20 @@ fn one_that_answers_nonsense_or_does_not_know_the_credential_is_passed_over() {
         server.join().unwrap();
     }
 }
+
+#[test]
+fn a_number_is_whole_however_it_is_written() {
+    let read = |text: &str| serde_json::from_str::<TokenQuestion>(&format!(r#"{{"timeout_s":{text}}}"#));
+    for (text, number) in [
+        ("7", Some(7)),
+        ("7.0", Some(7)),
+        ("1e3", Some(1000)),
+        ("null", None),
+        ("18446744073709551615", Some(u64::MAX)),
+    ] {
+        assert_eq!(read(text).unwrap().timeout_s, number, "{text}");
+    }
+    for text in ["7.5", "-1", "-1.0", "1e40", "18446744073709551616", "\"7\"", "true"] {
+        assert!(read(text).is_err(), "{text}");
+    }
+}

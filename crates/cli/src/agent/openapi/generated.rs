@@ -8,8 +8,9 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::agent::ReloadDocument;
+use crate::agent::about::AgentDocument;
 use crate::agent::api::{ReadyDocument, RejectedDocument};
-use crate::agent::events::Kept;
+use crate::agent::events::{Kept, LoginNeeded};
 use crate::agent::operations::{Kind, OPERATIONS, Operation, Parameter, Question, Reach, Takes, Verb};
 use crate::agent::stream::{Begin, Missed};
 use crate::agent_client::{LoggedOutDocument, RejectedQuestion, TokenQuestion};
@@ -35,6 +36,8 @@ enum Content {
     Json(Value),
     /// A text of that kind.
     Text(&'static str),
+    /// Events, each of this schema.
+    Events(Value),
 }
 
 /// An answer: its status, when it is given, what is in it.
@@ -60,8 +63,12 @@ impl Types {
         }
     }
 
+    fn schema<T: JsonSchema>(&mut self) -> Value {
+        self.answers.subschema_for::<T>().to_value()
+    }
+
     fn of<T: JsonSchema>(&mut self) -> Content {
-        Content::Json(self.answers.subschema_for::<T>().to_value())
+        Content::Json(self.schema::<T>())
     }
 
     fn error(&mut self) -> Content {
@@ -110,13 +117,14 @@ fn answers(question: Question, types: &mut Types) -> Vec<Answer> {
             vec![(200, "Prometheus text, exposition format 0.0.4.", Content::Text("text/plain"))]
         }
         Question::Description => json(Content::Json(json!({ "type": "object" }))),
+        Question::About => json(types.of::<AgentDocument>()),
         Question::Credentials => json(types.of::<StatusDocument>()),
         Question::Credential | Question::Refresh | Question::Login | Question::Changed => {
             json(types.of::<CredentialDocument>())
         }
         Question::History => json(types.of::<HistoryDocument>()),
         Question::Events => {
-            vec![(200, "What happens, until one of both ends it.", Content::Text("text/event-stream"))]
+            vec![(200, "What happens, until one of both ends it.", Content::Events(event(types)))]
         }
         Question::Token => json(types.of::<TokenDocument>()),
         Question::Rejected => json(types.of::<RejectedDocument>()),
@@ -151,6 +159,9 @@ fn refusals(operation: &Operation, types: &mut Types) -> Vec<Answer> {
         all.push((500, "A failure of the agent itself, or of its configuration."));
         all.push((503, "Not now: a login is needed, the server is out of reach, or the store is. `Retry-After` where the next attempt is known."));
     }
+    if operation.question == Question::Rejected {
+        all.push((409, "No such token was given out here."));
+    }
     if operation.question == Question::Reload {
         all.push((422, "The configuration has a mistake: what was in force stays in force."));
     }
@@ -164,6 +175,7 @@ fn response(about: &str, content: Content, status: u16) -> Value {
     let content = match content {
         Content::Json(schema) => json!({ "application/json": { "schema": schema } }),
         Content::Text(kind) => json!({ kind: { "schema": { "type": "string" } } }),
+        Content::Events(schema) => json!({ "text/event-stream": { "schema": schema } }),
     };
     let mut response = json!({ "description": about, "content": content });
     if status == 503 {
@@ -249,27 +261,41 @@ fn operation(operation: &Operation, types: &mut Types) -> Value {
     if let Some(body) = body(operation, types) {
         described["requestBody"] = body;
     }
-    if operation.question == Question::Events {
-        described["x-events"] = events(types);
-    }
     described
 }
 
-/// What stands behind `data:`, by the event's name.
-fn events(types: &mut Types) -> Value {
-    let schema = |content| match content {
-        Content::Json(schema) => schema,
-        Content::Text(_) => Value::Null,
-    };
-    let entry = schema(types.of::<Shown>());
+/// One event of the stream: before version 3.2 OpenAPI describes each of them where it describes a body.
+fn event(types: &mut Types) -> Value {
     let whose = json!({ "type": "object", "required": ["credential"], "properties": {
         "credential": { "type": ["string", "null"], "description": "Null where it is the agent's own." } } });
+    let entry = types.schema::<Shown>();
+    let named = [
+        ("begin", types.schema::<Begin>()),
+        ("missed", types.schema::<Missed>()),
+        ("credentials", types.schema::<Kept<'_>>()),
+        ("login_needed", types.schema::<LoginNeeded<'_>>()),
+    ];
+    let data =
+        |schema| json!({ "type": "string", "contentMediaType": "application/json", "contentSchema": schema });
+    let names: Vec<&str> = named.iter().map(|(name, _)| *name).collect();
+    let mut kinds: Vec<Value> = Vec::new();
+    kinds.push(json!({
+        "description": "An entry of the journal; others may be added.",
+        "properties": { "event": { "not": { "enum": names } }, "data": data(json!({ "allOf": [entry, whose] })) },
+    }));
+    for (name, schema) in named {
+        kinds.push(json!({ "properties": { "event": { "const": name }, "data": data(schema) } }));
+    }
     json!({
-        "begin": schema(types.of::<Begin>()),
-        "missed": schema(types.of::<Missed>()),
-        "credentials": schema(types.of::<Kept<'_>>()),
-        "login_needed": { "type": "object", "required": ["schema", "at", "event", "credential", "login_command", "sentence"] },
-        "*": { "allOf": [entry, whose], "description": "An entry of the journal, under any other name." },
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "event": { "type": "string" },
+            "data": { "type": "string" },
+            "id": { "type": "string", "description": "For `Last-Event-ID`." },
+            "retry": { "type": "integer" },
+        },
+        "oneOf": kinds,
     })
 }
 
