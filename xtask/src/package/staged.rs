@@ -1,7 +1,6 @@
 //! The package as a folder: each file where it will lie, with the mode that it will have.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -41,8 +40,7 @@ pub(super) fn root(stage: &Path, binary: &Path, epoch: u64) -> Result<(), Failur
     }
     let maintainer = std::env::var(MAINTAINER_ENV).unwrap_or_else(|_| MAINTAINER.to_owned());
     copy(binary, &stage.join("usr/bin/renewd"), 0o755)?;
-    let docker = stage.join("usr/bin/docker-credential-renewd");
-    symlink("renewd", &docker).map_err(|e| about(&docker, &e))?;
+    link("renewd", &stage.join("usr/bin/docker-credential-renewd"))?;
     folder(&stage.join("etc/renewd"))?;
     for (from, to) in AS_THEY_ARE {
         copy(&shell::root().join(from), &stage.join(to), 0o644)?;
@@ -55,8 +53,7 @@ pub(super) fn root(stage: &Path, binary: &Path, epoch: u64) -> Result<(), Failur
     man.args(["man", "--to"]).arg(stage.join(MAN));
     shell::run(man)?;
     squeeze_all(&stage.join(MAN))?;
-    symlink("renewd-helper-docker.1.gz", stage.join(MAN).join("docker-credential-renewd.1.gz"))
-        .map_err(|e| about(&stage.join(MAN), &e))?;
+    link("renewd-helper-docker.1.gz", &stage.join(MAN).join("docker-credential-renewd.1.gz"))?;
     let changelog = stage.join(DOC).join("changelog");
     write(&changelog, changes(&maintainer, epoch)?.as_bytes())?;
     squeeze(&changelog)?;
@@ -167,8 +164,26 @@ fn folder(path: &Path) -> Result<(), Failure> {
     mode(path, 0o755)
 }
 
+#[cfg(unix)]
 fn mode(path: &Path, bits: u32) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+
     fs::set_permissions(path, fs::Permissions::from_mode(bits)).map_err(|e| about(path, &e))
+}
+
+#[cfg(not(unix))]
+fn mode(path: &Path, _bits: u32) -> Result<(), Failure> {
+    Err(format!("{}: this system has no modes; a package is built on Unix", path.display()).into())
+}
+
+#[cfg(unix)]
+fn link(to: &str, at: &Path) -> Result<(), Failure> {
+    std::os::unix::fs::symlink(to, at).map_err(|e| about(at, &e))
+}
+
+#[cfg(not(unix))]
+fn link(_to: &str, at: &Path) -> Result<(), Failure> {
+    mode(at, 0)
 }
 
 fn about(path: &Path, error: &std::io::Error) -> Failure {
