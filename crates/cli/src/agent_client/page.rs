@@ -25,6 +25,8 @@ pub(crate) fn told(agent: &Agent) -> Option<String> {
     let open = !url.contains("/~") || std::io::stderr().is_terminal();
     Some(match open {
         true => format!("status page: {url}"),
-        false => format!("status page: http://{address}; the URL with its secret stands in {}", path.display()),
+        false => {
+            format!("status page: http://{address}; the URL with its secret stands in {}", path.display())
+        }
     })
 }
