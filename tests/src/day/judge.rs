@@ -27,6 +27,7 @@ const DELIVERED: [&str; 4] = ["gzip", "wrong-content-type", "slow-drip", "huge-b
 const NO_TOKEN: &str = "no valid token existed, as history tells";
 const API_DOWN: &str = "the API itself was down";
 const ENDED: &str = "it was under way when the agent ended";
+const AWAY: &str = "no agent was there when the token expired";
 const REVOKED: &str = "the token had just been revoked";
 
 /// Judges.
@@ -100,21 +101,26 @@ fn excuse(
     day: Day,
 ) -> Option<&'static str> {
     let overlaps = |from: u64, to: u64| asked.begun <= to && from <= asked.ended;
-    let last_part = day.lifetime_ms() / LAST_PART;
-    let usable = |(from, to): &(u64, u64)| from + ARRIVAL_MS <= asked.begun && asked.ended + last_part <= *to;
-    let had = tokens.iter().any(usable);
-    if !had {
-        let revoked = login.revoked.iter().any(|at| overlaps(*at, at + ARRIVAL_MS));
-        return Some(if revoked { REVOKED } else { NO_TOKEN });
+    let away = |after: u64| world.away.iter().any(|(from, to)| overlaps(*from, *to + after));
+    // Whoever was connected; whoever connects later waits for the next agent.
+    if why.starts_with("no answer") && away(0) {
+        return Some(ENDED);
     }
     let unreachable = why.contains("upstream") || why.starts_with("no answer");
     if unreachable && login.api_down.iter().any(|(from, to)| overlaps(*from, *to + 50)) {
         return Some(API_DOWN);
     }
-    if why.starts_with("no answer") && world.ends.iter().any(|end| overlaps(*end, *end)) {
-        return Some(ENDED);
+    let last_part = day.lifetime_ms() / LAST_PART;
+    let usable = |(from, to): &(u64, u64)| from + ARRIVAL_MS <= asked.begun && asked.ended + last_part <= *to;
+    if tokens.iter().any(usable) {
+        return None;
     }
-    None
+    let revoked = login.revoked.iter().any(|at| overlaps(*at, at + ARRIVAL_MS));
+    Some(match () {
+        () if revoked => REVOKED,
+        () if away(ARRIVAL_MS) => AWAY,
+        () => NO_TOKEN,
+    })
 }
 
 fn history(world: &World, login: &Login) -> Vec<Value> {

@@ -53,8 +53,8 @@ pub(super) struct World {
     pub(super) logins: Vec<Login>,
     pub(super) proxies: Vec<SocketAddr>,
     pub(super) sinks: Vec<PathBuf>,
-    /// When agents were killed or ended.
-    pub(super) ends: Vec<u64>,
+    /// From when to when no agent was there: it was told to end or killed, and the next one answered.
+    pub(super) away: Vec<(u64, u64)>,
     manager: ServiceManager,
     agent: Option<Agent>,
     day: Day,
@@ -80,7 +80,7 @@ impl World {
             logins,
             proxies,
             sinks,
-            ends: Vec::new(),
+            away: Vec::new(),
             manager,
             agent: None,
             day,
@@ -103,7 +103,7 @@ impl World {
             "[refresh]\nwindow = \"{}ms\"\nmandatory = \"{}ms\"\nmin_interval = \"{}ms\"\nsettle = \"2500ms\"\n\
              [retry]\ninitial = \"{}ms\"\nmax = \"{}ms\"\nelapsed = \"{}ms\"\nbudget = 1000000\nbudget_refill = \"{}ms\"\n\
              [auth_retrying]\ninterval = \"{}ms\"\nceiling = \"{}ms\"\n[request]\ntimeout = \"2s\"\nconnect_timeout = \"1s\"\n\
-             [shutdown]\ngrace = \"3s\"\n",
+             [shutdown]\ngrace = \"500ms\"\n",
             self.day.lifetime_ms() / 3 + n % 5,
             here(60).max(50),
             here(30),
@@ -145,12 +145,12 @@ impl World {
 
     /// Ends the agent in order and starts another.
     pub(super) fn restart_agent(&mut self) {
-        self.ends.push(self.now());
+        let began = self.now();
         if let Some(agent) = self.agent.take() {
             agent.stop().succeeded();
         }
-        self.ends.push(self.now());
         self.start_agent();
+        self.away.push((began, self.now()));
     }
 
     /// Kills the agent and starts another. Where a lost answer costs the login, none is on its way: no program survives
@@ -164,7 +164,7 @@ impl World {
             // A fault that never answers keeps its request for ever; it was not processed.
             let _ = server.wait_idle(std::time::Duration::from_secs(3));
         }
-        self.ends.push(self.now());
+        let began = self.now();
         if let Some(agent) = self.agent.take() {
             agent.signal(Signal::KILL);
             drop(agent.finish());
@@ -173,6 +173,7 @@ impl World {
             self.logins[n].server.bring_up().expect("its port is its own");
         }
         self.start_agent();
+        self.away.push((began, self.now()));
     }
 
     /// Has another configuration read anew, by signal or by command.

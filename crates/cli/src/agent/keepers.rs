@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use renewd_core::{Loaded, Phase, Record, Status, View};
 use renewd_driver::system::{SystemClock, SystemEntropy};
-use renewd_driver::{CredentialName, CredentialStore, DriverHandle, Keeper, Observer, TokenError};
+use renewd_driver::{CredentialName, CredentialStore, Drained, DriverHandle, Keeper, Observer, TokenError};
 use renewd_signer::KeySigner;
 use renewd_tokio::Renewd;
 use renewd_ureq::{UreqEndpoint, UreqOptions, Workers};
+use tokio::task::JoinHandle;
 
 use super::events::Hub;
 use crate::commands::logout::server::{AtServer, tell_configured};
@@ -42,6 +43,8 @@ struct State {
     /// By the way their credentials reach their servers.
     loops: HashMap<UreqOptions, Renewd>,
     kept: BTreeMap<CredentialName, Kept>,
+    /// Loops that keep nothing any more, and finish what is under way.
+    ending: Vec<JoinHandle<Drained>>,
     /// Credentials that wait for a seed, and what was said of each last.
     unseeded: BTreeMap<CredentialName, String>,
 }
@@ -143,7 +146,22 @@ impl Keepers {
                 self.forget(&name);
             }
         }
+        self.end_idle_loops();
         failures
+    }
+
+    /// Ends the loops that keep nothing any more: a way to the server that no credential takes. What is under way there is
+    /// finished and saved first.
+    fn end_idle_loops(&self) {
+        let mut state = self.lock();
+        let used: HashSet<UreqOptions> = state.kept.values().map(|kept| kept.way.clone()).collect();
+        let idle: Vec<UreqOptions> = state.loops.keys().filter(|way| !used.contains(*way)).cloned().collect();
+        for way in idle {
+            if let Some(renewd) = state.loops.remove(&way) {
+                state.ending.retain(|end| !end.is_finished());
+                state.ending.push(tokio::spawn(renewd.shutdown()));
+            }
+        }
     }
 
     /// It is not kept yet, or waits for a seed.
@@ -207,6 +225,9 @@ impl Keepers {
         let failure = match seed(config, self.store.as_ref(), name) {
             Ok(seeded) => {
                 self.lock().unseeded.remove(name);
+                if seeded && config.path("credential", "seed_file", Some(name)).is_some() {
+                    self.hub.note(Some(name), What::Imported { epoch: 1 });
+                }
                 return Ok(seeded);
             }
             Err(failure) => failure,
@@ -292,16 +313,19 @@ impl Keepers {
 
     /// Finishes what is under way, saves it, and keeps nothing any more. Tells what could not be saved.
     pub(crate) async fn shutdown(&self) -> Vec<(CredentialName, String)> {
-        let loops = {
+        let (loops, ending) = {
             let mut state = self.lock();
             state.kept.clear();
-            std::mem::take(&mut state.loops)
+            (std::mem::take(&mut state.loops), std::mem::take(&mut state.ending))
         };
         // All begin at once; then each is waited for.
         let ends: Vec<_> = loops.into_values().map(Renewd::shutdown).collect();
         let mut lost = Vec::new();
         for end in ends {
             lost.extend(end.await.lost);
+        }
+        for end in ending {
+            lost.extend(end.await.map(|drained| drained.lost).unwrap_or_default());
         }
         lost
     }

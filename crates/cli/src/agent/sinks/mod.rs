@@ -106,9 +106,7 @@ impl Sinks {
             }
         }
         for (path, entry) in wanted {
-            if !running.contains_key(&path) {
-                running.insert(path, self.begin(entry));
-            }
+            running.entry(path).or_insert_with(|| self.begin(entry));
         }
         failures
     }

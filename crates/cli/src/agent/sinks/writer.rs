@@ -55,7 +55,7 @@ pub(super) struct Writer {
 /// What is known of the token.
 enum Newest {
     /// The last thing that was published.
-    Published(Publication),
+    Published(Box<Publication>),
     /// A token that was asked for.
     Asked(Box<Standing>),
     /// Nothing new.
@@ -173,7 +173,9 @@ impl Writer {
             tokio::select! {
                 event = events.next() => match event {
                     None => return None,
-                    Some(Event::Published(publication)) if own => return Some(Newest::Published(publication)),
+                    Some(Event::Published(publication)) if own => {
+                        return Some(Newest::Published(Box::new(publication)));
+                    }
                     // The login is another, or none: so are all tokens of it.
                     Some(Event::Changed { .. }) if !own => return Some(Newest::Nothing),
                     Some(_) => {}
@@ -188,7 +190,7 @@ impl Writer {
         let now = SystemClock.now();
         let step = match newest {
             Newest::Published(publication) => match step(self.held.as_ref(), Some(&publication), now) {
-                Step::Keep if self.held.is_none() && matches!(publication, Publication::Unavailable(_)) => {
+                Step::Keep if self.held.is_none() && matches!(*publication, Publication::Unavailable(_)) => {
                     Step::Remove
                 }
                 step => step,
