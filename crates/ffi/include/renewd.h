@@ -107,8 +107,8 @@ int renewd_close(renewd_session *session);
  * Not needed before renewd_token_get(), which does the same. */
 int renewd_keep(renewd_session *session, const char *credential);
 
-/* A valid token. To be freed by renewd_token_free(). From this process's memory it takes less than a microsecond, from
- * an agent about a tenth of a millisecond; ask whenever one is needed, and keep none. */
+/* A valid token. To be freed by renewd_token_free(). From this process's memory it is a matter of microseconds, from an agent
+ * of two questions on its socket; ask whenever one is needed, and keep none. */
 int renewd_token_get(renewd_session *session, const renewd_request *request, renewd_token **token);
 
 /* A resource server answered 401 to the token of this epoch and generation. Gives a newer token, with which the request is
