@@ -7,11 +7,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::api::{Api, Side};
+use super::descriptors::connections_of_socket;
 use super::door::Door;
 use super::http::connection;
-
-/// Connections to the socket at a time. A descriptor each, and where the limit cannot be raised it is 1 024.
-const CONNECTIONS_MAX: usize = 384;
 
 /// Connections to the status address at a time, apart from those to the socket: any user of the machine can hold as
 /// many as there are.
@@ -19,8 +17,8 @@ const STATUS_CONNECTIONS_MAX: usize = 128;
 
 /// Accepts until told to stop, then waits for the connections to end.
 pub(super) fn accept(tasks: &mut JoinSet<()>, door: Door, api: &Arc<Api>, stopped: &watch::Receiver<bool>) {
-    let (room, status_room) =
-        (Arc::new(Semaphore::new(CONNECTIONS_MAX)), Arc::new(Semaphore::new(STATUS_CONNECTIONS_MAX)));
+    let room = Arc::new(Semaphore::new(connections_of_socket()));
+    let status_room = Arc::new(Semaphore::new(STATUS_CONNECTIONS_MAX));
     let (api, mut stop) = (Arc::clone(api), stopped.clone());
     tasks.spawn(async move {
         let mut connections = JoinSet::new();

@@ -50,6 +50,11 @@ pub(crate) fn journal_readers() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(super::history::READERS_MAX))
 }
 
+/// Room for those who listen to events.
+pub(crate) fn event_listeners() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(super::stream::LISTENERS_MAX))
+}
+
 /// Where a connection came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -78,6 +83,8 @@ pub(crate) struct Api {
     pub(crate) state: PathBuf,
     /// Room for those who read journals.
     pub(crate) journals: Arc<Semaphore>,
+    /// Room for those who listen to events.
+    pub(crate) listeners: Arc<Semaphore>,
     /// Who may see more of the status address than health.
     pub(crate) gate: Arc<Gate>,
 }

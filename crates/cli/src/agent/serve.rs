@@ -92,6 +92,7 @@ async fn live(app: &App, activation: &Activation) -> Result<(), Failure> {
         rescan: Arc::new(Notify::new()),
         state: state.clone(),
         journals: super::api::journal_readers(),
+        listeners: super::api::event_listeners(),
         gate: Arc::clone(&gate),
     });
     // A broken entry stops the start, as a broken file does; later it is told and the rest goes on.

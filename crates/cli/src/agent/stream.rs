@@ -4,11 +4,12 @@
 //! each; `missed` where some could not be told. A comment now and then shows both ends that the other lives.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use renewd_driver::CredentialName;
@@ -17,12 +18,16 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::api::Api;
 use super::events::{Listening, THE_END, Told};
-use super::http::Body;
+use super::http::{Body, refused};
 use crate::json::SCHEMA;
 
 /// A stream of events says something so often: a listener that is gone is only noticed by writing to it, and would
 /// keep its connection for ever.
 const QUIET_MAX: Duration = Duration::from_secs(15);
+
+/// Listeners at a time. Each keeps its connection; the others are for those who want an answer. The status address has
+/// fewer connections than the socket, and these are at most half of them.
+pub(super) const LISTENERS_MAX: usize = 64;
 
 /// A browser that lost the stream comes back after so long.
 const COME_BACK_MS: u64 = 1000;
@@ -56,7 +61,15 @@ impl Api {
             Ok(keeper) => keeper.map(|keeper| keeper.name().clone()),
             Err(refusal) => return *refusal,
         };
-        let frames = sent(self.hub.listen(last), only).map(|text| Ok::<_, Infallible>(Frame::data(text)));
+        let Ok(place) = Arc::clone(&self.listeners).try_acquire_owned() else {
+            let why = format!("{LISTENERS_MAX} listen already; ask for the credentials now and then instead");
+            return refused(StatusCode::SERVICE_UNAVAILABLE, &why);
+        };
+        let frames = sent(self.hub.listen(last), only).map(move |text| {
+            // Held as long as the stream is.
+            let _place = &place;
+            Ok::<_, Infallible>(Frame::data(text))
+        });
         let mut response = Response::new(BodyExt::boxed(StreamBody::new(frames)));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
