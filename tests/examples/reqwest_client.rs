@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use renewd_core::{Client, GrantMaterial, Identity, Policy, Profile, Record, Secret, Settings};
+use renewd_core::{Client, GrantMaterial, Identity, Policy, Profile, Record, Secret, Settings, Span};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{Clock as _, CredentialStore, Expect, Snapshot};
 use renewd_store::{FileStore, FileStoreOptions, KeyChoice};
@@ -86,23 +86,26 @@ async fn main() -> Result<(), Failure> {
     // Redirects are followed by nobody: each would have to be looked at anew.
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
     let carrying = Carrying { client, keeper, api: api.url() };
-    let first = carrying.echo("no token at first").await?;
-    api.revoke_current();
-    let second = carrying.echo("the token revoked").await?;
-    println!("{first}; {second}: {} tokens were issued", server.totals().successes);
 
     // An outage: the error says when to come back, which is what your own callers are told.
     server.set_fault(Fault::WafBlock);
-    api.revoke_current();
     let refused = carrying.echo("an outage").await.err().ok_or("an answer without a token")?;
     let wait = refused.downcast_ref::<TokenError>().and_then(TokenError::retry_after);
     let wait = wait.ok_or("the error does not say when to come back")?;
     println!("an outage: Retry-After: {}", wait.as_secs_ceil().max(1));
 
+    // It is over, and somebody asks for a refresh rather than wait for the next attempt.
+    server.set_fault(Fault::Ok);
+    carrying.keeper.refresh(Span::from_secs(10)).await?;
+    let first = carrying.echo("after the outage").await?;
+    api.revoke_current();
+    let second = carrying.echo("the token revoked").await?;
+    println!("{first}; {second}: {} tokens were issued", server.totals().successes);
+
     let issued = server.totals().successes;
     renewd.shutdown().await;
     let as_promised =
-        (first.as_str(), second.as_str()) == ("no token at first", "the token revoked") && issued == 2;
+        (first.as_str(), second.as_str()) == ("after the outage", "the token revoked") && issued == 2;
     if as_promised { Ok(()) } else { Err("this is not what was promised".into()) }
 }
 

@@ -44,6 +44,26 @@ const EXTRAS: &[Need] = &[
     },
 ];
 
+/// Clients of credential helpers.
+const TOOLS: &[Need] = &[
+    Need {
+        program: "git",
+        probe: &[],
+        packages: &["git"],
+        why: "asks its credential helper, and serves the repository that it asks for",
+    },
+    Need {
+        program: "kubectl",
+        probe: &[],
+        packages: &["kubernetes-client"],
+        why: "asks its credential plugin",
+    },
+];
+
+/// The same; too large to be installed for one test.
+const DOCKER: &[Need] =
+    &[Need { program: "docker", probe: &[], packages: &["docker.io"], why: "asks its credential helper" }];
+
 /// A desktop session of a test's own.
 const DESKTOP: &[Need] = &[
     Need {
@@ -109,7 +129,9 @@ const PEERS_REQUIRED_ENV: &str = "RENEWD_PEERS_REQUIRED";
 
 /// What tests can be made to insist on: where the variable is 1, one that does not find it fails, rather than say that it
 /// was skipped.
-const INSISTED_ON: [(&str, &[Need]); 4] = [
+const INSISTED_ON: [(&str, &[Need]); 6] = [
+    ("RENEWD_TOOLS_REQUIRED", TOOLS),
+    ("RENEWD_DOCKER_REQUIRED", DOCKER),
     ("RENEWD_DESKTOP_REQUIRED", DESKTOP),
     ("RENEWD_KEEPASSXC_REQUIRED", KEEPASSXC),
     ("RENEWD_CHROMIUM_REQUIRED", CHROMIUM),
@@ -125,7 +147,7 @@ pub(crate) fn provide() -> Result<Outcome, Failure> {
     }
     install(NEEDS)?;
     // A test that is left out, and says so, is no reason to run none.
-    let extras = install(EXTRAS.iter().chain(DESKTOP).chain(KEEPASSXC).chain(PACKAGING));
+    let extras = install(EXTRAS.iter().chain(TOOLS).chain(DESKTOP).chain(KEEPASSXC).chain(PACKAGING));
     // By itself: it is large, and what is small need not wait for a day on which it can be had.
     let browser = install(CHROMIUM);
     if let (Err(failure), Some("1")) = (&browser, std::env::var(PEERS_REQUIRED_ENV).ok().as_deref()) {

@@ -132,7 +132,7 @@ fn knows_more() -> bool {
 
 #[test]
 fn clone_push_and_fetch_go_with_a_token_as_a_password() {
-    if !is_there("git", "--version") {
+    if !is_there("git", "--version", "RENEWD_TOOLS_REQUIRED") {
         return;
     }
     let world = world("Basic");
@@ -150,7 +150,7 @@ fn clone_push_and_fetch_go_with_a_token_as_a_password() {
 
 #[test]
 fn a_token_that_was_revoked_costs_no_command_or_one() {
-    if !is_there("git", "--version") {
+    if !is_there("git", "--version", "RENEWD_TOOLS_REQUIRED") {
         return;
     }
     for with_agent in [false, true] {
@@ -178,7 +178,7 @@ fn a_token_that_was_revoked_costs_no_command_or_one() {
 
 #[test]
 fn a_server_that_refuses_every_token_is_asked_twice_and_costs_one_refresh() {
-    if !is_there("git", "--version") {
+    if !is_there("git", "--version", "RENEWD_TOOLS_REQUIRED") {
         return;
     }
     let world = world("Basic");
@@ -192,7 +192,7 @@ fn a_server_that_refuses_every_token_is_asked_twice_and_costs_one_refresh() {
 
 #[test]
 fn a_server_that_asks_for_a_bearer_token_gets_one() {
-    if !is_there("git", "--version") {
+    if !is_there("git", "--version", "RENEWD_TOOLS_REQUIRED") {
         return;
     }
     if !knows_more() {
@@ -211,7 +211,7 @@ fn a_server_that_asks_for_a_bearer_token_gets_one() {
 
 #[test]
 fn in_an_outage_git_is_told_and_asks_nobody() {
-    if !is_there("git", "--version") {
+    if !is_there("git", "--version", "RENEWD_TOOLS_REQUIRED") {
         return;
     }
     let world = world("Basic");

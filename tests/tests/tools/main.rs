@@ -22,6 +22,8 @@ mod packaging;
 mod python;
 #[cfg(target_os = "linux")]
 mod sidecar;
+#[cfg(target_os = "linux")]
+mod run;
 #[cfg(unix)]
 mod site;
 #[cfg(target_os = "linux")]

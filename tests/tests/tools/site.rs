@@ -193,13 +193,13 @@ pub(crate) fn takes(api: &ProtectedApi, token: &str) -> bool {
     answer.status == 200
 }
 
-/// Whether a program can be started; else says that its test was skipped, or fails where `RENEWD_TOOLS_REQUIRED` is 1.
-pub(crate) fn is_there(program: &str, argument: &str) -> bool {
+/// Whether a program can be started; else says that its test was skipped, or fails where that variable is 1.
+pub(crate) fn is_there(program: &str, argument: &str, required: &str) -> bool {
     let there =
         std::process::Command::new(program).arg(argument).output().is_ok_and(|ran| ran.status.success());
     if !there {
-        let required = std::env::var_os("RENEWD_TOOLS_REQUIRED").is_some_and(|value| value == "1");
-        assert!(!required, "{program} is required (RENEWD_TOOLS_REQUIRED=1), and cannot be started");
+        let insists = std::env::var_os(required).is_some_and(|value| value == "1");
+        assert!(!insists, "{program} is required ({required}=1), and cannot be started");
         println!("SKIPPED, nothing was tested: {program} is not on the PATH");
     }
     there
