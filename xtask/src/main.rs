@@ -4,6 +4,7 @@
 mod bench;
 mod ci;
 mod cross;
+mod day;
 mod disclosure;
 mod docs;
 mod faults;
@@ -111,6 +112,12 @@ const CHORES: &[Chore] = &[
         args: "[--check]",
         about: "write docs/rfc-coverage.md, where each demand of a standard is met and shown, from comments at the code",
         run: rfc::run,
+    },
+    Chore {
+        name: "day",
+        args: "[--speed N] [--seed N] [--hours N]",
+        about: "live a day of faults and restarts, made short; exit 1 where a request failed that could have been served",
+        run: day::run,
     },
     Chore {
         name: "keyrings",
