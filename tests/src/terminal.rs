@@ -138,6 +138,14 @@ impl Terminal {
         self.keyboard.write_all(format!("{text}\n").as_bytes()).expect("the terminal takes what is typed");
     }
 
+    /// Types keys, one after the other.
+    ///
+    /// # Panics
+    /// When the terminal is gone.
+    pub fn type_keys(&self, keys: &str) {
+        (&self.keyboard).write_all(keys.as_bytes()).expect("the terminal takes what is typed");
+    }
+
     /// Types one key.
     ///
     /// # Panics

@@ -19,9 +19,9 @@ pub(crate) use history::HistoryDocument;
 #[cfg(unix)]
 pub(crate) use lines::{LineFormat, Lines};
 pub(crate) use scribe::Scribe;
-pub(crate) use sentence::Tone;
-pub(crate) use story::{Clock, Told, span, story, written};
 #[cfg(unix)]
 pub(crate) use scribe::Sink;
 #[cfg(all(unix, test))]
 pub(crate) use sentence::Shown;
+pub(crate) use sentence::Tone;
+pub(crate) use story::{Clock, Told, span, story, written};

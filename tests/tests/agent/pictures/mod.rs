@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod status_page;
+mod watch;
 
 use std::path::{Path, PathBuf};
 

@@ -143,6 +143,33 @@ fn the_status_page_after_a_night() {
     assert_eq!(at(1_795_338_000.0), "2026-11-22T09:00:00Z");
     assert_eq!(at(1_709_164_800.0), "2024-02-29T00:00:00Z");
     let Some(desktop) = Desktop::with_chromium() else { return };
+    let night = night();
+    let browser = desktop.visit(&format!("http://{}/", night.agent.status_address()));
+    for theme in ["light", "dark"] {
+        browser.window(1180, theme);
+        let drawn = "[document.querySelectorAll('.day .band[data-status=auth_retrying]').length, document.querySelectorAll('.day .mark.recovered').length, document.getElementById('reach').textContent]";
+        wait_for(format!("the night of three: {}", browser.text()), || {
+            let seen = browser.evaluate(drawn);
+            (seen[0].as_u64() >= Some(2) && seen[1] == 2 && seen[2] == "live").then_some(())
+        });
+        let made = browser.whole_picture(&format!("status-page-night-{theme}"));
+        let size = fs::metadata(&made).expect("it was made").len();
+        assert!(size <= BYTES_MAX, "{} bytes are too many for a page that is read at a glance", size);
+        let name = if theme == "light" { "status-page.png" } else { "status-page-dark.png" };
+        println!("{}", super::keep(&made, name).display());
+    }
+}
+
+/// Five credentials, and the night that they had.
+pub(super) struct Night {
+    pub(super) home: Home,
+    pub(super) agent: Agent,
+    /// They answer for as long as it lasts.
+    _servers: Vec<AuthorizationServer>,
+}
+
+/// Brings it about.
+pub(super) fn night() -> Night {
     let home = Home::with(&format!(
         "{QUICK_RETRY}[auth_retrying]\ninterval = \"10m\"\n[agent]\nstatus = \"127.0.0.1:0\"\n"
     ));
@@ -178,18 +205,5 @@ fn the_status_page_after_a_night() {
     for (name, status) in [("linear", "running"), ("figma", "unauthenticated"), ("notion", "auth_retrying")] {
         agent.wait_status(name, status);
     }
-    let browser = desktop.visit(&format!("http://{}/", agent.status_address()));
-    for theme in ["light", "dark"] {
-        browser.window(1180, theme);
-        let drawn = "[document.querySelectorAll('.day .band[data-status=auth_retrying]').length, document.querySelectorAll('.day .mark.recovered').length, document.getElementById('reach').textContent]";
-        wait_for(format!("the night of three: {}", browser.text()), || {
-            let seen = browser.evaluate(drawn);
-            (seen[0].as_u64() >= Some(2) && seen[1] == 2 && seen[2] == "live").then_some(())
-        });
-        let made = browser.whole_picture(&format!("status-page-night-{theme}"));
-        let size = fs::metadata(&made).expect("it was made").len();
-        assert!(size <= BYTES_MAX, "{} bytes are too many for a page that is read at a glance", size);
-        let name = if theme == "light" { "status-page.png" } else { "status-page-dark.png" };
-        println!("{}", super::keep(&made, name).display());
-    }
+    Night { home, agent, _servers: servers.into_iter().map(|(_, server, _)| server).collect() }
 }

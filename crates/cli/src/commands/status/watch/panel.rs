@@ -112,7 +112,7 @@ fn last(c: &CredentialStatus, now: Wall) -> Vec<Line<'static>> {
     let Some(last) = &c.last_attempt else { return vec![text("last", "no attempt yet")] };
     let mut lines = vec![text("last", attempt(last, now))];
     if last.verdict != Verdict::Success.name() {
-        lines.extend(last.message.as_ref().map(|message| text("", format!("“{message}”"))));
+        lines.extend(last.message.as_ref().map(|message| text("", message)));
         lines.extend(last.rule.as_ref().map(|rule| text("rule", rule)));
     }
     lines

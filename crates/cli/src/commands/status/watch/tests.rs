@@ -140,7 +140,7 @@ fn at_a_wide_terminal_everything_is_seen_at_once() {
     │next      in 4m10s (09:04)                                                                                  │
     │gives up  in 23h (Nov 23 08:00)                                                                             │
     │last      HTTP 403 text/html, 6m ago                                                                        │
-    │          “Request blocked”                                                                                 │
+    │          Request blocked                                                                                   │
     │rule      client-error-without-oauth-code                                                                   │
     │24 h      ██████████████████████████████████████████████▄▄                                                  │
     │                                                                                                            │
@@ -168,7 +168,7 @@ fn at_forty_columns_the_sign_and_the_word_are_still_there() {
     │next      in 4m10s (09:04)            │
     │gives up  in 23h (Nov 23 08:00)       │
     │last      HTTP 403 text/html, 6m ago  │
-    │          “Request blocked”           │
+    │          Request blocked             │
     │rule                                  │
     │client-error-without-oauth-code       │
     │24 h      ██████████████████████████▆▄│
@@ -201,7 +201,7 @@ fn the_details_hold_what_happened_lately_and_scroll() {
     │next      in 4m10s (09:04)                                                              │
     │gives up  in 23h (Nov 23 08:00)                                                         │
     │last      HTTP 403 text/html, 6m ago                                                    │
-    │          “Request blocked”                                                             │
+    │          Request blocked                                                               │
     │rule      client-error-without-oauth-code                                               │
     │24 h      ██████████████████████████████████████████████▄▄                              │
     │login     epoch 1, generation 42                                                        │

@@ -240,6 +240,8 @@ fn row(
         let last = c.last_attempt.as_ref().map_or("–".into(), |a| attempt(a, now));
         pieces.push(Piece::raw(format!("  {last}")));
     }
+    let used: usize = pieces.iter().map(Piece::width).sum();
+    pieces.push(Piece::raw(" ".repeat(usize::from(width).saturating_sub(used))));
     let line = Line::from(pieces);
     // Reversed rather than coloured: it is seen without colours too.
     if selected { line.style(Style::new().add_modifier(Modifier::REVERSED)) } else { line }
