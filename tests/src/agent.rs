@@ -169,13 +169,14 @@ impl Agent {
     }
 }
 
-/// A proxy that wants a path before every target says which in the agent's private description alone.
+/// A proxy, or a status page, that wants a path before every target says which in the agent's private description alone.
 fn learn_path_secrets(description: &Value) {
-    for proxy in description["proxies"].as_array().into_iter().flatten() {
-        let [listen, url] = ["listen", "url"].map(|key| proxy[key].as_str().unwrap_or_default());
-        if let Some(path) =
-            url.strip_prefix(listen).map(|path| path.trim_matches(['/', '~'])).filter(|path| !path.is_empty())
-        {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let page = (format!("http://{}", text(&description["status_addr"])), text(&description["status_url"]));
+    let proxies = description["proxies"].as_array().into_iter().flatten();
+    for (listen, url) in proxies.map(|proxy| (text(&proxy["listen"]), text(&proxy["url"]))).chain([page]) {
+        let path = url.strip_prefix(&listen).map(|path| path.trim_matches(['/', '~']));
+        if let Some(path) = path.filter(|path| !path.is_empty()) {
             disclosure::learn(SecretKind::PathSecret, path);
         }
     }
