@@ -64,9 +64,10 @@ impl Day {
             pause(TICK);
         }
         trouble.end(&mut world);
-        world.recover();
+        let lost = world.recover();
         let requests = clients.end();
         let mut report = judge::judge(&mut world, &requests, self);
+        report.broken.extend(lost);
         report.trouble = trouble.counts();
         report.took_ms = clock.ms();
         world.end(&mut report);

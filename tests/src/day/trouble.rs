@@ -149,7 +149,11 @@ impl Trouble {
                 world.kill_agent();
             }
             7 => world.reload(),
-            _ => world.kill_command(any),
+            _ => {
+                // One that is killed while it refreshes by itself, because the agent was away, costs a strict login.
+                let forgiving = world.logins.iter().position(|login| login.class == AsClass::P3);
+                world.kill_command(forgiving.unwrap_or(any));
+            }
         }
     }
 

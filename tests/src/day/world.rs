@@ -91,7 +91,8 @@ impl World {
             world.home.import_with(login.name, &login.server, &["--as-class", login.class.name()]);
         }
         world.start_agent();
-        world.recover();
+        let lost = world.recover();
+        assert!(lost.is_empty(), "{lost:?}");
         world
     }
 
@@ -103,7 +104,7 @@ impl World {
             "[refresh]\nwindow = \"{}ms\"\nmandatory = \"{}ms\"\nmin_interval = \"{}ms\"\nsettle = \"2500ms\"\n\
              [retry]\ninitial = \"{}ms\"\nmax = \"{}ms\"\nelapsed = \"{}ms\"\nbudget = 1000000\nbudget_refill = \"{}ms\"\n\
              [auth_retrying]\ninterval = \"{}ms\"\nceiling = \"{}ms\"\n[request]\ntimeout = \"2s\"\nconnect_timeout = \"1s\"\n\
-             [shutdown]\ngrace = \"500ms\"\n",
+             [shutdown]\ngrace = \"3s\"\n",
             self.day.lifetime_ms() / 3 + n % 5,
             here(60).max(50),
             here(30),
@@ -216,14 +217,25 @@ impl World {
         login.server.revoke_latest_access();
     }
 
-    /// Waits until every credential runs with a valid token.
-    pub(super) fn recover(&self) {
+    /// Waits until every credential runs with a valid token. Names those that do not come back.
+    pub(super) fn recover(&self) -> Vec<String> {
         let agent = self.agent.as_ref().expect("an agent runs");
+        let deadline = crate::wait::deadline();
+        let mut lost = Vec::new();
         for login in &self.logins {
-            agent.wait_credential(login.name, "running with a valid token", |seen| {
-                seen["status"] == "running" && seen["token_valid"] == true
-            });
+            loop {
+                let seen = agent.credential(login.name);
+                if seen["status"] == "running" && seen["token_valid"] == true {
+                    break;
+                }
+                if deadline.passed() || seen["status"] == "unauthenticated" {
+                    lost.push(format!("{} does not come back: {seen}", login.name));
+                    break;
+                }
+                crate::wait::pause(std::time::Duration::from_millis(20));
+            }
         }
+        lost
     }
 
     pub(super) fn door(&self, n: usize) -> Door {

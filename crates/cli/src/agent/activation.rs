@@ -261,7 +261,7 @@ mod tests {
         assert!(Activation::take(&env).unwrap().handed.is_empty());
     }
 
-    fn handed(name: &str, fd: impl AsRawFd) -> Result<Activation, String> {
+    fn handed(name: &str, fd: &impl AsRawFd) -> Result<Activation, String> {
         let socket = own(fd.as_raw_fd()).and_then(looked_at)?;
         Ok(Activation { handed: vec![Handed { name: name.into(), socket }], used: Mutex::default() })
     }

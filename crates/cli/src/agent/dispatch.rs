@@ -75,7 +75,7 @@ impl Api {
 
     async fn reply(&self, asked: Asked) -> Response<Body> {
         let name = &asked.name;
-        let answer = match asked.operation.question {
+        match asked.operation.question {
             Question::Health => answer(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"),
             Question::Ready => self.ready(asked.query.value("credential")).await,
             Question::Metrics => self.metrics().await,
@@ -99,8 +99,7 @@ impl Api {
                 Ok(keeper) => told(self.act(asked.operation.question, &keeper, &asked.body).await),
                 Err(refusal) => *refusal,
             },
-        };
-        answer
+        }
     }
 }
 

@@ -121,6 +121,7 @@ on_unavailable = "remove"
 [agent]
 socket = "/run/renewd.sock"
 status = "127.0.0.1:0"
+status_access = "same-user"
 [hooks]
 on_unauthenticated = ["/usr/bin/notify-send", "renewd", "{credential} needs a login"]
 on_auth_retrying = ["/usr/bin/logger", "{credential} waits"]
