@@ -14,7 +14,9 @@ mod story;
 
 pub(crate) use entry::Entry;
 pub(crate) use entry::What;
-pub(crate) use file::{JournalFolder, note, read, read_all};
+#[cfg(unix)]
+pub(crate) use file::read;
+pub(crate) use file::{JournalFolder, note, read_all};
 pub(crate) use history::HistoryDocument;
 #[cfg(unix)]
 pub(crate) use lines::{LineFormat, Lines};

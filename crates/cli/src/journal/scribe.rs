@@ -25,6 +25,7 @@ pub(crate) trait Sink: Send {
 
 enum Item {
     Event(CredentialName, Now, Event),
+    #[cfg_attr(not(unix), expect(dead_code, reason = "the agent's alone, and there is none"))]
     Note(Option<CredentialName>, Entry),
 }
 
