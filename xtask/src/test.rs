@@ -63,14 +63,17 @@ fn passed(result: Result<(), Failure>) -> Result<Outcome, Failure> {
 
 /// Builds the command itself and says where it lies: cargo knows, whatever target folder or triple is configured.
 pub(crate) fn build_binary() -> Result<String, Failure> {
-    let build = shell::cargo(&[
-        "build",
-        "--package",
-        "renewd",
-        "--bin",
-        "renewd",
-        "--message-format=json-render-diagnostics",
-    ]);
+    build(&[])
+}
+
+/// The same as people have it.
+pub(crate) fn build_optimised() -> Result<String, Failure> {
+    build(&["--release"])
+}
+
+fn build(more: &[&str]) -> Result<String, Failure> {
+    let fixed = ["build", "--package", "renewd", "--bin", "renewd", "--message-format=json-render-diagnostics"];
+    let build = shell::cargo(&[&fixed, more].concat());
     let messages = shell::output(build)?;
     executable(&messages)
         .ok_or_else(|| Failure::from("cargo built renewd but named no executable".to_owned()))

@@ -19,6 +19,7 @@ mod reload;
 mod replay;
 mod seeds;
 mod shutdown;
+mod single;
 mod sinks;
 mod strangers;
 mod watch;
