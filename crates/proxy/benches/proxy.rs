@@ -3,6 +3,7 @@
 //! Each is a process of its own with one thread that works, adds the same `Authorization`, keeps its connections to the
 //! same upstream, and is asked in turn by the same clients. Rounds alternate, so that what else the machine does hits all
 //! alike, and of each the best round counts. Programs that are not installed are named and left out.
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
 mod support;
 

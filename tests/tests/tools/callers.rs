@@ -81,7 +81,7 @@ fn world() -> Option<World> {
     let api = ProtectedApi::start(&server).unwrap();
     let home = Home::with(&format!(
         "[[proxy]]\nlisten = \"127.0.0.1:0\"\nupstream = \"http://127.0.0.1:{}\"\ncredential = \"work\"\n\
-         upstream_http2 = \"prior-knowledge\"\n\
+         upstream_http2 = \"prior-knowledge\"\ndemand_timeout = \"1s\"\n\
          [[proxy.route]]\nprefix = \"/nobody.Nobody/\"\nupstream = \"http://127.0.0.1:{}\"\ncredential = \"nobody\"\n\
          strip_prefix = false\n\
          [[proxy]]\nlisten = \"127.0.0.1:0\"\n\
@@ -94,6 +94,8 @@ fn world() -> Option<World> {
     ));
     home.import("work", &server);
     home.import("chat", &server);
+    // Its server is gone when the agent begins.
+    home.import("nobody", &AuthorizationServer::start(AsConfig::default()).unwrap());
     let agent = Agent::start(&home);
     let described: Value =
         serde_json::from_slice(&std::fs::read(home.socket().with_file_name("agent.json")).unwrap()).unwrap();
@@ -138,7 +140,7 @@ fn grpc_calls_and_streams_go_through_and_a_refused_call_is_made_once_more() {
         assert_eq!(Value::from(refused), first, "{round}: {calls}");
     }
     assert_eq!(world.home.status("work")["generation"], 2);
-    assert_eq!(world.server.totals().violations, 0);
+    assert_eq!(world.server.totals().token_requests, 2, "the first token, and one more for the refusal");
 }
 
 #[test]
