@@ -72,7 +72,8 @@ pub(crate) fn build_optimised() -> Result<String, Failure> {
 }
 
 fn build(more: &[&str]) -> Result<String, Failure> {
-    let fixed = ["build", "--package", "renewd", "--bin", "renewd", "--message-format=json-render-diagnostics"];
+    let fixed =
+        ["build", "--package", "renewd", "--bin", "renewd", "--message-format=json-render-diagnostics"];
     let build = shell::cargo(&[&fixed, more].concat());
     let messages = shell::output(build)?;
     executable(&messages)

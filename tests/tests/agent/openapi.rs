@@ -77,7 +77,9 @@ fn every_question_on_the_socket_is_answered_as_the_document_says() {
     let described = world.agent.socket().get("/openapi.json").json();
     let paths = described["paths"].as_object().expect("the document has paths");
     let questions: usize = paths.values().map(|path| path.as_object().map_or(0, serde_json::Map::len)).sum();
-    assert!(questions >= 15, "{questions}");
+    assert!(questions >= 16, "{questions}");
+    // It leaves alone where it read the document.
+    let questions = questions - 1;
     let told = try_all(tool, &relay.url(), &world.home, &[]);
     assert!(told.contains(&format!("Tested: {questions}")), "{told}");
 }

@@ -55,7 +55,8 @@ pub(crate) fn connections_of_each(proxies: usize) -> usize {
 /// `limit`: descriptors of the process; `None` without end.
 fn share(limit: Option<u64>, proxies: usize) -> usize {
     let Some(limit) = limit else { return CONNECTIONS_DEFAULT_MAX };
-    let each = limit.saturating_sub(KEPT + of_socket(Some(limit))) / u64::try_from(proxies).unwrap_or(u64::MAX).max(1);
+    let each = limit.saturating_sub(KEPT + of_socket(Some(limit)))
+        / u64::try_from(proxies).unwrap_or(u64::MAX).max(1);
     let connections = each.saturating_sub(BESIDE) / FOR_EACH;
     usize::try_from(connections).unwrap_or(usize::MAX).clamp(LEAST, CONNECTIONS_DEFAULT_MAX)
 }

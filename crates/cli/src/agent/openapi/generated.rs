@@ -154,7 +154,10 @@ fn refusals(operation: &Operation, types: &mut Types) -> Vec<Answer> {
     }
     let does = matches!(operation.takes, Takes::Keys(_) | Takes::Login);
     if does
-        || matches!(operation.question, Question::LoginSettings | Question::History | Question::Credential | Question::Events)
+        || matches!(
+            operation.question,
+            Question::LoginSettings | Question::History | Question::Credential | Question::Events
+        )
     {
         all.push((500, "A failure of the agent itself, or of its configuration."));
         all.push((503, "Not now: a login is needed, the server is out of reach, or the store is. `Retry-After` where the next attempt is known."));
