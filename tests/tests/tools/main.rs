@@ -21,9 +21,9 @@ mod packaging;
 #[cfg(unix)]
 mod python;
 #[cfg(target_os = "linux")]
-mod sidecar;
-#[cfg(target_os = "linux")]
 mod run;
+#[cfg(target_os = "linux")]
+mod sidecar;
 #[cfg(unix)]
 mod site;
 #[cfg(target_os = "linux")]
