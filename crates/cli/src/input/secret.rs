@@ -193,7 +193,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key.pem");
         std::fs::write(&path, "ssh-ed25519 AAAA someone\n").unwrap();
-        let why = read_key_file(&path, "the client's key").unwrap_err();
+        let why = read_key_file(&path, "the client's key").err().unwrap();
         let expected =
             format!("the client's key from {} cannot be used: this is no private key", path.display());
         assert!(why.starts_with(&expected), "{why}");
