@@ -120,6 +120,10 @@ path = "/shared/token"
 format = "raw"
 mode = "0640"
 on_unavailable = "remove"
+folder = "own"
+scope = ["repo"]
+resource = "https://api.example/"
+audience = "api"
 [agent]
 socket = "/run/renewd.sock"
 status = "127.0.0.1:0"
