@@ -124,7 +124,16 @@ fn one(
     log: &Mutex<Vec<(String, Option<String>)>>,
 ) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
-    let asked = read(&mut reader)?;
+    let asked = match read(&mut reader) {
+        Ok(asked) => asked,
+        // A client that tries TLS first goes on without it when it is told so in plain words.
+        Err(error) => {
+            reader
+                .get_mut()
+                .write_all(b"HTTP/1.1 400 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")?;
+            return Err(error);
+        }
+    };
     let shown = asked.shown().map(|(scheme, ..)| scheme);
     log.lock()
         .unwrap_or_else(PoisonError::into_inner)
