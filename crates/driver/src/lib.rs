@@ -33,7 +33,7 @@ pub use keeper::{Keeper, Rejection, Seen, TokenFuture, TokenRequestOptions};
 pub use name::{CredentialName, NameError};
 pub use ports::{
     Claim, Clock, CredentialStore, Entropy, Event, Expect, NoSigner, NullObserver, Observer, ResourceProof,
-    Signer, StoreChange, StoreWatch, Timer, TokenEndpoint,
+    Signer, Step, StoreChange, StoreWatch, Timer, TokenEndpoint,
 };
 pub use prepared::{Prepared, PreparedClient, PreparedFor};
 pub use reader::Reader;

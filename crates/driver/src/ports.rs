@@ -267,6 +267,35 @@ pub enum Event {
 pub trait Observer: Send + Sync + 'static {
     /// One event.
     fn observe(&self, name: &CredentialName, now: Now, event: &Event);
+
+    /// A step of an attempt begins. Events tell what came of it.
+    fn step(&self, _name: &CredentialName, _now: Now, _step: Step) {}
+}
+
+/// The steps of an attempt to refresh, for traces, in their order. An attempt may end after any of them.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// The claim is asked for.
+    Claim,
+    /// The intent is written.
+    Mark,
+    /// The request is sent.
+    Send,
+    /// What came of it is written.
+    Commit,
+}
+
+impl Step {
+    /// `claim`, `mark`, `send` or `commit`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Mark => "mark",
+            Self::Send => "send",
+            Self::Commit => "commit",
+        }
+    }
 }
 
 /// Hears nothing.

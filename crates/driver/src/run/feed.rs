@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use renewd_core::{Cause, Command, Hint, Input, Publication, Report, Span, Status};
 
-use crate::ports::Event;
+use crate::ports::{Event, Step};
 use crate::snapshot::Snapshot;
 
 use super::calls::{Caller, abort, is_current};
@@ -70,6 +70,16 @@ impl EventLoop {
     }
 }
 
+fn step_of(command: &Command) -> Option<Step> {
+    match command {
+        Command::Claim => Some(Step::Claim),
+        Command::Mark { .. } => Some(Step::Mark),
+        Command::Send { .. } => Some(Step::Send),
+        Command::Commit { .. } => Some(Step::Commit),
+        _ => None,
+    }
+}
+
 impl World {
     pub(super) fn feed(&mut self, slot: Slot, machine: &mut Machine, input: Input) -> News {
         machine.lifecycle.handle(self.now, input);
@@ -82,6 +92,9 @@ impl World {
         let caller = Caller { slot, birth: machine.birth };
         while let Some(command) = machine.lifecycle.poll_command() {
             news.any = true;
+            if let Some(step) = step_of(&command) {
+                self.tell_step(machine, step);
+            }
             match command {
                 Command::Load => machine.busy().ops.push_back(Op::Load),
                 Command::Claim => machine.busy().ops.push_back(Op::Claim),
@@ -162,6 +175,13 @@ impl World {
     fn advise(&mut self, machine: &mut Machine, hint: Hint) {
         tracing::warn!(credential = %machine.cell.name, "{}", hint.text());
         self.announce(machine, &Event::Advise(hint));
+    }
+
+    fn tell_step(&self, machine: &Machine, step: Step) {
+        let observe = || self.ports.observer.step(&machine.cell.name, self.now, step);
+        if catch_unwind(AssertUnwindSafe(observe)).is_err() {
+            tracing::error!(credential = %machine.cell.name, "the observer panicked");
+        }
     }
 
     /// Tells the observer and whoever listens.

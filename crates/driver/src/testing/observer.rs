@@ -7,12 +7,13 @@ use renewd_core::{AttemptId, Now};
 
 use super::lock;
 use crate::CredentialName;
-use crate::ports::{Entropy, Event, Observer};
+use crate::ports::{Entropy, Event, Observer, Step};
 
 /// Remembers every event.
 #[derive(Default)]
 pub struct RecordingObserver {
     events: Mutex<Vec<(CredentialName, Now, Event)>>,
+    steps: Mutex<Vec<(CredentialName, Now, Step)>>,
 }
 
 impl RecordingObserver {
@@ -20,11 +21,20 @@ impl RecordingObserver {
     pub fn take(&self) -> Vec<(CredentialName, Now, Event)> {
         std::mem::take(&mut *lock(&self.events))
     }
+
+    /// The steps of attempts since this was last asked.
+    pub fn take_steps(&self) -> Vec<(CredentialName, Now, Step)> {
+        std::mem::take(&mut *lock(&self.steps))
+    }
 }
 
 impl Observer for RecordingObserver {
     fn observe(&self, name: &CredentialName, now: Now, event: &Event) {
         lock(&self.events).push((name.clone(), now, event.clone()));
+    }
+
+    fn step(&self, name: &CredentialName, now: Now, step: Step) {
+        lock(&self.steps).push((name.clone(), now, step));
     }
 }
 

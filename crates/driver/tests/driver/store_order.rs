@@ -36,6 +36,23 @@ fn a_refresh_claims_reads_marks_commits_and_releases_in_that_order() {
 }
 
 #[test]
+fn an_attempt_tells_when_each_of_its_steps_began() {
+    let mut world = World::with([Reply::Grant(3600)], DriverOptions::default(), |store, clock| {
+        store.with_latency(clock, Span::from_millis(30))
+    });
+    let keeper = world.keep("work", record(mins(61)));
+    world.wait(keeper.token()).map(|t| t.to_owned()).unwrap();
+    world.executor.run_for(secs(1));
+    let steps = world.observer.take_steps();
+    assert!(steps.iter().all(|(n, ..)| n.as_str() == "work"));
+    let begun = steps[0].1.boot;
+    let seen: Vec<_> = steps.iter().map(|(_, at, step)| (step.name(), at.boot.since(begun))).collect();
+    let after = Span::from_millis;
+    // The claim and the reading under it take two calls, the request 200 ms.
+    assert_eq!(seen, [("claim", after(0)), ("mark", after(60)), ("send", after(90)), ("commit", after(290))]);
+}
+
+#[test]
 fn another_machine_goes_on_while_one_waits_for_its_store() {
     let mut world = World::with([Reply::Grant(3600)], DriverOptions::default(), |store, clock| {
         store.with_latency(clock, Span::from_millis(100))
