@@ -9,6 +9,7 @@ use renewd_core::Secret;
 use renewd_driver::CredentialName;
 
 use crate::bound::ProofSigner;
+use crate::observer::RequestObserver;
 use crate::peer;
 use crate::route::{Prefix, ROUTES_MAX, Route};
 use crate::upstream::{TrustError, Upstream};
@@ -143,6 +144,8 @@ pub struct ProxyConfig {
     pub response_timeout: Option<Duration>,
     /// Makes the proofs of tokens that are bound to a key (RFC 9449).
     pub signer: ProofSigner,
+    /// Hears of each request, for traces.
+    pub observer: RequestObserver,
     /// PEM certificates to trust for an https upstream, instead of the compiled-in list.
     pub ca_file: Option<PathBuf>,
     /// What a person can do when a login is needed; shown in the 503's body.
@@ -170,6 +173,7 @@ impl ProxyConfig {
             idle_timeout: IDLE_TIMEOUT_DEFAULT,
             response_timeout: Some(RESPONSE_TIMEOUT_DEFAULT),
             signer: ProofSigner::default(),
+            observer: RequestObserver::default(),
             ca_file: None,
             login_command: None,
             connections_max: CONNECTIONS_DEFAULT_MAX,

@@ -49,6 +49,7 @@ pub mod layer;
 mod listener;
 mod locality;
 mod metrics;
+mod observer;
 mod offspring;
 mod peer;
 pub mod problem;
@@ -72,6 +73,7 @@ pub use keeper::KeeperFor;
 pub use listener::Passed;
 pub use locality::{Refusal, local_requests_only};
 pub use metrics::{Metrics, Outcome};
+pub use observer::{Begun, ObserveRequests, ObservedRequest, RequestObserver};
 #[cfg(unix)]
 pub use peer::is_same_user_unix;
 pub use peer::{is_same_user_tcp, is_strangers_tcp, is_tcp_owner_known};

@@ -40,7 +40,9 @@ use crate::bound::{Unfit, wants_nonce};
 use crate::connection::REQUEST_HEADERS_MAX;
 use crate::locality::Refusal;
 use crate::metrics::{Metrics, Outcome};
+use crate::observer::{Begun, ObservedRequest};
 use crate::problem;
+use crate::route::Route;
 use crate::site::{Site, Turned, Way};
 use crate::token::{BearerToken, NoBearer, Rejected};
 use crate::tunnel::Switch;
@@ -71,11 +73,15 @@ pub(crate) async fn serve(
     let (way, outcome, response) = match admitted(&site, &mut head) {
         Ok(admitted) => {
             let way = admitted.way;
-            let exchange = Exchange::new(admitted, &head, body, call.is_some(), switch.is_some());
+            let mut exchange = Exchange::new(admitted, &head, body, call.is_some(), switch.is_some());
+            let observed = exchange.observed(&site);
             let (outcome, response) = match exchange.answer().await {
                 Ok((outcome, answer)) => (outcome, answer.into_response(switch)),
                 Err(end) => end.into_response(way, call),
             };
+            if let Some(observed) = observed {
+                observed.answered(outcome, response.status().as_u16());
+            }
             (Some(way), outcome, response)
         }
         Err(Turned::NothingHere) => (None, Outcome::Refused, problem::nothing_here()),
@@ -285,6 +291,13 @@ impl<'a> Exchange<'a> {
             is_call,
             upgrades,
         }
+    }
+
+    /// Tells of it, where somebody wants to hear, who may change the fields.
+    fn observed(&mut self, site: &Site) -> Option<Box<dyn ObservedRequest>> {
+        let Route { credential, upstream, .. } = &self.way.route;
+        let begun = Begun { method: &self.method, credential, upstream };
+        site.config.observer.begun(begun, &mut self.headers)
     }
 
     async fn answer(&self) -> Result<(Outcome, Answer), End> {

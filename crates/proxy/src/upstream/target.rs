@@ -106,11 +106,12 @@ impl Upstream {
     }
 
     /// The host without the brackets of an IPv6 address.
-    pub(crate) fn bare_host(&self) -> &str {
+    pub fn bare_host(&self) -> &str {
         self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&self.host)
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// The port, that of the scheme where none was named.
+    pub fn port(&self) -> u16 {
         self.port
     }
 

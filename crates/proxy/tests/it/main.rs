@@ -13,6 +13,7 @@ mod layer;
 mod lifecycle;
 mod matrix;
 mod no_token;
+mod observed;
 mod protected_api;
 mod replay;
 mod routes;
