@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Response, StatusCode};
 use renewd_core::{CommitFailure, Health, Loaded, RecordState, Secret, Span};
 use renewd_driver::system::SystemClock;
 use renewd_driver::{
-    Clock as _, CredentialName, Expect, Keeper, Lease, Rejection, Seen, TokenRequestOptions,
+    Clock as _, CredentialName, Expect, Keeper, Lease, Seen, TokenError, TokenRequestOptions,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{Notify, Semaphore};
@@ -23,7 +22,7 @@ use super::page::Gate;
 use super::proxies::Proxies;
 use super::reload::Reloads;
 use super::sinks::Sinks;
-use crate::agent_client::{LoggedOutDocument, RejectedQuestion, TokenQuestion};
+use crate::agent_client::{LoggedOutDocument, TokenQuestion};
 use crate::commands::logout::words;
 use crate::credential::{store_failure, write_failure};
 use crate::exit::{Exit, Failure};
@@ -35,12 +34,6 @@ use crate::transact::failure;
 
 /// How long a question without `timeout_s` waits for a token.
 const TIMEOUT: Span = Span::from_secs(60);
-
-/// A record that another process wrote is read within this.
-const LOOKING_MAX: Duration = Duration::from_secs(2);
-
-/// Between two looks whether it is.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// No question waits longer: its client is gone.
 const TIMEOUT_MAX: Span = Span::from_hours(1);
@@ -87,16 +80,6 @@ pub(crate) struct Api {
     pub(crate) listeners: Arc<Semaphore>,
     /// Who may see more of the status address than health.
     pub(crate) gate: Arc<Gate>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct RejectedDocument {
-    #[cfg_attr(test, schemars(schema_with = "crate::schema::version"))]
-    schema: u32,
-    result: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<TokenDocument>,
 }
 
 #[derive(Serialize)]
@@ -178,12 +161,19 @@ impl Api {
         let seen: Vec<_> = self.seen().await.into_iter().map(|(name, seen, _)| (name, seen)).collect();
         let proxies = self.proxies.counts().await;
         let journal_dropped = self.hub.dropped();
-        self.metrics.families(&Around { seen: &seen, proxies: &proxies, journal_dropped })
+        let (spans_dropped, sinks) = (self.hub.spans_dropped(), self.sinks.metrics());
+        self.metrics.families(Around {
+            seen: &seen,
+            proxies: &proxies,
+            journal_dropped,
+            spans_dropped,
+            sinks,
+        })
     }
 
     pub(super) async fn metrics(&self) -> Response<Body> {
         let families = self.families().await;
-        answer(StatusCode::OK, MEDIA_TYPE, render(&families) + &self.sinks.metrics())
+        answer(StatusCode::OK, MEDIA_TYPE, render(&families))
     }
 
     /// Reads the configuration anew, and tells what came of it.
@@ -244,51 +234,6 @@ impl Api {
             Loaded::Absent => Err(crate::credential::unknown(name, &[])),
             Loaded::Fault(fault) => Err(store_failure(fault)),
         }
-    }
-
-    async fn rejected(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {
-        let question: RejectedQuestion = read(bytes)?;
-        question.target.check()?;
-        if !self.knows(keeper, (question.epoch, question.generation)).await {
-            let (epoch, generation) = (question.epoch, question.generation);
-            let why = format!("no token of epoch {epoch}, generation {generation} was given out here");
-            return Ok(refused(StatusCode::CONFLICT, &why));
-        }
-        let key = question.target.key();
-        let patience = patience(question.timeout_s);
-        let renewed = keeper.rejected_for(&key, question.epoch, question.generation, patience).await;
-        let document = match renewed {
-            Ok(Rejection::Renewed(lease)) => {
-                RejectedDocument { schema: SCHEMA, result: "renewed", token: Some(token_document(&lease)) }
-            }
-            Ok(Rejection::Passed) => RejectedDocument { schema: SCHEMA, result: "passed", token: None },
-            Err(error) => return Err(self.why(keeper, error).await),
-        };
-        Ok(json(StatusCode::OK, &document))
-    }
-
-    /// Whether there has been such a token. Another process may have made it a moment ago; one that nobody made would be
-    /// waited for in vain.
-    async fn knows(&self, keeper: &Keeper, version: (u64, u64)) -> bool {
-        let is_seen =
-            async || keeper.view().await.is_ok_and(|seen| (seen.view.epoch, seen.view.generation) >= version);
-        if is_seen().await {
-            return true;
-        }
-        match self.keepers.store().load(keeper.name()).await {
-            Loaded::Record(record) if (record.epoch, record.generation) >= version => keeper.store_changed(),
-            // Nothing can be said of it: the keeper will.
-            Loaded::Fault(_) => return true,
-            _ => return false,
-        }
-        let seeing = async {
-            while !is_seen().await {
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
-        };
-        // Not seen by then: it is waited for all the same, as long as the asker likes.
-        let _ = tokio::time::timeout(LOOKING_MAX, seeing).await;
-        true
     }
 
     async fn refresh(&self, keeper: &Keeper, bytes: &[u8]) -> Result<Response<Body>, Failure> {
@@ -353,7 +298,7 @@ impl Api {
     }
 
     /// A token error as the command would tell it.
-    async fn why(&self, keeper: &Keeper, error: renewd_driver::TokenError) -> Failure {
+    pub(super) async fn why(&self, keeper: &Keeper, error: TokenError) -> Failure {
         let under_way = keeper.view().await.is_ok_and(|seen| crate::transact::in_the_middle(seen.view.phase));
         failure(error, under_way)
     }
@@ -362,17 +307,17 @@ impl Api {
 /// Each lost race means that somebody else made progress.
 const LOGOUT_TRIES: usize = 10;
 
-fn patience(seconds: Option<u64>) -> Span {
+pub(super) fn patience(seconds: Option<u64>) -> Span {
     seconds.map_or(TIMEOUT, Span::from_secs).min(TIMEOUT_MAX)
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     serde_json::from_slice(bytes)
         .map_err(|e| Failure::usage(format!("the body is not what this question takes: {e}")))
 }
 
-fn token_document(lease: &Lease) -> TokenDocument {
+pub(super) fn token_document(lease: &Lease) -> TokenDocument {
     TokenDocument {
         schema: SCHEMA,
         access_token: lease.access_token().clone(),

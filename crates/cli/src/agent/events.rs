@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use renewd_core::{Cause, Now, Status};
 use renewd_driver::system::{SystemClock, SystemEntropy};
-use renewd_driver::{Clock as _, CredentialName, Entropy as _, Event, Observer};
+use renewd_driver::{Clock as _, CredentialName, Entropy as _, Event, Observer, Step};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
 use super::metrics::Metrics;
+use super::otel::Refreshes;
 use crate::journal::{Entry, Scribe, What};
 use crate::json::{SCHEMA, login_command};
 use crate::output::time::rfc3339;
@@ -94,16 +95,17 @@ struct Past {
 pub(crate) struct Hub {
     scribe: Scribe,
     metrics: Metrics,
+    refreshes: Option<Refreshes>,
     life: Arc<str>,
     past: Arc<Mutex<Past>>,
     listeners: broadcast::Sender<Told>,
 }
 
 impl Hub {
-    pub(crate) fn new(scribe: Scribe, metrics: Metrics) -> Self {
+    pub(crate) fn new(scribe: Scribe, metrics: Metrics, refreshes: Option<Refreshes>) -> Self {
         let life = format!("{:08x}", SystemEntropy.attempt_id().0 >> 96);
         let listeners = broadcast::channel(BEHIND_MAX).0;
-        Self { scribe, metrics, life: life.into(), past: Arc::default(), listeners }
+        Self { scribe, metrics, refreshes, life: life.into(), past: Arc::default(), listeners }
     }
 
     /// The agent stops: what listens ends, so that nobody has to wait for it.
@@ -131,6 +133,11 @@ impl Hub {
     /// Lines that the journal lost because its disk was too slow.
     pub(crate) fn dropped(&self) -> u64 {
         self.scribe.dropped()
+    }
+
+    /// Spans that no collector got; none where none is named.
+    pub(crate) fn spans_dropped(&self) -> Option<u64> {
+        self.refreshes.as_ref().map(Refreshes::dropped)
     }
 
     /// What happens from now on, and since the event that `last` names, where that is known.
@@ -205,8 +212,17 @@ impl Observer for Hub {
     fn observe(&self, name: &CredentialName, now: Now, event: &Event) {
         self.metrics.count(name, event);
         self.scribe.observe(name, now, event);
+        if let Some(refreshes) = &self.refreshes {
+            refreshes.heard(name, now, event);
+        }
         if let Some(entry) = Entry::of(now, event) {
             self.tell(Some(name), entry);
+        }
+    }
+
+    fn step(&self, name: &CredentialName, now: Now, step: Step) {
+        if let Some(refreshes) = &self.refreshes {
+            refreshes.step(name, now, step);
         }
     }
 }
@@ -243,7 +259,7 @@ mod tests {
     use super::*;
 
     fn hub() -> Hub {
-        Hub::new(Scribe::begin(Vec::new()).unwrap(), Metrics::begun(SystemClock.now().wall))
+        Hub::new(Scribe::begin(Vec::new()).unwrap(), Metrics::begun(SystemClock.now().wall), None)
     }
 
     fn name() -> CredentialName {

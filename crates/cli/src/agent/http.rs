@@ -136,3 +136,43 @@ fn note(ended: Result<(), hyper::Error>) {
         tracing::debug!(%error, "a connection to the agent ended badly");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    /// What a client gets that sends that much of a question.
+    async fn answer_to(sent: &[u8]) -> String {
+        let (mut client, server) = tokio::io::duplex(64 << 10);
+        let service = service_fn(|request: Request<Incoming>| async move {
+            let body = body_of(request, 8).await;
+            Ok::<_, Infallible>(
+                body.map_or_else(|refusal| *refusal, |body| answer(StatusCode::OK, "a", body)),
+            )
+        });
+        let serving =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service);
+        let asking = async move {
+            client.write_all(sent).await.unwrap();
+            let mut told = vec![0; 12];
+            client.read_exact(&mut told).await.unwrap();
+            String::from_utf8(told).unwrap()
+        };
+        tokio::select! {
+            told = asking => told,
+            ended = serving => panic!("no answer came: {ended:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_in_time_or_is_too_large_is_answered_so() {
+        let began = tokio::time::Instant::now();
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:";
+        assert_eq!(answer_to(format!("{head} 4\r\n\r\nbody").as_bytes()).await, "HTTP/1.1 200");
+        assert_eq!(answer_to(format!("{head} 9\r\n\r\nmuch body").as_bytes()).await, "HTTP/1.1 413");
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert_eq!(answer_to(format!("{head} 4\r\n\r\nbod").as_bytes()).await, "HTTP/1.1 408");
+        assert_eq!(began.elapsed(), BODY_TIMEOUT);
+    }
+}

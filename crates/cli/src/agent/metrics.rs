@@ -89,6 +89,10 @@ pub(crate) struct Around<'a> {
     pub(crate) proxies: &'a [ProxyCounts],
     /// Lines that the journal lost because its disk was too slow.
     pub(crate) journal_dropped: u64,
+    /// Spans that no collector got, where one is named.
+    pub(crate) spans_dropped: Option<u64>,
+    /// Of token files.
+    pub(crate) sinks: Vec<Family>,
 }
 
 #[derive(Default)]
@@ -152,26 +156,31 @@ impl Metrics {
     }
 
     /// All of it, with what is seen around it.
-    pub(crate) fn families(&self, around: &Around<'_>) -> Vec<Family> {
+    pub(crate) fn families(&self, around: Around<'_>) -> Vec<Family> {
         let mut all = of_process(self.started, around.journal_dropped);
         all.extend(of_credentials(around.seen));
         let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         all.extend(of_counters(&counters));
         drop(counters);
         all.extend(of_proxies(around.proxies));
+        if let Some(dropped) = around.spans_dropped {
+            let help = "Spans that no collector of OpenTelemetry got.";
+            all.push(counter("renewd_spans_dropped_total", help, vec![whole(Vec::new(), dropped)]));
+        }
+        all.extend(around.sinks);
         all
     }
 }
 
-fn counter(name: &'static str, help: &'static str, samples: Vec<Sample>) -> Family {
+pub(crate) fn counter(name: &'static str, help: &'static str, samples: Vec<Sample>) -> Family {
     Family { name, kind: Kind::Counter, help, samples }
 }
 
-fn gauge(name: &'static str, help: &'static str, samples: Vec<Sample>) -> Family {
+pub(crate) fn gauge(name: &'static str, help: &'static str, samples: Vec<Sample>) -> Family {
     Family { name, kind: Kind::Gauge, help, samples }
 }
 
-fn whole(labels: Vec<(&'static str, String)>, n: u64) -> Sample {
+pub(crate) fn whole(labels: Vec<(&'static str, String)>, n: u64) -> Sample {
     Sample { labels, value: Value::Whole(n) }
 }
 
@@ -384,8 +393,14 @@ mod tests {
             connections: 2,
             strangers: 0,
         };
-        let around = Around { seen: &[], proxies: &[proxy], journal_dropped: 5 };
-        let text = render(&metrics.families(&around));
+        let around = Around {
+            seen: &[],
+            proxies: &[proxy],
+            journal_dropped: 5,
+            spans_dropped: Some(2),
+            sinks: Vec::new(),
+        };
+        let text = render(&metrics.families(around));
         for line in [
             r#"renewd_refresh_total{credential="work",verdict="success"} 3"#,
             r#"renewd_refresh_duration_seconds_bucket{credential="work",le="0.05"} 1"#,

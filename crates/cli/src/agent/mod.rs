@@ -26,6 +26,7 @@ mod otel;
 mod page;
 mod proxies;
 mod query;
+mod rejected;
 mod reload;
 mod serve;
 mod sinks;

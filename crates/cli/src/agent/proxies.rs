@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use renewd_core::{AccessKey, Span, Status};
 use renewd_driver::{CredentialName, Keeper};
 use renewd_proxy::{
-    Access, BearerToken, KeeperFor, Listen, NoBearer, ProofSigner, Proxy, ProxyConfig, ProxyError,
-    ProxyHandle, Rejected, Route, TokenSource,
+    Access, BearerToken, KeeperFor, Listen, NoBearer, ObserveRequests, ProofSigner, Proxy, ProxyConfig,
+    ProxyError, ProxyHandle, Rejected, RequestObserver, Route, TokenSource,
 };
 use renewd_signer::KeySigner;
 use tokio::sync::Mutex;
@@ -33,6 +33,8 @@ const ADDRESS: &str = "address";
 #[derive(Default)]
 pub(crate) struct Proxies {
     running: Mutex<BTreeMap<String, Running>>,
+    /// Hears of each request, where somebody traces.
+    observer: RequestObserver,
 }
 
 struct Running {
@@ -43,6 +45,11 @@ struct Running {
 }
 
 impl Proxies {
+    /// None yet. Whoever is named here hears of each request.
+    pub(crate) fn observed(observer: Option<impl ObserveRequests>) -> Self {
+        Self { observer: observer.map(RequestObserver::new).unwrap_or_default(), ..Self::default() }
+    }
+
     /// What is wrong with the entries themselves, whatever else goes on in the machine.
     pub(crate) fn check(config: &Config) -> Vec<Failure> {
         config
@@ -75,7 +82,8 @@ impl Proxies {
         let connections_max = super::descriptors::connections_of_each(wanted.len());
         let mut refused = Vec::new();
         for (place, entry) in wanted {
-            let mut begin = Begin { config, keepers, activation, connections_max, running: &mut running };
+            let (observer, running) = (&self.observer, &mut *running);
+            let mut begin = Begin { config, keepers, activation, connections_max, observer, running };
             if let Err(failure) = begin.bring(&place, &entry).await {
                 refused.push((place, entry, failure));
             }
@@ -83,7 +91,8 @@ impl Proxies {
         end_all(gone).await;
         for (place, entry, failure) in refused {
             // One that is gone may have had its address.
-            let mut begin = Begin { config, keepers, activation, connections_max, running: &mut running };
+            let (observer, running) = (&self.observer, &mut *running);
+            let mut begin = Begin { config, keepers, activation, connections_max, observer, running };
             if failure.code == ADDRESS {
                 failures.extend(begin.bring(&place, &entry).await.err());
             } else {
@@ -143,6 +152,7 @@ struct Begin<'a> {
     keepers: &'a Arc<Keepers>,
     activation: &'a Activation,
     connections_max: usize,
+    observer: &'a RequestObserver,
     running: &'a mut BTreeMap<String, Running>,
 }
 
@@ -164,6 +174,7 @@ impl Begin<'_> {
         let source = |route: &RouteEntry| source(self.keepers, &route.credential, &route.target);
         let (mut ready, source) = proxy_config(config, entry, source)?;
         ready.connections_max = connections_max;
+        ready.observer = self.observer.clone();
         let any_user = matches!(ready.access, Access::AnyLocalUser);
         let handed = self.activation.proxy(entry.handed.as_deref(), &ready.listen, any_user);
         let passed = handed.map_err(|why| at(config, entry, &why))?.map(|(passed, listen)| {

@@ -70,16 +70,16 @@ async fn live(app: &App, activation: &Activation) -> Result<(), Failure> {
         app.output.warn(&format!("nothing is sent to OpenTelemetry: {why}"));
         None
     });
-    let spans = telemetry.as_ref().map(|_| otel::Spans::default());
-    let scribe = scribe(app, &state, &hooks, spans.clone())?;
+    let spans = telemetry.as_ref().filter(|t| t.takes_spans()).map(|_| otel::Spans::default());
+    let scribe = scribe(app, &state, &hooks)?;
     let metrics = Metrics::begun(SystemClock.now().wall);
-    let hub = Hub::new(scribe.clone(), metrics.clone());
+    let hub = Hub::new(scribe.clone(), metrics.clone(), spans.clone().map(otel::Refreshes::new));
     let store = tokio::select! {
         store = opened(&config) => store?,
         _ = stop.told() => return Ok(()),
     };
     let keepers = Arc::new(Keepers::new(store.port, hub.clone()));
-    let proxies = Arc::new(Proxies::default());
+    let proxies = Arc::new(Proxies::observed(spans.clone().map(otel::Requests::new)));
     let sinks = Arc::new(Sinks::new(Arc::clone(&keepers), hub.clone()));
     let (reloads, asked) = Reloads::new();
     let api = Arc::new(Api {
@@ -121,8 +121,10 @@ async fn live(app: &App, activation: &Activation) -> Result<(), Failure> {
     let (stopping, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     accept(&mut tasks, door, &api, &stopped);
-    if let (Some(settings), Some(spans)) = (telemetry, spans) {
-        tasks.spawn(otel::Exporter::new(settings, spans).run(Arc::clone(&api), stopped.clone()));
+    if let Some(settings) = telemetry {
+        tasks.spawn(
+            otel::Exporter::new(settings, spans.unwrap_or_default()).run(Arc::clone(&api), stopped.clone()),
+        );
     }
     let beat = Beat::default();
     let life = Life {
@@ -185,14 +187,8 @@ fn status_address(config: &Config) -> Result<Option<SocketAddr>, Failure> {
     })
 }
 
-fn scribe(
-    app: &App,
-    state: &std::path::Path,
-    hooks: &Hooks,
-    spans: Option<otel::Spans>,
-) -> Result<Scribe, Failure> {
+fn scribe(app: &App, state: &std::path::Path, hooks: &Hooks) -> Result<Scribe, Failure> {
     let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(JournalFolder::new(state)), hooks.sink()];
-    sinks.extend(spans.map(|spans| -> Box<dyn Sink> { Box::new(spans) }));
     if !app.output.is_quiet() {
         let format = match app.global.log_format {
             LogFormat::Text => LineFormat::Text,

@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use crate::agent::ReloadDocument;
 use crate::agent::about::AgentDocument;
-use crate::agent::api::{ReadyDocument, RejectedDocument};
+use crate::agent::api::ReadyDocument;
 use crate::agent::events::{Kept, LoginNeeded};
 use crate::agent::operations::{Kind, OPERATIONS, Operation, Parameter, Question, Reach, Takes, Verb};
+use crate::agent::rejected::RejectedDocument;
 use crate::agent::stream::{Begin, Missed};
 use crate::agent_client::{LoggedOutDocument, RejectedQuestion, TokenQuestion};
 use crate::journal::{HistoryDocument, Shown};

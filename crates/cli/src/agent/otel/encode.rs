@@ -3,6 +3,8 @@
 use renewd_core::Wall;
 use serde_json::{Value as Json, json};
 
+use super::context::hex;
+use super::spans::{Attribute, Span};
 use crate::agent::metrics::{Family, Kind, Sample, Value};
 
 /// Sums that grow from the process's start on.
@@ -14,31 +16,17 @@ const CLIENT: u8 = 3;
 /// `STATUS_CODE_ERROR`.
 const ERROR: u8 = 2;
 
-/// One attempt to refresh.
-#[derive(Clone, Debug)]
-pub(super) struct Span {
-    pub(super) trace: [u8; 16],
-    pub(super) id: [u8; 8],
-    pub(super) begun: Wall,
-    pub(super) ended: Wall,
-    pub(super) attributes: Vec<(&'static str, Attribute)>,
-    /// What went wrong.
-    pub(super) error: Option<String>,
-}
+/// Of `flags`: where the parent was is known.
+const HAS_IS_REMOTE: u32 = 0x100;
 
-#[derive(Clone, Debug)]
-pub(super) enum Attribute {
-    Text(String),
-    Number(i64),
-    Flag(bool),
-}
+/// Of `flags`: it was in another program.
+const IS_REMOTE: u32 = 0x200;
+
+/// Of `flags`: the trace is recorded (W3C Trace Context).
+const SAMPLED: u32 = 1;
 
 fn nanos(at: Wall) -> String {
     (i128::from(at.as_unix_millis()) * 1_000_000).to_string()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn text(key: &str, value: &str) -> Json {
@@ -69,11 +57,20 @@ fn span(span: &Span) -> Json {
         Some(why) => json!({"code": ERROR, "message": why}),
         None => json!({}),
     };
-    json!({
-        "traceId": hex(&span.trace), "spanId": hex(&span.id), "name": "refresh", "kind": CLIENT,
+    let event = |(at, name): &(Wall, &str)| json!({"timeUnixNano": nanos(*at), "name": name});
+    let context = &span.context;
+    let remote = if context.parent.is_some() { IS_REMOTE } else { 0 };
+    let mut all = json!({
+        "traceId": hex(&context.trace), "spanId": hex(&context.id), "name": span.name, "kind": CLIENT,
         "startTimeUnixNano": nanos(span.begun), "endTimeUnixNano": nanos(span.ended),
+        "flags": SAMPLED | HAS_IS_REMOTE | remote,
         "attributes": span.attributes.iter().map(attribute).collect::<Vec<_>>(), "status": status,
-    })
+        "events": span.events.iter().map(event).collect::<Vec<_>>(),
+    });
+    if let Some(parent) = &context.parent {
+        all["parentSpanId"] = hex(parent).into();
+    }
+    all
 }
 
 /// An `ExportMetricsServiceRequest`.

@@ -4,27 +4,28 @@
 //! task of its own from a bounded queue: a collector that is slow, gone or hostile costs a warning and lost spans, never a
 //! refresh. No attribute holds a token, a digest of one, or what a server wrote.
 
+mod context;
 mod encode;
+mod refreshes;
+mod requests;
 mod settings;
+mod spans;
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use renewd_core::{Evidence, Now, Report, Secret, Wall};
-use renewd_driver::system::{SystemClock, SystemEntropy};
-use renewd_driver::{Clock as _, CredentialName, Event, Reach, Web as _, WebMethod, WebRequest};
+use renewd_core::{Secret, Wall};
+use renewd_driver::system::SystemClock;
+use renewd_driver::{Clock as _, Reach, Web as _, WebMethod, WebRequest};
 use renewd_ureq::{UreqOptions, UreqWeb, Workers};
 use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use super::api::Api;
-use crate::journal::Sink;
-use encode::{Attribute, Span};
+pub(crate) use refreshes::Refreshes;
+pub(crate) use requests::Requests;
 pub(crate) use settings::Settings;
-
-/// Spans that wait for a collector. A day of hourly refreshes of a hundred credentials fits; older ones give way.
-const SPANS_MAX: usize = 2048;
+pub(crate) use spans::Spans;
 
 /// Spans are sent so often.
 const SPANS_EVERY: Duration = Duration::from_secs(5);
@@ -34,76 +35,6 @@ const LAST: Duration = Duration::from_secs(2);
 
 /// Of a collector's answer only the status is read.
 const ANSWER_BYTES_MAX: usize = 1024;
-
-/// What waits to be sent. Clones are the same.
-#[derive(Clone, Default)]
-pub(crate) struct Spans(Arc<Mutex<VecDeque<Span>>>);
-
-impl Spans {
-    fn push(&self, span: Span) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= SPANS_MAX {
-            waiting.pop_front();
-        }
-        waiting.push_back(span);
-    }
-
-    fn take(&self) -> Vec<Span> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
-    }
-}
-
-impl Sink for Spans {
-    fn take(&mut self, name: &CredentialName, now: Now, event: &Event) {
-        let Event::Report(report) = event else { return };
-        let (begun, ended, mut attributes, error) = match report {
-            Report::Refreshed { reason, rotated, took, .. } => {
-                let attributes = vec![
-                    ("renewd.reason", Attribute::Text(reason.name().into())),
-                    ("renewd.rotated", Attribute::Flag(*rotated)),
-                    ("renewd.verdict", Attribute::Text("success".into())),
-                ];
-                (now.wall - *took, now.wall, attributes, None)
-            }
-            Report::AttemptFailed { attempt, .. } | Report::AudienceRefused { attempt, .. } => {
-                let (attributes, error) = of_failure(attempt.verdict.name(), &attempt.evidence);
-                // How long it took is not known: it ended then.
-                (attempt.at, attempt.at, attributes, Some(error))
-            }
-            _ => return,
-        };
-        attributes.push(("renewd.credential", Attribute::Text(name.to_string())));
-        attributes.push(("http.request.method", Attribute::Text("POST".into())));
-        let (trace, id) = identifiers();
-        self.push(Span { trace, id, begun, ended, attributes, error });
-    }
-}
-
-/// The status and the OAuth code of a failure: words of standards, nothing that a server wrote freely.
-fn of_failure(verdict: &str, evidence: &Evidence) -> (Vec<(&'static str, Attribute)>, String) {
-    let mut attributes = vec![
-        ("renewd.verdict", Attribute::Text(verdict.into())),
-        ("renewd.rule", Attribute::Text(evidence.rule.clone().into_owned())),
-        (
-            "error.type",
-            Attribute::Text(evidence.http_status.map_or_else(|| verdict.into(), |n| n.to_string())),
-        ),
-    ];
-    if let Some(status) = evidence.http_status {
-        attributes.push(("http.response.status_code", Attribute::Number(status.into())));
-    }
-    (attributes, verdict.to_owned())
-}
-
-/// Nobody's secret and nobody's lock: only different from each other.
-fn identifiers() -> ([u8; 16], [u8; 8]) {
-    let (mut trace, mut id) = ([0; 16], [0; 8]);
-    for piece in trace.chunks_exact_mut(8) {
-        piece.copy_from_slice(&SystemEntropy.seed().to_be_bytes());
-    }
-    id.copy_from_slice(&SystemEntropy.seed().to_be_bytes());
-    (trace, id)
-}
 
 /// Ends when the agent stops.
 async fn told(stop: &mut watch::Receiver<bool>) {
@@ -150,7 +81,9 @@ impl Exporter {
     async fn send_spans(&mut self) {
         let spans = self.spans.take();
         let Some(url) = self.settings.traces.clone().filter(|_| !spans.is_empty()) else { return };
-        self.send(url, &encode::traces(&self.settings.resource, &spans)).await;
+        if !self.send(url, &encode::traces(&self.settings.resource, &spans)).await {
+            self.spans.lost(spans.len());
+        }
     }
 
     async fn send_metrics(&mut self, api: &Api) {
@@ -161,9 +94,9 @@ impl Exporter {
         self.send(url, &document).await;
     }
 
-    /// Failures are told once, and once that they are over. Nothing is sent twice: a retry would come when the next
+    /// Whether it was taken. Failures are told once, and once that they are over. Nothing is sent twice: a retry would come when the next
     /// export is due.
-    async fn send(&mut self, url: String, document: &Json) {
+    async fn send(&mut self, url: String, document: &Json) -> bool {
         let body = document.to_string();
         let mut headers = vec![("Content-Type".to_owned(), Secret::from("application/json"))];
         headers.extend(self.settings.headers.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -185,6 +118,7 @@ impl Exporter {
             renewd_core::Answer::Response(response) => Some(format!("HTTP {}", response.status)),
             _ => Some("no answer".to_owned()),
         };
+        let taken = why.is_none();
         match (why, self.failing) {
             (Some(why), false) => {
                 self.failing = true;
@@ -196,5 +130,6 @@ impl Exporter {
             }
             _ => {}
         }
+        taken
     }
 }

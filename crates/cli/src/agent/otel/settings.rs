@@ -26,6 +26,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Whether spans are sent, beside metrics or without them.
+    pub(crate) fn takes_spans(&self) -> bool {
+        self.traces.is_some()
+    }
+
     /// None where nothing is to be sent. What is asked for and cannot be done is told in words for people.
     pub(crate) fn of(env: &Environment) -> Result<Option<Self>, String> {
         let is = |name: &str, value: &str| env.text(name).is_some_and(|v| v.eq_ignore_ascii_case(value));

@@ -1,13 +1,13 @@
 //! What stands in each token file, and how often it was written: for `status`, `doctor` and the metrics.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use renewd_core::Wall;
 use renewd_driver::CredentialName;
 
+use crate::agent::metrics::{Family, Sample, counter, gauge, whole};
 use crate::json::SinkStatus;
 use crate::output::time::rfc3339;
 
@@ -119,42 +119,37 @@ impl Board {
         self.lock().iter().map(of).collect()
     }
 
-    pub(super) fn metrics(&self) -> String {
+    pub(super) fn metrics(&self) -> Vec<Family> {
         let lines = self.lock();
-        let mut text = String::new();
-        let mut family = |name: &str, kind: &str, help: &str, value: &dyn Fn(&Line) -> u64| {
-            if lines.is_empty() {
-                return;
-            }
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-            for (path, line) in lines.iter() {
-                let (path, credential) = (label(path), &line.credential);
-                let _ =
-                    writeln!(text, "{name}{{credential=\"{credential}\",path=\"{path}\"}} {}", value(line));
-            }
+        if lines.is_empty() {
+            return Vec::new();
+        }
+        let each = |number: &dyn Fn(&Line) -> u64| -> Vec<Sample> {
+            let labels = |(path, line): (&PathBuf, &Line)| {
+                vec![("credential", line.credential.to_string()), ("path", path.display().to_string())]
+            };
+            lines.iter().map(|(path, line)| whole(labels((path, line)), number(line))).collect()
         };
-        family("renewd_sink_fresh", "gauge", "1 while a token file holds the newest token.", &|line| {
-            u64::from(line.state == State::Fresh)
-        });
-        family("renewd_sink_writes_total", "counter", "Tokens written to a token file.", &|line| line.writes);
-        family(
-            "renewd_sink_write_failures_total",
-            "counter",
-            "Times that a token file could not be written or removed.",
-            &|line| line.failures,
-        );
-        text
+        vec![
+            gauge(
+                "renewd_sink_fresh",
+                "1 while a token file holds the newest token.",
+                each(&|line| u64::from(line.state == State::Fresh)),
+            ),
+            counter("renewd_sink_writes_total", "Tokens written to a token file.", each(&|line| line.writes)),
+            counter(
+                "renewd_sink_write_failures_total",
+                "Times that a token file could not be written or removed.",
+                each(&|line| line.failures),
+            ),
+        ]
     }
-}
-
-/// As a label's value (exposition format 0.0.4): the three characters that would end it are escaped.
-fn label(path: &Path) -> String {
-    path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::metrics::render;
     use renewd_core::Span;
 
     #[test]
@@ -163,7 +158,7 @@ mod tests {
         let name: CredentialName = "work".parse().unwrap();
         let path = Path::new("/run/a \"b\"");
         let at = |seconds| Wall::from_unix_millis(1_795_338_000_000) + Span::from_secs(seconds);
-        assert_eq!(board.metrics(), "");
+        assert!(board.metrics().is_empty());
         board.written(path, &name, at(0), at(3600));
         board.written(path, &name, at(60), at(7200));
         board.failed(path, &name, at(120), "no space left");
@@ -171,7 +166,7 @@ mod tests {
         let status = board.status();
         assert_eq!((status[0].state.as_str(), status[0].since.as_str()), ("failing", "2026-11-22T09:02:00Z"));
         assert_eq!(status[0].valid_until.as_deref(), Some("2026-11-22T11:00:00Z"), "what it still holds");
-        let text = board.metrics();
+        let text = render(&board.metrics());
         for line in [
             r#"renewd_sink_fresh{credential="work",path="/run/a \"b\""} 0"#,
             r#"renewd_sink_writes_total{credential="work",path="/run/a \"b\""} 2"#,

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use super::events::Hub;
 use super::keepers::Keepers;
+use crate::agent::metrics::Family;
 use crate::config::{Config, SinkEntry};
 use crate::exit::Failure;
 use crate::json::SinkStatus;
@@ -123,8 +124,8 @@ impl Sinks {
         self.board.status()
     }
 
-    /// The same in numbers, as Prometheus text.
-    pub(crate) fn metrics(&self) -> String {
+    /// The same in numbers; nothing where there are no token files.
+    pub(crate) fn metrics(&self) -> Vec<Family> {
         self.board.metrics()
     }
 
