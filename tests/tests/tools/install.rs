@@ -54,6 +54,24 @@ fn units_are_written_once_and_say_how_to_start_them() {
     assert_eq!(UNITS.map(read), before);
 }
 
+/// What stands in a unit is started as this user.
+#[test]
+fn units_and_their_folders_are_nobody_elses_to_change_whatever_the_umask_is() {
+    let home = Home::new();
+    let install = install(&home, &[]);
+    let mut under_umask = std::process::Command::new("sh");
+    under_umask
+        .args(["-c", "umask 0; exec \"$0\" \"$@\""])
+        .arg(install.get_program())
+        .args(install.get_args());
+    under_umask.env_clear().envs(install.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Running::start(under_umask, b"").finish().succeeded();
+    for made in UNITS.map(|name| units(&home).join(name)).iter().flat_map(|unit| unit.ancestors().take(3)) {
+        let mode = fs::metadata(made).unwrap().permissions().mode();
+        assert_eq!(mode & 0o022, 0, "{}: {mode:o}", made.display());
+    }
+}
+
 #[test]
 fn a_unit_that_somebody_changed_is_neither_written_over_nor_removed_without_being_told_to() {
     let home = Home::new();

@@ -8,7 +8,8 @@ use crate::exit::Failure;
 const NAME: &str = "renewd";
 
 /// The entry of the search path that leads to this very file, where there is one: package managers that install each
-/// version into a folder of its own keep a link there. Otherwise the file itself.
+/// version into a folder of its own keep a link there. One that another user could exchange is passed over: it would be
+/// started at each login. Otherwise the file itself.
 ///
 /// # Errors
 /// When the system does not say which file this is.
@@ -23,7 +24,8 @@ fn among(search: &std::ffi::OsStr, own: &Path) -> Option<PathBuf> {
     std::env::split_paths(search)
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(NAME))
-        .find(|path| path.canonicalize().is_ok_and(|there| there == real))
+        .filter(|path| path.canonicalize().is_ok_and(|there| there == real))
+        .find(|path| renewd_store::loose_way(path).is_none())
 }
 
 #[cfg(test)]
@@ -44,5 +46,20 @@ mod tests {
         let search = std::env::join_paths([root.join("other"), root.join("bin")]).unwrap();
         assert_eq!(among(&search, &own), Some(root.join("bin/renewd")));
         assert_eq!(among(root.join("other").as_os_str(), &own), None);
+    }
+
+    #[test]
+    fn a_link_that_another_user_could_exchange_is_not_what_is_started_from_now_on() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let (own, shared) = (root.join("renewd"), root.join("shared"));
+        std::fs::write(&own, "ours").unwrap();
+        std::fs::create_dir(&shared).unwrap();
+        std::os::unix::fs::symlink(&own, shared.join("renewd")).unwrap();
+        for (mode, found) in [(0o777, None), (0o755, Some(shared.join("renewd")))] {
+            std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(among(shared.as_os_str(), &own), found, "{mode:o}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -84,6 +85,11 @@ fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Of folders, and of files: to be read by everybody, and changed by nobody else whatever the umask is. What stands in a
+/// unit is started.
+const FOLDER_MODE: u32 = 0o755;
+const FILE_MODE: u32 = 0o644;
+
 /// Writes it whole or not at all.
 ///
 /// # Errors
@@ -91,11 +97,15 @@ fn digest(text: &str) -> String {
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let about = |e: io::Error| failure(path, "written", &e);
     let folder = path.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder).map_err(about)?;
+    fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(about)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // Neither systemd nor launchd reads a file of such a name.
     let beside = folder.join(format!(".{name}.{}", std::process::id()));
-    let done = fs::File::create_new(&beside)
+    let done = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(&beside)
         .and_then(|mut file| {
             file.write_all(sealed(text).as_bytes())?;
             file.sync_all()

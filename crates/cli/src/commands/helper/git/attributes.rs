@@ -1,7 +1,8 @@
 //! What git says: lines of `key=value`, until an empty one.
 //!
 //! A line ends at its line break and nowhere else, and a value is never taken apart into another attribute: what stands
-//! behind a carriage return or a NUL is part of a host that is no host, and so of one that gets nothing.
+//! behind a carriage return or a NUL is part of a host that is no host, and so of one that gets nothing. So does a server
+//! that is named twice, as by a line break that came into a URL (CVE-2020-5260): which of them git goes by is not known.
 
 use renewd_driver::CredentialName;
 use zeroize::Zeroizing;
@@ -17,8 +18,8 @@ const STATE: &str = "renewd:";
 /// What git says of the server and of what it was given.
 #[derive(Default)]
 pub(super) struct Attributes {
-    protocol: String,
-    host: String,
+    protocols: Vec<String>,
+    hosts: Vec<String>,
     capabilities: Vec<String>,
     challenges: Vec<String>,
     states: Vec<String>,
@@ -44,8 +45,8 @@ impl Attributes {
     fn take(&mut self, key: &[u8], value: &[u8]) {
         let text = || String::from_utf8_lossy(value).into_owned();
         match key {
-            b"protocol" => self.protocol = text(),
-            b"host" => self.host = text(),
+            b"protocol" => self.protocols.push(text()),
+            b"host" => self.hosts.push(text()),
             b"password" => self.password = Some(Zeroizing::new(value.to_vec())),
             b"credential" => self.credential = Some(Zeroizing::new(value.to_vec())),
             b"capability[]" => append(&mut self.capabilities, text()),
@@ -58,7 +59,10 @@ impl Attributes {
 
     /// The server, where it is one that may get a token.
     pub(super) fn server(&self) -> Option<Host> {
-        Host::of_server(&self.protocol, &self.host)
+        match (self.protocols.as_slice(), self.hosts.as_slice()) {
+            ([protocol], [host]) => Host::of_server(protocol, host),
+            _ => None,
+        }
     }
 
     /// Whether git understands that.

@@ -114,3 +114,19 @@ fn what_was_refused_is_the_credential_or_the_password() {
     assert_eq!(secret("authtype=Bearer\ncredential=at-2\n").as_deref(), Some(&b"at-2"[..]));
     assert_eq!(secret("username=x\n"), None);
 }
+
+/// git writes each of them once. Where a line break came into one of them (CVE-2020-5260), the one that it goes by is not
+/// known.
+#[test]
+fn a_server_that_is_named_twice_is_nobodys() {
+    let server = |text: &str| Attributes::read(text.as_bytes()).server().map(|host| host.to_string());
+    assert_eq!(server("protocol=https\nhost=git.example\n").as_deref(), Some("git.example"));
+    for text in [
+        "protocol=https\nhost=evil.example\nhost=git.example\n",
+        "protocol=https\nhost=\nhost=git.example\n",
+        "protocol=https\nhost=git.example\nhost=git.example\n",
+        "protocol=http\nhost=git.example\nprotocol=https\n",
+    ] {
+        assert_eq!(server(text), None, "{text:?}");
+    }
+}
