@@ -1,6 +1,7 @@
 //! Token files for neighbours (`[[sink]]`): whole, fresh, of the right mode, gone when no valid token is left.
 
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};

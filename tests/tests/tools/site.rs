@@ -1,7 +1,7 @@
 //! A small server behind which a tool's own protocol is played: one request a connection, and a function that answers it.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,10 +60,13 @@ impl Says {
 
 type Answering = dyn Fn(&Asked) -> Says + Send + Sync;
 
+/// A request's target, and its `Authorization`.
+pub(crate) type Seen = (String, Option<String>);
+
 /// The server; it ends with the test's process.
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,
-    seen: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Site {
@@ -113,7 +116,7 @@ impl Site {
     }
 
     /// Method and path of every request, with the scheme of what it showed.
-    pub(crate) fn seen(&self) -> Vec<(String, Option<String>)> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
