@@ -4,9 +4,11 @@ kubernetes FILE…       against the schemas of Kubernetes, without room for a f
 configuration FILE     prints the configuration in the ConfigMap of a manifest
 sbom FILE              against the schema of CycloneDX
 metrics FILE           as Prometheus' own client reads it; prints each sample as a line of JSON
+otlp traces|metrics FILE…  by OpenTelemetry's own definition, without room for a field that it does not know; prints each as a line of JSON
 plist FILE             prints a property list as JSON
 """
 
+import base64
 import json
 import plistlib
 import subprocess
@@ -57,6 +59,48 @@ def metrics(file):
                 print(json.dumps(row))
 
 
+# Written in hexadecimal, where protobuf's JSON has base64 (OTLP 1.x, "JSON Protobuf Encoding"); their bytes.
+IDENTIFIERS = {"traceId": 16, "spanId": 8, "parentSpanId": 8, "trace_id": 16, "span_id": 8, "parent_span_id": 8}
+
+
+def identifiers(within, change):
+    if isinstance(within, list):
+        return [identifiers(item, change) for item in within]
+    if isinstance(within, dict):
+        return {
+            key: change(value, IDENTIFIERS[key]) if key in IDENTIFIERS else identifiers(value, change)
+            for key, value in within.items()
+        }
+    return within
+
+
+def to_base64(text, length):
+    data = bytes.fromhex(text)
+    if len(data) != length or not any(data):
+        sys.exit(f"{text} is no identifier of {length} bytes")
+    return base64.b64encode(data).decode()
+
+
+def to_hex(text, _length):
+    return base64.b64decode(text).hex()
+
+
+def otlp(kind, *files):
+    from google.protobuf import json_format
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    for file in files:
+        with open(file, encoding="utf-8") as sent:
+            document = identifiers(json.load(sent), to_base64)
+        message = {"traces": ExportTraceServiceRequest, "metrics": ExportMetricsServiceRequest}[kind]()
+        json_format.ParseDict(document, message, ignore_unknown_fields=False)
+        # Over the wire and back: what stands there is what the definition has.
+        again = type(message).FromString(message.SerializeToString())
+        seen = json_format.MessageToDict(again, preserving_proto_field_name=True, use_integers_for_enums=True)
+        print(json.dumps(identifiers(seen, to_hex)))
+
+
 def plist(file):
     with open(file, "rb") as listed:
         json.dump(plistlib.load(listed), sys.stdout)
@@ -64,4 +108,5 @@ def plist(file):
 
 if __name__ == "__main__":
     _, what, *files = sys.argv
-    {"kubernetes": kubernetes, "configuration": configuration, "sbom": sbom, "metrics": metrics, "plist": plist}[what](*files)
+    tools = {"kubernetes": kubernetes, "configuration": configuration, "sbom": sbom, "metrics": metrics, "otlp": otlp}
+    (tools | {"plist": plist})[what](*files)
