@@ -177,6 +177,30 @@ fn a_second_user_gets_health_and_metrics_of_the_status_address_and_nothing_of_it
     }
 }
 
+/// Any user can ask that, and as often as he likes.
+#[test]
+fn asking_whether_a_credential_is_ready_that_is_not_there_has_nobody_look_into_the_store() {
+    use rustix::fs::inotify;
+    const QUESTIONS: usize = 200;
+    let home = Home::with("[agent]\nstatus = \"127.0.0.1:0\"\n");
+    let server = AuthorizationServer::start(AsConfig::default()).unwrap();
+    home.import("work", &server);
+    let agent = Agent::start(&home);
+    let watch = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+    // Both: the kernel tells the same thing twice in a row only once.
+    let looks = inotify::WatchFlags::OPEN | inotify::WatchFlags::CLOSE_NOWRITE;
+    inotify::add_watch(&watch, home.state().join("credentials"), looks).unwrap();
+    let door = agent.status_address();
+    for _ in 0..QUESTIONS {
+        assert_eq!(door.get("/readyz?credential=nobody").status, 404);
+    }
+    let mut space = [std::mem::MaybeUninit::uninit(); 4096];
+    let mut reader = inotify::Reader::new(watch, &mut space);
+    let told = std::iter::from_fn(|| reader.next().ok().map(drop)).count();
+    // It looks by itself too, every few seconds.
+    assert!(told < QUESTIONS / 4, "{told} times");
+}
+
 /// Somebody who listens for events; nobody, once there is no room for another one.
 fn listener(address: SocketAddr) -> Option<TcpStream> {
     const NO_ROOM: Duration = Duration::from_secs(2);

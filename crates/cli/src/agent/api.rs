@@ -94,10 +94,16 @@ pub(super) struct ReadyDocument {
 
 impl Api {
     pub(super) fn keeper(&self, name: &str) -> Result<Keeper, Box<Response<Body>>> {
-        let parsed = parsed(name).map_err(|failure| Box::new(failed(&failure)))?;
-        self.keepers.keeper(&parsed).ok_or_else(|| {
+        self.kept(name).inspect_err(|_| {
             // Imported a moment ago, perhaps: look anew for the next question.
             self.rescan.notify_one();
+        })
+    }
+
+    /// The same for questions that anybody may ask: nobody has the store looked through by asking.
+    fn kept(&self, name: &str) -> Result<Keeper, Box<Response<Body>>> {
+        let parsed = parsed(name).map_err(|failure| Box::new(failed(&failure)))?;
+        self.keepers.keeper(&parsed).ok_or_else(|| {
             Box::new(refused(StatusCode::NOT_FOUND, &format!("no credential is called {parsed}")))
         })
     }
@@ -140,7 +146,7 @@ impl Api {
     /// 200 while no required credential is unhealthy; of one credential, while that one is not.
     pub(super) async fn ready(&self, one: Option<&str>) -> Response<Body> {
         if let Some(name) = one
-            && let Err(refusal) = self.keeper(name)
+            && let Err(refusal) = self.kept(name)
         {
             return *refusal;
         }
