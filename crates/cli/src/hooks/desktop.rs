@@ -8,12 +8,15 @@ use std::time::Duration;
 use renewd_core::Cause;
 use renewd_driver::CredentialName;
 
-use super::Happening;
+use super::{Happening, Told};
 use crate::environment::Environment;
 use crate::json::login_command;
 
 /// A desktop that does not answer within this is not there.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// Names in one notification: more would not be read.
+const NAMES_MAX: usize = 5;
 
 /// What is said.
 struct Words {
@@ -22,7 +25,38 @@ struct Words {
 }
 
 impl Words {
-    fn of(name: &CredentialName, what: Happening, cause: Option<Cause>) -> Self {
+    /// Of those to which the same happened.
+    fn of(group: &[Told]) -> Option<Self> {
+        match group {
+            [] => None,
+            [one] => Some(Self::of_one(&one.name, one.what, one.cause)),
+            [first, ..] => Some(Self::of_several(group, first.what)),
+        }
+    }
+
+    fn of_several(group: &[Told], what: Happening) -> Self {
+        let n = group.len();
+        let mut names: Vec<&str> = group.iter().take(NAMES_MAX).map(|told| told.name.as_str()).collect();
+        let others = format!("and {} more", n.saturating_sub(NAMES_MAX));
+        names.extend((n > NAMES_MAX).then_some(others.as_str()));
+        let names = names.join(", ");
+        let (summary, body) = match what {
+            Happening::Unauthenticated => (
+                format!("{n} credentials need a login"),
+                format!("{names}: renewd has no token for them any more. Run for each: renewd login NAME"),
+            ),
+            Happening::AuthRetrying => (
+                format!("{n} credentials wait for their server"),
+                format!("{names}: renewd tries again by itself. There is nothing to do."),
+            ),
+            Happening::Recovered => {
+                (format!("{n} credentials work again"), format!("{names}: renewd has tokens for them."))
+            }
+        };
+        Self { summary, body }
+    }
+
+    fn of_one(name: &CredentialName, what: Happening, cause: Option<Cause>) -> Self {
         let why = cause.map_or(String::new(), |cause| format!(" ({})", cause.name().replace('_', " ")));
         // Both are plain words: a body may be read as markup.
         let (summary, body) = match what {
@@ -40,19 +74,14 @@ impl Words {
     }
 }
 
-/// Shows it, in the place of the notification with that number where it still stands: of each credential one is to be
-/// seen, the last. Gives the new one's number.
+/// Shows what happened to these, in the place of the notification with that number where it still stands: of each
+/// credential one is to be seen, the last. Gives the new one's number.
 ///
 /// # Errors
 /// Half a sentence for people.
-pub(super) async fn notify(
-    env: &Environment,
-    name: &CredentialName,
-    what: Happening,
-    cause: Option<Cause>,
-    replaces: u32,
-) -> Result<u32, String> {
-    let shown = show(env, Words::of(name, what, cause), what, replaces);
+pub(super) async fn notify(env: &Environment, group: &[Told], replaces: u32) -> Result<u32, String> {
+    let (Some(first), Some(words)) = (group.first(), Words::of(group)) else { return Ok(replaces) };
+    let shown = show(env, words, first.what, replaces);
     tokio::time::timeout(ANSWER, shown)
         .await
         .unwrap_or_else(|_| Err(format!("the session's bus did not answer within {ANSWER:?}")))
@@ -109,4 +138,24 @@ async fn show(_env: &Environment, words: Words, _what: Happening, _replaces: u32
     Err(format!(
         "this system has no session bus to say \"{summary}: {body}\" on; use [hooks] on_unauthenticated"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_are_named_in_one_notification_but_not_without_end() {
+        let told = |n: usize| Told {
+            name: format!("c{n}").parse().unwrap(),
+            what: Happening::Unauthenticated,
+            cause: None,
+        };
+        let all: Vec<Told> = (1..=7).map(told).collect();
+        let words = |n| Words::of(&all[..n]).unwrap();
+        assert_eq!(words(1).summary, "c1 needs a login");
+        assert_eq!(words(2).summary, "2 credentials need a login");
+        assert!(words(2).body.starts_with("c1, c2: ") && words(2).body.ends_with("renewd login NAME"));
+        assert!(words(7).body.starts_with("c1, c2, c3, c4, c5, and 2 more: "), "{}", words(7).body);
+    }
 }

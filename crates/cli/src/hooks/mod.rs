@@ -6,6 +6,7 @@
 //! Nothing here logs in. It runs on a thread of its own, and no refresh waits for it.
 
 mod desktop;
+mod moment;
 mod program;
 mod raised;
 
@@ -229,7 +230,7 @@ impl Sink for Hearing {
 }
 
 async fn work(
-    mut told: mpsc::Receiver<Told>,
+    mut waiting: mpsc::Receiver<Told>,
     ended: oneshot::Receiver<()>,
     wanted: &Mutex<Wanted>,
     env: &Environment,
@@ -237,9 +238,17 @@ async fn work(
     let mut ended = std::pin::pin!(ended);
     let mut shown = HashMap::new();
     let all = async {
-        while let Some(told) = told.recv().await {
+        while let Some(told) = waiting.recv().await {
             let wanted = wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            tell(&told, &wanted, &mut shown, env).await;
+            if !wanted.desktop {
+                run_programs(&told, &wanted, env).await;
+                continue;
+            }
+            let all = moment::gathered(told, &mut waiting).await;
+            show(&all, &mut shown, env).await;
+            for told in &all {
+                run_programs(told, &wanted, env).await;
+            }
         }
     };
     let mut all = std::pin::pin!(all);
@@ -253,16 +262,29 @@ async fn work(
 }
 
 /// `shown`: the desktop's number of each credential's notification.
-async fn tell(told: &Told, wanted: &Wanted, shown: &mut HashMap<CredentialName, u32>, env: &Environment) {
-    let (name, event) = (&told.name, told.what.name());
-    if wanted.desktop {
-        let replaces = shown.get(name).copied().unwrap_or(0);
-        let notified = desktop::notify(env, name, told.what, told.cause, replaces).await;
-        match notified.map(|number| shown.insert(name.clone(), number)) {
-            Ok(_) => tracing::debug!(credential = %name, event, "the desktop was notified"),
-            Err(why) => tracing::warn!(credential = %name, event, why, "the desktop could not be notified"),
+async fn show(all: &[Told], shown: &mut HashMap<CredentialName, u32>, env: &Environment) {
+    // What a group shows changes which notification the next one takes the place of.
+    let mut rest = all;
+    while let Some(group) = moment::groups(rest, shown).first().copied() {
+        rest = rest.get(group.len()..).unwrap_or_default();
+        let notified = desktop::notify(env, group, moment::replaced(group, shown)).await;
+        for Told { name, what, .. } in group {
+            let event = what.name();
+            match &notified {
+                Ok(number) => {
+                    shown.insert(name.clone(), *number);
+                    tracing::debug!(credential = %name, event, "the desktop was notified");
+                }
+                Err(why) => {
+                    tracing::warn!(credential = %name, event, why, "the desktop could not be notified");
+                }
+            }
         }
     }
+}
+
+async fn run_programs(told: &Told, wanted: &Wanted, env: &Environment) {
+    let (name, event) = (&told.name, told.what.name());
     for (_, words) in wanted.programs.iter().filter(|(what, _)| *what == told.what) {
         let words = words.iter().enumerate().map(|(i, word)| match i {
             0 => word.clone(),
