@@ -2,10 +2,10 @@
 
 #![cfg(unix)]
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer, HttpAnswer};
-use renewd_e2e::{Agent, Door, Home, PATIENCE, QUICK_RETRY};
+use renewd_e2e::{Agent, Door, Home, PATIENCE, QUICK_RETRY, wait_for};
 use serde_json::{Value, json};
 
 struct World {
@@ -95,6 +95,34 @@ fn a_token_a_rejection_and_a_refresh() {
 }
 
 #[test]
+fn a_token_that_was_never_given_out_for_what_is_asked_is_refused_at_once() {
+    let world = world("");
+    let socket = world.agent.socket();
+    let ask = |action: &str, body: &Value| socket.post(&format!("/v1/credentials/work/{action}"), body);
+    let own = ok(&ask("token", &json!({})))["generation"].as_u64().unwrap();
+    let first = ok(&ask("token", &json!({"scope": "read"})))["generation"].as_u64().unwrap();
+    let second = ok(&ask("token", &json!({"scope": "write"})))["generation"].as_u64().unwrap();
+    assert!(own < first && first < second, "{own} {first} {second}");
+    let sent = world.server.totals().token_requests;
+    // Nobody's; that of one scope for another; that of a scope for the login's own. None is waited for: an hour is not
+    // what a test takes.
+    let never = [
+        json!({"epoch": 1, "generation": second + 1, "timeout_s": 3600}),
+        json!({"epoch": 2, "generation": 0, "timeout_s": 3600}),
+        json!({"epoch": 1, "generation": second + 1, "scope": "read", "timeout_s": 3600}),
+        json!({"epoch": 1, "generation": second, "scope": "read", "timeout_s": 3600}),
+        json!({"epoch": 1, "generation": second, "timeout_s": 3600}),
+    ];
+    for question in never {
+        let answer = ask("rejected", &question);
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (409, &"conflict".into()), "{question}");
+    }
+    assert_eq!(world.server.totals().token_requests, sent, "nothing was renewed for it");
+    let renewed = ok(&ask("rejected", &json!({"epoch": 1, "generation": first, "scope": "read"})));
+    assert_eq!(renewed["token"]["generation"], second + 1, "{renewed}");
+}
+
+#[test]
 fn a_logout_ends_everything_here_and_at_the_server() {
     let world = world("[credential.work]\nrequired = true\n");
     let socket = world.agent.socket();
@@ -125,6 +153,30 @@ fn readiness_is_about_what_is_required_or_asked_for() {
         (503, &false.into(), &"unhealthy".into())
     );
     assert_eq!(socket.get("/healthz").status, 200, "the agent runs");
+}
+
+#[test]
+fn whoever_only_listens_leaves_room_for_who_wants_an_answer() {
+    const LISTENERS_MAX: usize = 64;
+    let world = world("");
+    let socket = world.agent.socket();
+    let listen = || {
+        let mut stream = socket.connect().unwrap();
+        stream.write_all(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        (String::from_utf8_lossy(&status).into_owned(), stream)
+    };
+    let mut listeners: Vec<_> = (0..LISTENERS_MAX).map(|_| listen()).collect();
+    assert!(listeners.iter().all(|(status, _)| status == "HTTP/1.1 200"));
+    let refused = socket.get("/v1/events");
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.text().contains("64 listen already"), "{}", refused.text());
+    ok(&socket.get("/v1/credentials"));
+    // The place of one that goes is the next one's, once something was to be told.
+    listeners.pop();
+    ok(&socket.post("/v1/credentials/work/refresh", &json!({})));
+    wait_for("a place to listen", || (listen().0 == "HTTP/1.1 200").then_some(()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer, ProtectedApi, read_answer};
-use renewd_e2e::{Agent, Door, Home, QUICK_RETRY};
+use renewd_e2e::{Agent, Door, Home, QUICK_RETRY, wait_for};
 use rustix::process::Signal;
 
 /// Reloads of the test, each with another configuration than the one before.
@@ -110,7 +110,7 @@ fn no_request_fails_while_the_configuration_changes_again_and_again() {
                 let said = home.run(["agent", "reload"]).failed(6).stderr;
                 assert!(said.contains("needs the key upstream"), "{said}");
             }
-            renewd_e2e::wait_for("requests under the new configuration", || {
+            wait_for("requests under the new configuration", || {
                 let stopped = clients.iter().any(std::thread::ScopedJoinHandle::is_finished);
                 (stopped || served.load(Ordering::Relaxed) > before + 6).then_some(())
             });
@@ -169,4 +169,43 @@ fn a_reload_answers_what_is_wrong_what_waits_for_a_restart_and_what_could_not_be
     assert!((400..600).contains(&answer.status), "{}", answer.status);
     assert!(answer.text().contains("refresh.window"), "{}", answer.text());
     agent.wait_said("the configuration that was in force stays in force");
+}
+
+#[test]
+fn a_route_to_a_credential_that_nobody_knows_is_told_and_the_other_routes_go_on() {
+    let server = AuthorizationServer::start(AsConfig::default()).expect("a server can be started");
+    let api = ProtectedApi::start(&server).expect("an API can be started");
+    let home = Home::new();
+    home.import("work", &server);
+    let path = home.path().join("runtime/p");
+    let route = |prefix: &str, credential: &str| {
+        format!(
+            "[[proxy.route]]\nprefix = \"{prefix}\"\nupstream = \"{}\"\ncredential = \"{credential}\"\n",
+            api.url()
+        )
+    };
+    let listen = format!("{QUICK_RETRY}[[proxy]]\nlisten = \"unix:{}\"\n", path.display());
+    home.configure(&format!("{listen}{}", route("/work/", "work")));
+    let agent = Agent::start(&home);
+    agent.wait_credential("work", "a token", |seen| seen["token_valid"] == true);
+    let door = Door::Unix(path);
+    assert_eq!(door.get("/work/a").status, 200);
+
+    home.configure(&format!(
+        "{listen}{}{}{}",
+        route("/work/", "work"),
+        route("/late/", "late"),
+        route("/more/", "work")
+    ));
+    let ran = home.run(["agent", "reload"]).failed(6);
+    assert!(ran.stderr.contains("no credential is called late"), "{}", ran.stderr);
+    let document = agent.socket().request("POST", "/v1/reload", &[], b"").expect("an answer").json();
+    let problems = document["problems"].as_array().expect("a list");
+    assert!(problems.len() == 1 && problems[0].as_str().unwrap().contains("late"), "{document}");
+    for (target, status) in [("/work/a", 200), ("/more/a", 200), ("/late/a", 503)] {
+        assert_eq!(door.get(target).status, status, "{target}");
+    }
+    // It comes, and nobody has to say so.
+    home.import("late", &server);
+    wait_for("the late one's route", || (door.get("/late/a").status == 200).then_some(()));
 }
