@@ -165,16 +165,25 @@ impl Upstream {
     }
 }
 
+/// Readers one behind the other who each decode a path, beyond the first: more are not known to anybody.
+const DECODED_MAX: usize = 3;
+
 /// Whether some reader of this path could go up a level: `..` between separators, each in any of its spellings.
 pub(crate) fn climbs(path: &str) -> bool {
     // Nearly every path, at the cost of a look.
     if !path.contains("..") && !path.contains('%') {
         return false;
     }
-    let plain = path
-        .to_ascii_lowercase()
+    let mut plain = path.to_ascii_lowercase();
+    // Where one reader hands it to another, each may decode it once more.
+    for _ in 0..DECODED_MAX {
+        plain = plain.replace("%25", "%");
+    }
+    let plain = plain
+        .replace("%00", "")
         .replace("%2e", ".")
         .replace("%2f", "/")
+        .replace("%3b", ";")
         .replace("%5c", "/")
         .replace('\\', "/");
     plain.split('/').any(|segment| segment == ".." || segment.starts_with("..;"))
@@ -216,6 +225,10 @@ mod tests {
             "/..%5cx",
             "/..\\x",
             "/..;/x",
+            "/..%3Bv=1/x",
+            "/..%00/x",
+            "/%252e%252e/x",
+            "/a%252f..%25252Fx",
         ] {
             assert_eq!(joined("https://a.test/v1", target), None, "{target}");
         }
