@@ -234,9 +234,10 @@ mod tests {
 
     #[test]
     fn a_key_may_have_many_lines_and_a_binary_one_is_told_how_to_become_text() {
-        let pem = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
-        assert!(key(pem).unwrap().same_as(pem.trim_ascii()));
-        assert!(key(br#"{"kty":"EC"}"#).unwrap().same_as(br#"{"kty":"EC"}"#));
+        let made = renewd_signer::generate(renewd_signer::Algorithm::Es256).unwrap();
+        let lines = made.expose_str().unwrap().replace(',', ",\n") + "\n";
+        assert!(lines.lines().count() > 1 && key(lines.as_bytes()).unwrap().same_as(lines.trim().as_bytes()));
+        assert!(key(br#"{"kty":"EC"}"#).err().unwrap().starts_with("cannot be used: "));
         assert!(key(&[0x30, 0x82, 0x01]).err().unwrap().contains("openssl"));
         assert_eq!(key(b" \n").err().unwrap(), "is empty");
     }
