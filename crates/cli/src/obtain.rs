@@ -166,6 +166,22 @@ impl Obtained {
         }
     }
 
+    /// A bearer token of generation 1 of which nothing else is known.
+    #[cfg(test)]
+    pub(crate) fn bearer(access_token: Secret) -> Self {
+        Self {
+            access_token,
+            token_type: "Bearer".into(),
+            expires: None,
+            epoch: 1,
+            generation: 1,
+            scope: None,
+            resource: None,
+            audience: None,
+            short: false,
+        }
+    }
+
     /// How long it lives from now, where known.
     pub(crate) fn remaining(&self, now: Now) -> Option<Span> {
         self.expires.map(|at| at.since(now.wall))

@@ -211,15 +211,11 @@ mod tests {
 
     fn token(text: &str, kind: &str) -> Obtained {
         Obtained {
-            access_token: Secret::from(text),
             token_type: kind.into(),
             expires: Some(Wall::from_unix_millis(1_795_338_000_000)),
-            epoch: 1,
             generation: 42,
             scope: Some("repo".into()),
-            resource: None,
-            audience: None,
-            short: false,
+            ..Obtained::bearer(Secret::from(text))
         }
     }
 

@@ -206,17 +206,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     fn token(text: &str) -> Obtained {
-        Obtained {
-            access_token: Secret::from(text),
-            token_type: "Bearer".into(),
-            expires: None,
-            epoch: 1,
-            generation: 1,
-            scope: None,
-            resource: None,
-            audience: None,
-            short: false,
-        }
+        Obtained::bearer(Secret::from(text))
     }
 
     fn name() -> CredentialName {

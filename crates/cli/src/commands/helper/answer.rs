@@ -211,18 +211,7 @@ mod tests {
     fn an_id_token_ends_when_it_says_and_one_that_says_nothing_readable_has_no_end() {
         let of = |claims: &str| {
             let text = format!("eyJhbGciOiJub25lIn0.{}.sig", URL_SAFE_NO_PAD.encode(claims));
-            dated(Obtained {
-                access_token: Secret::from_string(text),
-                token_type: "Bearer".into(),
-                expires: None,
-                epoch: 1,
-                generation: 1,
-                scope: None,
-                resource: None,
-                audience: None,
-                short: false,
-            })
-            .expires
+            dated(Obtained::bearer(Secret::from_string(text))).expires
         };
         assert_eq!(of(r#"{"iss":"x","exp":1795338000}"#), Some(Wall::from_unix_millis(1_795_338_000_000)));
         for claims in ["", "{}", r#"{"exp":"soon"}"#, r#"{"exp":9223372036854775807}"#] {

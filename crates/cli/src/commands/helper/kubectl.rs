@@ -102,17 +102,7 @@ mod tests {
     use renewd_core::{Secret, Wall};
 
     fn obtained(expires: Option<Wall>) -> Obtained {
-        Obtained {
-            access_token: Secret::from("at-1"),
-            token_type: "Bearer".into(),
-            expires,
-            epoch: 1,
-            generation: 1,
-            scope: None,
-            resource: None,
-            audience: None,
-            short: false,
-        }
+        Obtained { expires, ..Obtained::bearer(Secret::from("at-1")) }
     }
 
     #[test]

@@ -15,15 +15,10 @@ fn git(more: &[&str]) -> Git {
 
 fn token(text: &str) -> Obtained {
     Obtained {
-        access_token: Secret::from(text),
         token_type: "bearer".into(),
         expires: Some(Wall::from_unix_millis(1_795_338_000_999)),
-        epoch: 1,
         generation: 42,
-        scope: None,
-        resource: None,
-        audience: None,
-        short: false,
+        ..Obtained::bearer(Secret::from(text))
     }
 }
 
