@@ -133,16 +133,13 @@ impl Writer {
         if !own {
             return self.ask(keeper).await;
         }
-        if let Some(token) = keeper.try_token() {
-            return Newest::Asked(Box::new(Standing::from(&token.to_owned())));
-        }
-        if self.held.is_some() {
+        let standing = || keeper.try_token().map(|token| Box::new(Standing::from(&token.to_owned())));
+        match at_hand(standing, keeper.view()).await {
+            Ok(standing) => Newest::Asked(standing),
             // It is as good as the clocks say until something else is published.
-            return Newest::Nothing;
-        }
-        match keeper.view().await {
-            Ok(seen) if seen.view.status != Status::Stopped => Newest::None,
-            _ => Newest::Nothing,
+            Err(_) if self.held.is_some() => Newest::Nothing,
+            Err(Ok(seen)) if seen.view.status != Status::Stopped => Newest::None,
+            Err(_) => Newest::Nothing,
         }
     }
 
@@ -307,4 +304,33 @@ fn now() -> Wall {
 /// Ends when the writer is to end; an error means that the agent is gone altogether.
 async fn over(mut told: watch::Receiver<Ending>) {
     let _ = told.wait_for(|ending| *ending != Ending::No).await;
+}
+
+/// The token of the moment, else how the credential stands. A subscription begins when the keeper comes to it, so a token
+/// that it publishes just before is in no event: once it has answered, the subscription stands, and that token is seen.
+async fn at_hand<T, V>(token: impl Fn() -> Option<T>, view: impl Future<Output = V>) -> Result<T, V> {
+    if let Some(token) = token() {
+        return Ok(token);
+    }
+    let seen = view.await;
+    token().ok_or(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::at_hand;
+
+    #[tokio::test]
+    async fn a_token_that_is_published_before_the_subscription_stands_is_seen() {
+        let published = Cell::new(None);
+        let view = async { published.set(Some("token")) };
+        assert_eq!(at_hand(|| published.get(), view).await, Ok("token"));
+    }
+
+    #[tokio::test]
+    async fn without_any_the_view_tells() {
+        assert_eq!(at_hand(|| None::<()>, async { "no login" }).await, Err("no login"));
+    }
 }
