@@ -17,9 +17,18 @@ const EVERY_S: u64 = 60;
 /// And in milliseconds here: a machine of two cores has other work too.
 const EVERY_LEAST_MS: u64 = 20;
 
+/// How a token is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Means {
+    Proxy,
+    File,
+    Command,
+}
+
 /// One request, on the world's clock.
 #[derive(Debug)]
 pub(super) struct Asked {
+    pub(super) means: Means,
     /// Whose token it wanted.
     pub(super) login: usize,
     pub(super) begun: u64,
@@ -44,14 +53,16 @@ impl Clients {
         let over = Arc::new(AtomicBool::new(false));
         let every = Duration::from_millis(day.here(EVERY_S).max(EVERY_LEAST_MS));
         let mut threads = Vec::new();
-        let mut begin =
-            |who: String, login: usize, every: Duration, ask: Box<dyn Fn() -> Result<(), String> + Send>| {
-                let (over, clock) = (Arc::clone(&over), world.clock);
-                threads.push(std::thread::spawn(move || client(who, login, every, &over, clock, &ask)));
-            };
+        let mut begin = |who: String,
+                         (means, login): (Means, usize),
+                         every: Duration,
+                         ask: Box<dyn Fn() -> Result<(), String> + Send>| {
+            let (over, clock) = (Arc::clone(&over), world.clock);
+            threads.push(std::thread::spawn(move || client(who, (means, login), every, &over, clock, &ask)));
+        };
         for n in 0..PROXIES {
             let door = world.door(n);
-            begin(format!("proxy {n}"), n, every, Box::new(move || by_proxy(&door)));
+            begin(format!("proxy {n}"), (Means::Proxy, n), every, Box::new(move || by_proxy(&door)));
         }
         for (n, path) in world.sinks.iter().enumerate() {
             let (path, api) = (path.clone(), Door::Tcp(world.logins[PROXIES + n].api_address));
@@ -61,7 +72,7 @@ impl Clients {
                 let header = format!("Bearer {token}");
                 answered(api.request_of_server("GET", "/x", &[("Authorization", &header)], b""))
             };
-            begin(format!("token file {n}"), PROXIES + n, every, Box::new(by_file));
+            begin(format!("token file {n}"), (Means::File, PROXIES + n), every, Box::new(by_file));
         }
         for (n, login) in world.logins.iter().enumerate() {
             // A process each: less often.
@@ -71,7 +82,7 @@ impl Clients {
                 let ran = Running::start(copy(&template), b"").finish();
                 if ran.code == Some(0) { Ok(()) } else { Err(format!("exit {:?}: {}", ran.code, ran.stderr)) }
             };
-            begin(format!("renewd token {}", login.name), n, every * 10, Box::new(ask));
+            begin(format!("renewd token {}", login.name), (Means::Command, n), every * 10, Box::new(ask));
         }
         Self { over, threads }
     }
@@ -85,7 +96,7 @@ impl Clients {
 
 fn client(
     who: String,
-    login: usize,
+    (means, login): (Means, usize),
     every: Duration,
     over: &AtomicBool,
     clock: Stopwatch,
@@ -95,7 +106,7 @@ fn client(
     while !over.load(Ordering::Relaxed) {
         let begun = clock.ms();
         let failed = ask().err();
-        asked.push(Asked { login, begun, ended: clock.ms(), failed });
+        asked.push(Asked { means, login, begun, ended: clock.ms(), failed });
         pause(every);
     }
     Served { who, asked }

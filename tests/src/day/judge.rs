@@ -4,19 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::clients::{Asked, Served};
-use super::world::{Login, World};
+use super::clients::{Means, Served};
+use super::excuse::Facts;
+use super::world::{Login, World, mandatory_ms};
 use super::{Day, Report};
-use crate::wait::{unix_seconds, unix_seconds_of};
-
-/// From an answer of the server until whoever waits has the token: saving it takes a disk.
-const ARRIVAL_MS: u64 = 1000;
-
-/// The last part of a token's life in which it is not handed out any more: a request takes its time.
-const LAST_PART: u64 = 4;
-
-/// Times of the history are whole seconds.
-const WHOLE_SECOND: f64 = 1.5;
+use crate::wait::unix_seconds;
 
 /// Broken promises that are told in full.
 const TOLD_MAX: usize = 20;
@@ -24,20 +16,16 @@ const TOLD_MAX: usize = 20;
 /// Answers whose tokens arrived.
 const DELIVERED: [&str; 4] = ["gzip", "wrong-content-type", "slow-drip", "huge-body"];
 
-const NO_TOKEN: &str = "no valid token existed, as history tells";
-const API_DOWN: &str = "the API itself was down";
-const ENDED: &str = "it was under way when the agent ended";
-const AWAY: &str = "no agent was there when the token expired";
-const REVOKED: &str = "the token had just been revoked";
-
-/// Judges.
-pub(super) fn judge(world: &mut World, served: &[Served], day: Day) -> Report {
-    let mut report = Report::new(day);
-    let mut explained: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let tokens: Vec<Vec<(u64, u64)>> = world.logins.iter().map(|login| lives(login, day)).collect();
-    let histories: Vec<Vec<Value>> = world.logins.iter().map(|login| history(world, login)).collect();
+/// Judges what the clients saw by what is known of each login.
+pub(super) fn judge(world: &World, served: &[Served], day: Day) -> Report {
     // The history tells Unix time.
-    let begun = unix_seconds() - world.now() as f64 / 1000.0;
+    let zero = unix_seconds() - world.now() as f64 / 1000.0;
+    let facts: Vec<Facts> = world.logins.iter().map(|login| facts(world, login, day, zero)).collect();
+    verdict(&facts, served, Report::new(day))
+}
+
+pub(super) fn verdict(facts: &[Facts], served: &[Served], mut report: Report) -> Report {
+    let mut explained: BTreeMap<_, u64> = BTreeMap::new();
     let mut broken = Vec::new();
     for client in served {
         let good = client.asked.iter().filter(|asked| asked.failed.is_none()).count() as u64;
@@ -47,18 +35,15 @@ pub(super) fn judge(world: &mut World, served: &[Served], day: Day) -> Report {
         }
         for asked in &client.asked {
             let Some(why) = &asked.failed else { continue };
-            let login = &world.logins[asked.login];
-            match excuse(world, login, asked, why, &tokens[asked.login], day) {
-                Some(NO_TOKEN) if !is_told(&histories[asked.login], begun + asked.ended as f64 / 1000.0) => {
-                    broken.push(format!(
-                        "{} at {} ms: history does not explain: {why}",
-                        client.who, asked.begun
-                    ));
-                }
-                Some(excuse) => *explained.entry(excuse).or_default() += 1,
-                None => broken.push(format!(
-                    "{} at {} to {} ms, while a valid token existed: {why}",
-                    client.who, asked.begun, asked.ended
+            let facts = &facts[asked.login];
+            match facts.excuse(asked, why) {
+                Ok(excuse) => *explained.entry((excuse, means(asked.means))).or_default() += 1,
+                Err(promise) => broken.push(format!(
+                    "{} at {} to {} ms, {promise}: {why}{}",
+                    client.who,
+                    asked.begun,
+                    asked.ended,
+                    facts.around(asked)
                 )),
             }
         }
@@ -69,8 +54,27 @@ pub(super) fn judge(world: &mut World, served: &[Served], day: Day) -> Report {
         broken.push(format!("and {more} more"));
     }
     report.broken = broken;
-    report.explained = explained.into_iter().collect();
+    report.explained = explained.into_iter().map(|((excuse, means), n)| (excuse.name(), means, n)).collect();
     report
+}
+
+fn means(means: Means) -> &'static str {
+    match means {
+        Means::Proxy => "proxies",
+        Means::File => "token files",
+        Means::Command => "renewd token",
+    }
+}
+
+fn facts(world: &World, login: &Login, day: Day, zero: f64) -> Facts {
+    let facts = Facts {
+        tokens: lives(login, day),
+        api_down: login.api_down.clone(),
+        away: world.away.clone(),
+        history: Vec::new(),
+        mandatory: mandatory_ms(day),
+    };
+    facts.with_history(history(world, login), zero)
 }
 
 /// From when to when each token that arrived could be used.
@@ -91,61 +95,7 @@ fn lives(login: &Login, day: Day) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// Why that request could not be served; nothing where it could.
-fn excuse(
-    world: &World,
-    login: &Login,
-    asked: &Asked,
-    why: &str,
-    tokens: &[(u64, u64)],
-    day: Day,
-) -> Option<&'static str> {
-    let overlaps = |from: u64, to: u64| asked.begun <= to && from <= asked.ended;
-    let away = |after: u64| world.away.iter().any(|(from, to)| overlaps(*from, *to + after));
-    // Whoever was connected; whoever connects later waits for the next agent.
-    if why.starts_with("no answer") && away(0) {
-        return Some(ENDED);
-    }
-    let unreachable = why.contains("upstream") || why.starts_with("no answer");
-    if unreachable && login.api_down.iter().any(|(from, to)| overlaps(*from, *to + 50)) {
-        return Some(API_DOWN);
-    }
-    let last_part = day.lifetime_ms() / LAST_PART;
-    let usable = |(from, to): &(u64, u64)| from + ARRIVAL_MS <= asked.begun && asked.ended + last_part <= *to;
-    if tokens.iter().any(usable) {
-        return None;
-    }
-    let revoked = login.revoked.iter().any(|at| overlaps(*at, at + ARRIVAL_MS));
-    Some(match () {
-        () if revoked => REVOKED,
-        () if away(ARRIVAL_MS) => AWAY,
-        () => NO_TOKEN,
-    })
-}
-
 fn history(world: &World, login: &Login) -> Vec<Value> {
     let document = world.home.run(["history", login.name, "--json"]).succeeded().json();
     document["events"].as_array().cloned().unwrap_or_default()
-}
-
-/// Whether something went wrong since the last success before that moment.
-fn is_told(history: &[Value], at: f64) -> bool {
-    let before = history
-        .iter()
-        .rev()
-        .filter(|event| event["at"].as_str().is_some_and(|text| unix_seconds_of(text) <= at + WHOLE_SECOND));
-    for event in before {
-        match event["event"].as_str() {
-            Some("attempt_failed" | "store_failed") => return true,
-            Some("status") if event["to"] != "running" => return true,
-            // One that came just after it is not what it failed for.
-            Some("refreshed")
-                if event["at"].as_str().is_some_and(|t| unix_seconds_of(t) + WHOLE_SECOND < at) =>
-            {
-                return false;
-            }
-            _ => {}
-        }
-    }
-    false
 }

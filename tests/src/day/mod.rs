@@ -6,6 +6,7 @@
 //! that failed because none did. What is valid is known from the servers' own logs, not from the product.
 
 mod clients;
+mod excuse;
 mod judge;
 mod trouble;
 mod world;
@@ -54,6 +55,7 @@ impl Day {
     /// # Panics
     /// When nothing can be started: a promise that is broken is in the report.
     pub fn live(self) -> Report {
+        let whole = Stopwatch::start();
         let mut world = World::new(self);
         let clients = Clients::start(&world, self);
         let length = self.here(self.hours * 3600);
@@ -63,14 +65,16 @@ impl Day {
             trouble.due(&mut world, clock.ms());
             pause(TICK);
         }
+        let before = whole.ms() - clock.ms();
         trouble.end(&mut world);
+        let story = clock.ms();
         let lost = world.recover();
         let requests = clients.end();
-        let mut report = judge::judge(&mut world, &requests, self);
+        let mut report = judge::judge(&world, &requests, self);
         report.broken.extend(lost);
         report.trouble = trouble.counts();
-        report.took_ms = clock.ms();
         world.end(&mut report);
+        report.took_ms = (before, story, whole.ms() - before - story);
         report
     }
 }
@@ -80,14 +84,14 @@ impl Day {
 pub struct Report {
     /// Which.
     pub day: Day,
-    /// Milliseconds that it took.
-    pub took_ms: u64,
+    /// Milliseconds before the story, of it, and after it.
+    pub took_ms: (u64, u64, u64),
     /// Requests by who made them: how many, and how many were served.
     pub requests: Vec<(String, u64, u64)>,
     /// What was done, and how often.
     pub trouble: Vec<(&'static str, u64)>,
-    /// Failures by what explains them.
-    pub explained: Vec<(&'static str, u64)>,
+    /// Failures by what explains them and by how the token was asked for.
+    pub explained: Vec<(&'static str, &'static str, u64)>,
     /// Refreshes of all servers that succeeded.
     pub refreshes: u64,
     /// What was promised and not kept.
@@ -98,7 +102,7 @@ impl Report {
     fn new(day: Day) -> Self {
         Self {
             day,
-            took_ms: 0,
+            took_ms: (0, 0, 0),
             requests: Vec::new(),
             trouble: Vec::new(),
             explained: Vec::new(),
@@ -113,9 +117,10 @@ impl fmt::Display for Report {
         let Day { speed, hours, seed } = self.day;
         writeln!(
             f,
-            "{hours} h in {}.{} s (speed {speed}, seed {seed})",
-            self.took_ms / 1000,
-            self.took_ms / 100 % 10
+            "{hours} h in {} s (speed {speed}, seed {seed}; before it {} s, after it {} s)",
+            seconds(self.took_ms.1),
+            seconds(self.took_ms.0),
+            seconds(self.took_ms.2)
         )?;
         writeln!(f, "{} refreshes", self.refreshes)?;
         for (who, all, served) in &self.requests {
@@ -124,8 +129,8 @@ impl fmt::Display for Report {
         for (what, n) in &self.trouble {
             writeln!(f, "  trouble: {what:<32} {n:>5}")?;
         }
-        for (why, n) in &self.explained {
-            writeln!(f, "  failed: {why:<40} {n:>5}")?;
+        for (why, means, n) in &self.explained {
+            writeln!(f, "  failed: {why:<40} {means:<14} {n:>5}")?;
         }
         for broken in &self.broken {
             writeln!(f, "  BROKEN: {broken}")?;
@@ -133,4 +138,8 @@ impl fmt::Display for Report {
         let word = if self.broken.is_empty() { "every promise was kept" } else { "promises were broken" };
         writeln!(f, "{word}")
     }
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{}", ms / 1000, ms / 100 % 10)
 }

@@ -9,6 +9,7 @@ use std::process::Command;
 use renewd_testkit::{AsClass, AsConfig, AuthorizationServer, ProtectedApi};
 use rustix::process::Signal;
 
+use super::excuse::Away;
 use super::{Day, Report};
 use crate::agent::Agent;
 use crate::door::Door;
@@ -54,7 +55,7 @@ pub(super) struct World {
     pub(super) proxies: Vec<SocketAddr>,
     pub(super) sinks: Vec<PathBuf>,
     /// From when to when no agent was there: it was told to end or killed, and the next one answered.
-    pub(super) away: Vec<(u64, u64)>,
+    pub(super) away: Vec<Away>,
     manager: ServiceManager,
     agent: Option<Agent>,
     day: Day,
@@ -68,7 +69,6 @@ impl World {
         let logins: Vec<Login> =
             CLASSES.into_iter().map(|(name, class)| login(name, class, day, clock)).collect();
         let mut manager = ServiceManager::at(&home.path().join("runtime/notify"));
-        manager.unix("agent", &home.socket(), 0o600);
         let proxies = (0..PROXIES).map(|n| manager.tcp(&format!("proxy{n}"))).collect();
         let folder = home.path().join("sinks");
         fs::create_dir(&folder).expect("a folder can be made in one's own");
@@ -90,9 +90,15 @@ impl World {
         for login in &world.logins {
             world.home.import_with(login.name, &login.server, &["--as-class", login.class.name()]);
         }
+        // Not before: commands would wait for the agent behind it.
+        world.manager.unix("agent", &world.home.socket(), 0o600);
         world.start_agent();
         let lost = world.recover();
         assert!(lost.is_empty(), "{lost:?}");
+        // A login that runs says nothing of its file yet.
+        for path in &world.sinks {
+            wait_for(path.display(), || path.exists().then_some(()));
+        }
         world
     }
 
@@ -106,7 +112,7 @@ impl World {
              [auth_retrying]\ninterval = \"{}ms\"\nceiling = \"{}ms\"\n[request]\ntimeout = \"2s\"\nconnect_timeout = \"1s\"\n\
              [shutdown]\ngrace = \"3s\"\n",
             self.day.lifetime_ms() / 3 + n % 5,
-            here(60).max(50),
+            mandatory_ms(self.day),
             here(30),
             here(10).max(10),
             here(120).max(50),
@@ -150,8 +156,7 @@ impl World {
         if let Some(agent) = self.agent.take() {
             agent.stop().succeeded();
         }
-        self.start_agent();
-        self.away.push((began, self.now()));
+        self.next_agent(began, false);
     }
 
     /// Kills the agent and starts another. Where a lost answer costs the login, none is on its way: no program survives
@@ -173,8 +178,13 @@ impl World {
         for n in down {
             self.logins[n].server.bring_up().expect("its port is its own");
         }
+        self.next_agent(began, true);
+    }
+
+    fn next_agent(&mut self, from: u64, killed: bool) {
+        let gone = self.now();
         self.start_agent();
-        self.away.push((began, self.now()));
+        self.away.push(Away { from, gone, to: self.now(), killed });
     }
 
     /// Has another configuration read anew, by signal or by command.
@@ -261,6 +271,11 @@ impl World {
             }
         }
     }
+}
+
+/// With less left, a caller waits for another token.
+pub(super) fn mandatory_ms(day: Day) -> u64 {
+    day.here(60).max(50)
 }
 
 fn login(name: &'static str, class: AsClass, day: Day, clock: Stopwatch) -> Login {
