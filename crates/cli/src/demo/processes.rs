@@ -127,6 +127,13 @@ impl Binary {
     }
 }
 
+/// The status address in a line of the greeting: the page's, or that of health and metrics alone.
+fn status_address(line: &str) -> Option<&str> {
+    let (_, rest) =
+        line.split_once("status page on http://").or(line.split_once("health and metrics on http://"))?;
+    rest.split(['/', ';', ' ']).next().filter(|address| !address.is_empty())
+}
+
 /// The URL of the first proxy in an `agent.json`.
 fn first_proxy(description: &str) -> Result<String, String> {
     let text = std::fs::read(description).map_err(|e| format!("{description}: {}", plain(&e)))?;
@@ -155,16 +162,19 @@ impl Agent {
     /// It says where it listens: the ports are the system's choice, and on some systems the proxy's URL holds a
     /// secret, which it only says in its private `agent.json`.
     fn wait_for_greeting(&mut self, lines: &Receiver<String>) -> Result<(), String> {
+        let begun = SystemClock.now().boot;
         loop {
-            let line = lines.recv_timeout(START).map_err(|_| "it did not come up".to_owned())?;
+            // It goes on saying this and that for as long as it lives: the whole greeting has so long, not each line.
+            let left = START.saturating_sub(SystemClock.now().boot.since(begun).into());
+            let line = lines.recv_timeout(left).map_err(|_| "it did not come up".to_owned())?;
             if let Some((_, url)) = line.split_once("proxy on ") {
                 self.proxy = match url.split_once(" stands in ") {
                     None => url.trim().into(),
                     Some((_, description)) => first_proxy(description.trim())?,
                 };
             }
-            if let Some((_, address)) = line.split_once("health and metrics on http://") {
-                self.status = address.trim().into();
+            if let Some(address) = status_address(&line) {
+                self.status = address.into();
             }
             if !self.proxy.is_empty() && !self.status.is_empty() {
                 return Ok(());
@@ -232,4 +242,21 @@ fn succeeded(what: &str, status: ExitStatus, stderr: &[u8]) -> Result<(), Failur
     }
     let said = String::from_utf8_lossy(stderr);
     Err(Failure::internal(format!("renewd {what} ended with {status}: {}", said.trim())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_address_is_found_in_each_form_of_the_greeting() {
+        for line in [
+            "renewd: status page on http://127.0.0.1:9469/",
+            "renewd: status page on http://127.0.0.1:9469; the URL with its secret stands in /run/agent.json",
+            "renewd: health and metrics on http://127.0.0.1:9469",
+        ] {
+            assert_eq!(status_address(line), Some("127.0.0.1:9469"), "{line}");
+        }
+        assert_eq!(status_address("renewd: proxy on http://127.0.0.1:8787"), None);
+    }
 }
