@@ -218,7 +218,7 @@ fn place(entry: &ProxyEntry) -> String {
     match (&entry.handed, &entry.listen) {
         (Some(name), _) => format!("fd:{name}"),
         (None, Listen::Tcp(address)) if address.port() == 0 => {
-            let credential = entry.credential().map(CredentialName::as_str);
+            let credential = entry.routes.first().map(|route| route.credential.as_str());
             format!("{address} {}", credential.unwrap_or_default())
         }
         (None, listen) => listen.to_string(),

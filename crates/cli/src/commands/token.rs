@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::config::parse_duration;
-use crate::credential::{glance, open_existing, unknown};
+use crate::credential::{glance, no_id_token, open_existing, unknown};
 use crate::exit::{Exit, Failure};
 use crate::json::{SCHEMA, TokenDocument, line};
 use crate::obtain::{Obtained, TIMEOUT, obtain};
@@ -105,12 +105,7 @@ pub(crate) fn run(args: &Token, app: &App) -> Result<(), Failure> {
 pub(crate) fn id_token(app: &App, name: &CredentialName, token: &Obtained) -> Result<Obtained, Failure> {
     let store = open_existing(&*app.config()?)?.ok_or_else(|| unknown(name, &[]))?;
     let record = glance(&*app.config()?, store.port.as_ref(), name)?.record;
-    let found = record.and_then(|r| r.grant.id_token).ok_or_else(|| {
-        Failure::new(Exit::LoginNeeded, format!("{name}: the server gave no ID token"))
-            .advise("log in with the scope openid, and ask for that scope on refresh")
-            .coded("no_id_token")
-            .about(name)
-    })?;
+    let found = record.and_then(|r| r.grant.id_token).ok_or_else(|| no_id_token(name))?;
     // When it expires stands in the token itself.
     Ok(Obtained { access_token: found, expires: None, ..token.clone() })
 }

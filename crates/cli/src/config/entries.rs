@@ -48,13 +48,6 @@ pub(crate) struct RouteEntry {
     pub(crate) target: Target,
 }
 
-impl ProxyEntry {
-    /// Whose token is added first of all: by which two proxies of any free port are told apart.
-    pub(crate) fn credential(&self) -> Option<&CredentialName> {
-        self.routes.first().map(|route| &route.credential)
-    }
-}
-
 impl Config {
     /// Every `[[proxy]]`. Parsing made sure that all are complete.
     pub(crate) fn proxies(&self) -> Vec<ProxyEntry> {

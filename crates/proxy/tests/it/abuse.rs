@@ -1,7 +1,7 @@
 //! What an HTTP/2 client of the same machine may use up, and what it may not get past.
 
 use http::Request;
-use renewd_proxy::{Access, Listen};
+use renewd_proxy::Access;
 use tokio::net::TcpStream;
 
 use crate::talk::{AnyBody, Api, Client, Speaks, full, whole};
@@ -134,7 +134,7 @@ async fn a_unix_socket_speaks_both_versions() {
     let (api, _) = world().await;
     let dir = tempfile::tempdir().unwrap();
     let mut config = api.config();
-    config.listen = Listen::Unix(dir.path().join("p.sock"));
+    config.listen = renewd_proxy::Listen::Unix(dir.path().join("p.sock"));
     config.access = Access::SameUser;
     let world = World::with(config, Script::Tokens).await;
     let stream = tokio::net::UnixStream::connect(dir.path().join("p.sock")).await.unwrap();

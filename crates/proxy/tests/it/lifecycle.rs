@@ -187,13 +187,19 @@ async fn a_listener_that_was_handed_over_is_served_where_it_is_what_the_configur
     proxy.shutdown(Duration::from_secs(60)).await;
     drop(tokio::net::TcpStream::connect(address).await.expect("whoever holds it still listens"));
 
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("s");
-    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-    let mut ready = config(&upstream.url());
-    ready.listen = Listen::Unix(path.clone());
-    Proxy::adopt(Passed::Unix(listener), ready, source()).unwrap().shutdown(Duration::from_secs(60)).await;
-    assert!(path.exists(), "the file is its maker's");
+    #[cfg(unix)]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let mut ready = config(&upstream.url());
+        ready.listen = Listen::Unix(path.clone());
+        Proxy::adopt(Passed::Unix(listener), ready, source())
+            .unwrap()
+            .shutdown(Duration::from_secs(60))
+            .await;
+        assert!(path.exists(), "the file is its maker's");
+    }
 }
 
 #[tokio::test]
