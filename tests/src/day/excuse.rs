@@ -67,7 +67,7 @@ pub(super) struct Facts {
     pub(super) tokens: Vec<(u64, u64)>,
     pub(super) api_down: Vec<(u64, u64)>,
     pub(super) away: Vec<Away>,
-    /// What `renewd history` tells, oldest first, with its time on the world's clock.
+    /// What `renewd history` tells of the credential, oldest first, with its time on the world's clock; then of the agent.
     pub(super) history: Vec<(i64, Value)>,
     /// With less left, the policy has a caller wait for another token.
     pub(super) mandatory: u64,
@@ -114,29 +114,41 @@ impl Facts {
                 return Err("a valid token existed");
             }
         }
-        if asked.means == Means::File && self.writer_was_away(asked) {
+        let away = self.away.iter().find(|away| asked.means == Means::File && self.overdue(away, asked));
+        if away.is_some() {
             excuse = Excuse::WriterAway;
         }
-        if self.is_told(asked, excuse) { Ok(excuse) } else { Err("history does not explain") }
+        // A file may be missed on two accounts; what history tells of either will do.
+        if away.is_some_and(|away| self.is_told_away(away)) || self.is_told(asked) {
+            Ok(excuse)
+        } else {
+            Err("history does not explain")
+        }
     }
 
     /// Whether the token that stood in the file ran out while no agent was there to write another, and the next agent has
     /// only just come.
-    fn writer_was_away(&self, asked: &Asked) -> bool {
-        self.away.iter().any(|away| {
-            let overdue = away.to + ARRIVAL_MS;
-            let ran_out = |(from, to): &(u64, u64)| *from <= away.from && away.from < *to && *to <= overdue;
-            asked.begun <= overdue && away.from <= asked.ended && self.tokens.iter().any(ran_out)
-        })
+    fn overdue(&self, away: &Away, asked: &Asked) -> bool {
+        let overdue = away.to + ARRIVAL_MS;
+        let ran_out = |(from, to): &(u64, u64)| *from <= away.from && away.from < *to && *to <= overdue;
+        asked.begun <= overdue && away.from <= asked.ended && self.tokens.iter().any(ran_out)
+    }
+
+    /// Whether the story tells that the agent stopped then, or that another was started.
+    fn is_told_away(&self, away: &Away) -> bool {
+        let then = away.from as i64 - WHOLE_SECOND_MS..=away.to as i64;
+        let is_it =
+            |event: &Value| matches!(event["event"].as_str(), Some("agent_stopped" | "agent_started"));
+        self.history.iter().any(|(at, event)| then.contains(at) && is_it(event))
     }
 
     /// Whether the last that history tells before that request is something that went wrong, or what was under way then
     /// went wrong.
-    fn is_told(&self, asked: &Asked, excuse: Excuse) -> bool {
+    fn is_told(&self, asked: &Asked) -> bool {
         let ended = asked.ended as i64;
         let before = self.history.iter().rev().filter(|(at, _)| *at <= ended);
         for (at, event) in before {
-            match turn(event, excuse) {
+            match turn(event) {
                 Some(Turn::Worse) => return true,
                 // One that came while it waited is not what it failed for.
                 Some(Turn::Better) if at + WHOLE_SECOND_MS < asked.begun as i64 => break,
@@ -144,7 +156,7 @@ impl Facts {
             }
         }
         let under_way = self.history.iter().filter(|(at, _)| *at > ended && *at <= ended + ATTEMPT_MS as i64);
-        under_way.filter_map(|(_, event)| turn(event, excuse)).next() == Some(Turn::Worse)
+        under_way.filter_map(|(_, event)| turn(event)).next() == Some(Turn::Worse)
     }
 
     /// What history tells about that time, for whoever has to find out.
@@ -168,12 +180,11 @@ enum Turn {
 }
 
 /// What an event of the history means for who needs a token.
-fn turn(event: &Value, excuse: Excuse) -> Option<Turn> {
+fn turn(event: &Value) -> Option<Turn> {
     match event["event"].as_str()? {
         "attempt_failed" | "store_failed" => Some(Turn::Worse),
         "status" if event["to"] == "running" => None,
         "status" => Some(Turn::Worse),
-        "agent_stopped" | "agent_started" if excuse == Excuse::WriterAway => Some(Turn::Worse),
         "refreshed" | "adopted" => Some(Turn::Better),
         _ => None,
     }

@@ -122,6 +122,10 @@ fn an_agent_that_is_away_excuses_a_file_and_nothing_else() {
         let expected =
             if means == Means::File { Ok(Excuse::WriterAway) } else { Err("history does not explain") };
         assert_eq!(facts.excuse(&asked(means, 12_500, 12_600), "HTTP 401"), expected, "{means:?}");
+        let told = std::mem::take(&mut facts.history);
+        let seen = facts.excuse(&asked(means, 12_500, 12_600), "HTTP 401");
+        assert_eq!(seen, Err("history does not explain"), "nobody tells that it was away");
+        facts.history = told;
         // Not one that is back for long.
         let late = 13_000 + ARRIVAL_MS + 1;
         let seen = facts.excuse(&asked(means, late, late + 10), "HTTP 401");
