@@ -84,8 +84,8 @@ fn show(config: &Config, app: &App) -> Result<(), Failure> {
         })
         .collect::<Result<Vec<_>, Failure>>()?,
     );
+    let file = config.file().map(|f| f.display().to_string()).unwrap_or_default();
     for proxy in config.proxies() {
-        let file = config.file().map(|f| f.display().to_string()).unwrap_or_default();
         for route in &proxy.routes {
             let below = if route.prefix.is_root() { String::new() } else { format!(" {}", route.prefix) };
             rows.push(Row {
@@ -95,6 +95,11 @@ fn show(config: &Config, app: &App) -> Result<(), Failure> {
             });
         }
     }
+    rows.extend(config.sinks().iter().map(|sink| Row {
+        key: "sink".into(),
+        value: format!("{} ({:04o}) of {}", sink.path.display(), sink.mode, sink.credential),
+        origin: format!("{file}:{}", sink.line),
+    }));
     app.output.data(laid_out(&rows, app).as_bytes())
 }
 

@@ -187,7 +187,7 @@ impl Kind {
                 (Some(_), _) => Ok(Value::Text(text.into())),
                 (None, Some(name)) if is_socket_name(name) => Ok(Value::Text(text.into())),
                 (None, Some(_)) => Err("names no socket after fd: as FileDescriptorName= does".into()),
-                (None, None) => address(text).map_err(|e| format!("{e}, or unix:PATH, or fd:NAME")),
+                (None, None) => loopback(text),
             },
             Self::Address => address(text),
             Self::Credential => text
@@ -264,6 +264,15 @@ fn choice(all: &[&str], text: &str) -> Result<Value, String> {
     }
 }
 
+/// Where a proxy listens: whoever reaches it has the token's rights, so not beyond this machine.
+fn loopback(text: &str) -> Result<Value, String> {
+    let value = address(text).map_err(|e| format!("{e}, or unix:PATH, or fd:NAME"))?;
+    if text.parse().is_ok_and(|at: SocketAddr| !at.ip().is_loopback()) {
+        return Err("is not loopback; use 127.0.0.1 or [::1], or unix:PATH".into());
+    }
+    Ok(value)
+}
+
 fn address(text: &str) -> Result<Value, String> {
     match text.parse::<SocketAddr>() {
         Ok(_) => Ok(Value::Text(text.into())),
@@ -330,6 +339,7 @@ mod tests {
             (Kind::Issuer, "http://as.example", "https"),
             (Kind::Listen, "8787", "like 127.0.0.1:8787, or unix:PATH"),
             (Kind::Listen, "unix:", "names no path"),
+            (Kind::Listen, "0.0.0.0:8787", "not loopback"),
             (Kind::Credential, "../x", "must begin"),
             (Kind::Mode, "0666", "everybody"),
             (Kind::Mode, "8", "file mode"),

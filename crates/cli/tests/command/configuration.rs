@@ -16,7 +16,13 @@ fn a_wrong_configuration_is_exit_6_and_names_file_line_and_key() {
         ("[refresh]\nwindow = 900", 2, "without a unit"),
         ("not toml", 1, "no TOML"),
         ("[hooks]\non_unauthenticated = [\"true\"]", 2, "absolute path"),
-        ("[[sink]]\ncredential = \"a\"\npath = \"/t\"", 1, "not supported yet"),
+        ("[[sink]]\ncredential = \"a\"\npth = \"/t\"", 3, "unknown key sink.pth; did you mean path?"),
+        ("[[proxy]]\nlisten = \"0.0.0.0:8787\"", 2, "not loopback; use 127.0.0.1"),
+        (
+            "[[proxy]]\n[[proxy.route]]\nprefx = \"/a/\"",
+            3,
+            "unknown key proxy.route.prefx; did you mean prefix?",
+        ),
     ] {
         let world = World::new();
         world.configure(text);
@@ -45,7 +51,8 @@ fn a_json_caller_gets_the_configuration_error_in_json() {
 fn each_effective_value_tells_where_it_came_from() {
     let world = World::new().with("RENEWD_AUTH_RETRYING_CEILING", "12h");
     world.configure(
-        "[auth_retrying]\ninterval = \"5m\"\n[credential.github]\nscope = [\"repo\"]\n[credential.github.refresh]\nwindow = \"1m\"\n",
+        "[auth_retrying]\ninterval = \"5m\"\n[credential.github]\nscope = [\"repo\"]\n[credential.github.refresh]\nwindow = \"1m\"\n\
+         [[sink]]\ncredential = \"github\"\npath = \"/run/app/token\"\nmode = \"0640\"\n",
     );
     world.import("github", "https://as.example/token", CANARY, &[]).expect(0, &[]);
     let lines = |args: &[&str]| -> Vec<String> {
@@ -65,6 +72,7 @@ fn each_effective_value_tells_where_it_came_from() {
         (&all, "auth_retrying.ceiling = 12h # environment RENEWD_AUTH_RETRYING_CEILING".into()),
         (&all, "retry.tries = 5 # default".into()),
         (&all, "refresh.window = min(15m, 25% of the lifetime) # default".into()),
+        (&all, format!("sink = /run/app/token (0640) of github # {file}:7")),
         (&one, format!("refresh.window = 1m # {file}:6")),
         (&one, format!("scope = repo # {file}:4")),
         (&one, "token_endpoint = https://as.example/token # login".into()),
