@@ -127,7 +127,12 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable(state) => state.fmt(f),
-            Self::Timeout { waited, state } => write!(f, "no token came within {waited}: {state}"),
+            Self::Timeout { waited, state } => {
+                // A timer fires a little late; nobody wants to read of its milliseconds.
+                let seconds = Span::from_secs(waited.as_secs());
+                let waited = if seconds.is_zero() { *waited } else { seconds };
+                write!(f, "no token came within {waited}: {state}")
+            }
             Self::Store { fault, state } => {
                 write!(
                     f,

@@ -85,7 +85,8 @@ impl Lines {
                 format!("{good} {name}: token{key} refreshed, valid until {until} ({})", reason.name())
             }
             Report::Recovered { after, attempts } => {
-                format!("{good} {name}: recovered after {}, {attempts} attempts", brief(*after))
+                let attempts = super::sentence::times(*attempts);
+                format!("{good} {name}: recovered after {}, {attempts}", brief(*after))
             }
             Report::AttemptFailed { attempt, next } => {
                 let next = next.map(|at| now.wall_at(at));
@@ -191,6 +192,11 @@ mod tests {
         assert_eq!(
             lines.text(&name, now, &Event::Report(recovered)).unwrap(),
             "✓ github: recovered after 2h48m, 17 attempts"
+        );
+        let at_once = Report::Recovered { after: Span::from_mins(1), attempts: 1 };
+        assert_eq!(
+            lines.text(&name, now, &Event::Report(at_once)).unwrap(),
+            "✓ github: recovered after 1m, 1 attempt"
         );
         let refreshed = Report::Refreshed {
             reason: RefreshReason::Proactive,

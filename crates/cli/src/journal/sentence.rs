@@ -62,7 +62,8 @@ fn because(cause: Option<&String>) -> String {
     cause.map_or(String::new(), |c| format!(" ({c})"))
 }
 
-fn times(n: u32) -> String {
+/// So many attempts, in words.
+pub(super) fn times(n: u32) -> String {
     if n == 1 { "1 attempt".into() } else { format!("{n} attempts") }
 }
 

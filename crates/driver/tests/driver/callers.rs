@@ -115,6 +115,9 @@ fn a_callers_deadline_is_kept_with_the_truth() {
     assert_eq!(state.status, Status::Running);
     assert!(state.next_attempt_at.is_some_and(|at| at > START.wall + secs(3)), "{state:?}");
     assert!(error.retry_after().is_some());
+    // Its timer fires late on a real machine: that is told in whole seconds.
+    let late = TokenError::Timeout { waited: secs(3) + Span::from_millis(7), state: state.clone() };
+    assert!(late.to_string().starts_with("no token came within 3s: "), "{late}");
     let attempt = state.last_attempt.as_ref().expect("one failed");
     assert_eq!(attempt.verdict, Verdict::Transient);
 }

@@ -84,11 +84,20 @@ fn lines(
         lines.push(text("login", format!("epoch {}, generation {}", c.epoch, c.generation)));
         lines.push(text(
             "counted",
-            format!("{} refreshes, {} rejections; phase {}", c.refreshes, c.rejections, c.phase),
+            format!(
+                "{}, {}; phase {}",
+                counted(c.refreshes, "refresh", "refreshes"),
+                counted(c.rejections, "rejection", "rejections"),
+                c.phase
+            ),
         ));
         lines.extend(lately(scene, c, hand));
     }
     lines
+}
+
+fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 /// ` (10:00)`, behind a countdown.

@@ -205,7 +205,7 @@ fn the_details_hold_what_happened_lately_and_scroll() {
     │rule      client-error-without-oauth-code                                               │
     │24 h      ██████████████████████████████████████████████▄▄                              │
     │login     epoch 1, generation 42                                                        │
-    │counted   41 refreshes, 1 rejections; phase retrying                                    │
+    │counted   41 refreshes, 1 rejection; phase retrying                                     │
     │                                                                                        │
     │Friday, 20 November 2026                                                                │
     │18:00  ✓ logged in (device), epoch 1                                                    │
