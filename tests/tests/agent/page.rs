@@ -312,7 +312,7 @@ fn a_page_without_credentials_says_what_to_do_first_and_one_with_thirty_has_room
     let agent = Agent::start(&home);
     let browser = desktop.visit(&format!("http://{}/", agent.status_address()));
     wait_in(&browser, "h1", "No credentials yet");
-    assert!(browser.text().contains("renewd login github --profile github"), "{}", browser.text());
+    assert!(browser.text().contains("renewd login github --client-id CLIENT_ID"), "{}", browser.text());
     for (name, width, theme) in [("empty", 1280, "light"), ("empty-phone", 360, "dark")] {
         browser.window(width, theme);
         browser.whole_picture(&format!("status-page-{name}"));
