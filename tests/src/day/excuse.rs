@@ -18,6 +18,9 @@ const WHOLE_SECOND_MS: i64 = 1000;
 /// How long an attempt of the day's configuration may be under way before it counts as failed.
 pub(super) const ATTEMPT_MS: u64 = 2000;
 
+/// How long the day's configuration has the request of a dead process waited out.
+pub(super) const SETTLE_MS: u64 = 2500;
+
 /// Why a request could not be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Excuse {
@@ -31,6 +34,8 @@ pub(super) enum Excuse {
     Killed,
     /// The protected API was down.
     ApiDown,
+    /// The agent was killed with the answer on its way; what the server does with the request is waited out.
+    Settling,
     /// Whoever writes the token file was away when the token ran out.
     WriterAway,
 }
@@ -43,6 +48,7 @@ impl Excuse {
             Self::JustIssued => "the token was being saved",
             Self::Killed => "under way when the agent was killed",
             Self::ApiDown => "the API itself was down",
+            Self::Settling => "a killed agent's refresh was waited out",
             Self::WriterAway => "no agent to write the file",
         }
     }
@@ -67,6 +73,8 @@ pub(super) struct Facts {
     pub(super) tokens: Vec<(u64, u64)>,
     pub(super) api_down: Vec<(u64, u64)>,
     pub(super) away: Vec<Away>,
+    /// Kills that took an answer with them.
+    pub(super) costly: Vec<Away>,
     /// What `renewd history` tells of the credential, oldest first, with its time on the world's clock; then of the agent.
     pub(super) history: Vec<(i64, Value)>,
     /// With less left, the policy has a caller wait for another token.
@@ -79,6 +87,23 @@ impl Facts {
         let at =
             |event: &Value| event["at"].as_str().map(|text| ((unix_seconds_of(text) - zero) * 1000.0) as i64);
         self.history = events.into_iter().filter_map(|event| Some((at(&event)?, event))).collect();
+        self
+    }
+
+    /// Takes out tokens that were issued and died with the agent: it was killed before it could save them, and no history
+    /// tells of them.
+    pub(super) fn without_lost(mut self) -> Self {
+        let told = |at: u64| {
+            let then = at as i64 - WHOLE_SECOND_MS..=(at + ARRIVAL_MS) as i64;
+            self.history.iter().any(|(when, event)| then.contains(when) && event["event"] == "refreshed")
+        };
+        let killed = |at: u64| {
+            let with = |away: &&Away| away.killed && at <= away.gone && away.from < at + ARRIVAL_MS;
+            self.away.iter().find(with).filter(|_| !told(at)).copied()
+        };
+        let costly = self.tokens.iter().filter_map(|(at, _)| killed(*at)).collect();
+        let kept = self.tokens.iter().filter(|(at, _)| killed(*at).is_none()).copied().collect();
+        (self.costly, self.tokens) = (costly, kept);
         self
     }
 
@@ -114,9 +139,14 @@ impl Facts {
                 return Err("a valid token existed");
             }
         }
-        let away = self.away.iter().find(|away| asked.means == Means::File && self.overdue(away, asked));
+        let settles = |away: &&Away| overlaps(away.from, away.to + SETTLE_MS + ARRIVAL_MS);
+        let mut away = self.costly.iter().find(settles);
         if away.is_some() {
-            excuse = Excuse::WriterAway;
+            excuse = Excuse::Settling;
+        }
+        let writer = self.away.iter().find(|away| asked.means == Means::File && self.overdue(away, asked));
+        if writer.is_some() && away.is_none() {
+            (away, excuse) = (writer, Excuse::WriterAway);
         }
         // A file may be missed on two accounts; what history tells of either will do.
         if away.is_some_and(|away| self.is_told_away(away)) || self.is_told(asked) {

@@ -71,10 +71,11 @@ fn facts(world: &World, login: &Login, day: Day, zero: f64) -> Facts {
         tokens: lives(login, day),
         api_down: login.api_down.clone(),
         away: world.away.clone(),
+        costly: Vec::new(),
         history: Vec::new(),
         mandatory: mandatory_ms(day),
     };
-    facts.with_history(history(world, login), zero)
+    facts.with_history(history(world, login), zero).without_lost()
 }
 
 /// From when to when each token that arrived could be used.

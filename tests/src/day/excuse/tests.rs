@@ -15,6 +15,7 @@ fn facts() -> Facts {
         tokens: vec![(0, LIFE_MS), (4000, 4000 + LIFE_MS), (6000, 12_000), (30_000, 36_000)],
         api_down: vec![(40_000, 41_000)],
         away: Vec::new(),
+        costly: Vec::new(),
         history: Vec::new(),
         mandatory: 100,
     };
@@ -171,4 +172,25 @@ fn a_client_that_was_never_served_breaks_the_day() {
     let served = [Served { who: "proxy 0".into(), asked: vec![asked(Means::Proxy, 20_000, 20_010)] }];
     let report = verdict(&[facts()], &served, Report::new(day));
     assert_eq!(report.broken, ["proxy 0: nothing was ever served"]);
+}
+
+#[test]
+fn a_token_that_died_with_the_agent_is_no_valid_token_unless_history_says_it_came() {
+    let failed = asked(Means::File, 20_500, 20_501);
+    let kill = Away { from: 18_003, gone: 18_020, to: 18_100, killed: true };
+    let given = |history: Vec<(i64, Value)>, kill: Away| {
+        let tokens = vec![(12_000, 18_500), (18_000, 24_000)];
+        Facts { tokens, away: vec![kill], history, ..facts() }.without_lost()
+    };
+    let started = || (18_000, json!({"event": "agent_started"}));
+    let seen = given(vec![started()], kill).excuse(&failed, "HTTP 401");
+    assert_eq!(seen, Ok(Excuse::Settling));
+    let came = (18_000, json!({"event": "refreshed"}));
+    let seen = given(vec![came, started()], kill).excuse(&failed, "HTTP 401");
+    assert_eq!(seen, Err("a valid token existed"));
+    let seen = given(vec![started()], Away { killed: false, ..kill }).excuse(&failed, "HTTP 401");
+    assert_eq!(seen, Err("a valid token existed"));
+    assert_eq!(given(vec![], kill).excuse(&failed, "HTTP 401"), Err("history does not explain"));
+    let late = asked(Means::File, 18_101 + SETTLE_MS + ARRIVAL_MS, 22_000);
+    assert_eq!(given(vec![], kill).excuse(&late, "HTTP 401"), Err("history does not explain"));
 }
