@@ -141,7 +141,7 @@ mod tests {
         let now = SystemClock.now();
         let hour = Span::from_hours(1);
         let held = Standing::published(&token("at-1", hour)).unwrap();
-        let ending = Standing::published(&token("at-1", Span::from_secs(10))).unwrap();
+        let ending = Standing::published(&token("at-1", Span::from_secs(5))).unwrap();
         let over = Standing::published(&token("at-1", Span::ZERO)).unwrap();
         let name =
             |held: Option<&Standing>, newest: Option<Publication>| match step(held, newest.as_ref(), now) {
