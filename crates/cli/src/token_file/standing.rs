@@ -138,11 +138,12 @@ mod tests {
 
     #[test]
     fn a_newer_token_is_written_and_a_lasting_lack_of_one_removes_the_file() {
-        let now = SystemClock.now();
         let hour = Span::from_hours(1);
         let held = Standing::published(&token("at-1", hour)).unwrap();
-        let ending = Standing::published(&token("at-1", Span::from_secs(5))).unwrap();
+        let ending = Standing::published(&token("at-1", Span::from_secs(10))).unwrap();
         let over = Standing::published(&token("at-1", Span::ZERO)).unwrap();
+        // After them: one is served no more from the moment that it was made.
+        let now = SystemClock.now();
         let name =
             |held: Option<&Standing>, newest: Option<Publication>| match step(held, newest.as_ref(), now) {
                 Step::Keep => "keep",
