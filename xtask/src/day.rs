@@ -15,7 +15,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         return Err(Failure::usage("day takes --speed N, --seed N and --hours N"));
     }
     let binary = test::build_binary()?;
-    let mut live = shell::cargo(&["run", "--quiet", "--package", "renewd-e2e", "--example", "day", "--"]);
+    let mut live = shell::cargo(&["run", "--quiet", "--package", "renewd-e2e", "--bin", "day", "--"]);
     live.args(args).env("RENEWD_BIN", binary);
     shell::run(live)
 }

@@ -32,6 +32,10 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "python",
         "Python shows its tokens to the test; what the library writes, the command's own tests write too",
     ),
+    ("sinks", "its files hold tokens for neighbours: what is written there on purpose would be found"),
+    ("sidecar", "the same: a neighbour's file, and a seed that the pod was given"),
+    ("reload", "the same: token files are exchanged under load"),
+    ("day", "the same: two token files among all that lives through a day"),
     ("driver", "the instruments of the login tests: nothing of ours runs"),
     ("peers_race", "many equal processes at a stranger's server; the races at our own server run again"),
     (
