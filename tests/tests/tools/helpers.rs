@@ -6,7 +6,9 @@ use renewd_e2e::{Home, PATIENCE, QUICK_RETRY, disclosure, wait_for};
 #[test]
 fn a_server_that_hangs_keeps_a_helper_ten_seconds_and_the_refresh_is_saved_all_the_same() {
     if disclosure::is_on() {
-        println!("skipped: what goes on behind a helper logs to the same stream, whose end is waited for here");
+        println!(
+            "skipped: what goes on behind a helper logs to the same stream, whose end is waited for here"
+        );
         return;
     }
     let server = AuthorizationServer::start(AsConfig::default()).unwrap();
