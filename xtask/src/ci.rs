@@ -29,13 +29,12 @@ const CHECKS: &[Check] = &[
 pub(crate) fn run(names: &[String]) -> Result<(), Failure> {
     let mut steps = Steps::default();
     for (name, check) in chosen(names)? {
-        steps.run(name, check)?;
+        steps.run(name, check);
     }
     if names.is_empty() {
-        test::add_steps(&mut steps, &[])?;
+        test::add_steps(&mut steps, &[]);
     }
-    steps.finish();
-    Ok(())
+    steps.finish()
 }
 
 fn chosen(names: &[String]) -> Result<Vec<Check>, Failure> {

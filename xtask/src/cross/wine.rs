@@ -110,7 +110,8 @@ pub(super) fn run(packages: &[String], target_folder: &Path) -> Result<(), Failu
     needs::install(NEEDS)?;
     let wine = Wine::provide(target_folder.join("wine"))?;
     let mut steps = Steps::default();
-    steps.run("wine", || wine.prepare().map(|()| Outcome::Passed))?;
+    let suites =
+        if steps.provide("wine", || wine.prepare().map(|()| Outcome::Passed)) { suites } else { Vec::new() };
     for suite in suites {
         steps.run(suite.package, || {
             let built = build(suite, &library, target_folder)?;
@@ -119,9 +120,9 @@ pub(super) fn run(packages: &[String], target_folder: &Path) -> Result<(), Failu
                 wine.test(program, command.as_deref(), suite)?;
             }
             Ok(Outcome::Passed)
-        })?;
+        });
     }
-    steps.finish();
+    steps.finish()?;
     println!("ran under Wine, which is not Windows: the public workflow runs the tests there");
     Ok(())
 }
