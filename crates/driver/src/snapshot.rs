@@ -84,6 +84,12 @@ impl Snapshot {
         self.deadline.store(by_boot.min(self.until_wall).as_unix_millis(), Ordering::Relaxed);
     }
 
+    /// When the boot clock ends it for the fast path; none when that is past. The loop must fold the clocks then: a
+    /// deadline on the wall clock comes back to life when somebody sets that clock back.
+    pub(crate) fn ends(&self) -> Option<Boot> {
+        (self.deadline.load(Ordering::Relaxed) != i64::MIN).then_some(self.until_boot)
+    }
+
     pub(crate) fn is_vacant(&self) -> bool {
         self.access.token.is_empty()
     }

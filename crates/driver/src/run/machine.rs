@@ -113,7 +113,11 @@ impl Machine {
         let drained = self.busy.as_ref().and_then(|b| b.end.as_ref()).and_then(|e| e.drained.as_ref());
         match drained {
             Some((_, give_up)) => Some(*give_up),
-            None => self.lifecycle.poll_timeout().map(|wake| wake.at),
+            None => {
+                let own = self.lifecycle.poll_timeout().map(|wake| wake.at);
+                let published = self.cell.published.load().ends();
+                own.into_iter().chain(published).min()
+            }
         }
     }
 }

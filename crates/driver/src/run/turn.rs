@@ -109,6 +109,8 @@ impl EventLoop {
             return;
         }
         machine.armed = None;
+        // Perhaps it came up for the end of what is published.
+        machine.cell.published.load().fold_clocks(self.world.now);
         if machine.due().is_some_and(|due| due <= self.world.now.boot) {
             self.feed(slot, Input::Tick);
         } else {

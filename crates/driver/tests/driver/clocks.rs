@@ -22,6 +22,20 @@ fn a_wall_clock_set_back_does_not_lengthen_a_token() {
 }
 
 #[test]
+fn a_token_whose_time_on_the_fast_path_was_over_does_not_come_back_when_the_wall_clock_is_set_back() {
+    for before_expiry in 1..30 {
+        let mut world = World::new([Reply::Hang]);
+        // An attempt hangs from before the margin of half a minute until after the expiry.
+        let keeper = world.keep("work", record_left(secs(32)));
+        world.executor.run_for(secs(32 - before_expiry));
+        assert!(keeper.try_token().is_none(), "less than the margin is left");
+        world.clock.step_wall(-3_600_000);
+        // The loop has not noticed yet, and may not before the very millisecond of the expiry.
+        assert!(keeper.try_token().is_none(), "set back {before_expiry} s before its expiry");
+    }
+}
+
+#[test]
 fn a_wall_clock_set_ahead_ends_a_token_on_the_fast_path_at_once() {
     let mut world = World::new([Reply::firewall()]);
     let keeper = world.keep("work", record(secs(60)));

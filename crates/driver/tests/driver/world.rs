@@ -47,6 +47,13 @@ pub(crate) fn record(age: Span) -> Record {
     record_at(START, age)
 }
 
+/// The same with an access token of five minutes, of which so much is left.
+pub(crate) fn record_left(left: Span) -> Record {
+    let mut record = record(mins(5).saturating_sub(left));
+    record.grant.access[0].lifetime = mins(5);
+    record
+}
+
 pub(crate) fn record_at(now: Now, age: Span) -> Record {
     let issued = Now { boot: now.boot - age, wall: now.wall - age };
     let access = Access {
