@@ -392,14 +392,19 @@ fn a_page_of_another_site_gets_nothing_of_the_agent() {
     );
     std::thread::spawn(move || {
         for mut stream in elsewhere.incoming().flatten() {
-            let mut reader = BufReader::new(stream.try_clone().expect("a socket has two ends"));
-            let mut line = String::new();
-            while reader.read_line(&mut line).is_ok_and(|length| length > 2) {
-                line.clear();
-            }
-            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length:";
-            // A browser that has gone is its own business.
-            let _ = write!(stream, "{head} {}\r\n\r\n{html}", html.len());
+            let html = html.clone();
+            // A browser opens connections ahead of need, and says nothing on them: each has a thread of its own.
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream.try_clone().expect("a socket has two ends"));
+                let mut line = String::new();
+                while reader.read_line(&mut line).is_ok_and(|length| length > 2) {
+                    line.clear();
+                }
+                let head =
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length:";
+                // A browser that has gone is its own business.
+                let _ = write!(stream, "{head} {}\r\n\r\n{html}", html.len());
+            });
         }
     });
     // Another port of this host is the same site for a browser; another name of it is not.
