@@ -140,8 +140,9 @@ fn exchange(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> io::Result<HttpAnswer> {
-    stream.write_all(head(method, target, headers, body.len()).as_bytes())?;
-    stream.write_all(body)?;
+    let mut message = head(method, target, headers, body.len()).into_bytes();
+    message.extend_from_slice(body);
+    stream.write_all(&message)?;
     read_answer(&mut stream, method == "HEAD")
 }
 

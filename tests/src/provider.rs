@@ -57,8 +57,9 @@ impl Provider {
         let mine = Arc::clone(&kept);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // A client that goes away is its own business.
-                let _ = serve(stream, &mine);
+                let mine = Arc::clone(&mine);
+                // A client that goes away is its own business; one that says nothing holds nobody up.
+                std::thread::spawn(move || drop(serve(stream, &mine)));
             }
         });
         Self { address, kept }

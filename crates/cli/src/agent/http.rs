@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,6 +22,9 @@ use crate::json::ErrorDocument;
 
 /// Largest request body: the largest question is a few numbers.
 pub(super) const BODY_BYTES_MAX: usize = 16 << 10;
+
+/// So much of a body that is too large is read all the same before the connection is closed.
+const DISCARDED_BYTES_MAX: usize = 1 << 20;
 
 /// A client that sends its header more slowly than this is cut.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -90,16 +93,33 @@ pub(crate) async fn body_of(
     request: Request<Incoming>,
     bytes_max: usize,
 ) -> Result<Bytes, Box<Response<Body>>> {
-    let whole = Limited::new(request.into_body(), bytes_max).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+    let read = whole(request.into_body(), bytes_max);
+    match tokio::time::timeout(BODY_TIMEOUT, read).await {
+        Ok(Ok(Some(whole))) => Ok(whole),
+        Ok(Ok(None)) => {
             let why = format!("the body is larger than {bytes_max} bytes");
             Err(Box::new(refused(StatusCode::PAYLOAD_TOO_LARGE, &why)))
         }
         Ok(Err(_)) => Err(Box::new(refused(StatusCode::BAD_REQUEST, "the body was cut short"))),
         Err(_) => Err(Box::new(refused(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"))),
     }
+}
+
+/// All of it; none where it is larger. What is too much is read on for a while and thrown away: a client that is still
+/// writing when the connection is closed may never see why (RFC 9112 §9.6).
+async fn whole(mut body: Incoming, bytes_max: usize) -> Result<Option<Bytes>, hyper::Error> {
+    let mut whole = Vec::new();
+    let mut length = 0usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= bytes_max {
+            whole.extend_from_slice(&data);
+        } else if length > DISCARDED_BYTES_MAX {
+            break;
+        }
+    }
+    Ok((length <= bytes_max).then(|| Bytes::from(whole)))
 }
 
 /// Serves one connection until it ends or the agent stops.
@@ -159,6 +179,13 @@ mod tests {
         let mut told = vec![0; 12];
         client.read_exact(&mut told).await.unwrap();
         String::from_utf8(told).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_client_may_write_a_body_that_is_too_large_to_its_end_before_it_reads_the_answer() {
+        let mut question = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n".to_vec();
+        question.resize(question.len() + 1_000_000, b' ');
+        assert_eq!(answer_to(&question).await, "HTTP/1.1 413");
     }
 
     #[tokio::test(start_paused = true)]
