@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use self::manager::Manager;
+use self::manager::ServiceManager;
 use self::service::Service;
 use self::written::{Removal, Written};
 use crate::app::App;
@@ -38,7 +38,7 @@ pub(super) struct Install {
     uninstall: bool,
     /// Print for this service manager [default: the one of this system]
     #[arg(long, value_name = "MANAGER", requires = "print")]
-    manager: Option<Manager>,
+    manager: Option<ServiceManager>,
 }
 
 /// A file that a service manager reads.
@@ -53,7 +53,7 @@ struct File {
 /// Where this system has no service manager that is known, a path cannot be written in its files, or somebody changed
 /// what is to be written.
 pub(super) fn run(args: &Install, app: &App) -> Result<(), Failure> {
-    let manager = match args.manager.or_else(Manager::of_this_system) {
+    let manager = match args.manager.or_else(ServiceManager::of_this_system) {
         Some(manager) => manager,
         None => {
             return Err(Failure::usage("this system has no service manager that renewd knows")
@@ -76,7 +76,7 @@ fn print(files: &[File], app: &App) -> Result<(), Failure> {
     Ok(())
 }
 
-fn install(args: &Install, manager: Manager, files: &[File], app: &App) -> Result<(), Failure> {
+fn install(args: &Install, manager: ServiceManager, files: &[File], app: &App) -> Result<(), Failure> {
     // All are looked at before one is written: half of an installation helps nobody.
     let found =
         files.iter().map(|file| Written::at(&file.path, &file.text)).collect::<Result<Vec<_>, _>>()?;
@@ -113,7 +113,7 @@ fn install(args: &Install, manager: Manager, files: &[File], app: &App) -> Resul
     Ok(())
 }
 
-fn uninstall(args: &Install, manager: Manager, files: &[File], app: &App) -> Result<(), Failure> {
+fn uninstall(args: &Install, manager: ServiceManager, files: &[File], app: &App) -> Result<(), Failure> {
     let found =
         files.iter().map(|file| Written::at(&file.path, &file.text)).collect::<Result<Vec<_>, _>>()?;
     if let Some((file, _)) =

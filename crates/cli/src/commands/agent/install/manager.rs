@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure};
 
 /// A service manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Manager {
+pub(super) enum ServiceManager {
     /// Units of a user, on Linux.
     Systemd,
     /// Launch agents, on macOS.
@@ -22,7 +22,7 @@ pub(super) enum Manager {
 /// A command, word by word.
 pub(super) type Words = Vec<String>;
 
-impl Manager {
+impl ServiceManager {
     /// The one of this system, where it has one that is known.
     pub(super) const fn of_this_system() -> Option<Self> {
         if cfg!(target_os = "linux") {
@@ -172,10 +172,10 @@ mod tests {
     fn without_a_home_it_is_said_what_to_set() {
         let service = Service { program: "/r".into(), flags: vec![], environment: vec![], socket: None };
         let env = Environment::of(&[("XDG_CONFIG_HOME", "/c")]);
-        let files = Manager::Systemd.files(&service, &env).unwrap();
+        let files = ServiceManager::Systemd.files(&service, &env).unwrap();
         let paths: Vec<_> = files.iter().map(|f| f.path.to_str().unwrap()).collect();
         assert_eq!(paths, ["/c/systemd/user/renewd.socket", "/c/systemd/user/renewd.service"]);
-        let Err(failure) = Manager::Launchd.files(&service, &env) else { panic!("no home") };
+        let Err(failure) = ServiceManager::Launchd.files(&service, &env) else { panic!("no home") };
         assert!(failure.to_string().contains("HOME"));
     }
 }
