@@ -60,7 +60,23 @@ const TOOLS: &[Need] = &[
     },
 ];
 
-/// The same; too large to be installed for one test.
+/// A client that pushes and pulls images, and what it talks to.
+const IMAGES: &[Need] = &[
+    Need {
+        program: "skopeo",
+        probe: &[],
+        packages: &["skopeo"],
+        why: "copies an image, and asks docker's credential helpers",
+    },
+    Need {
+        program: "docker-registry",
+        probe: &[],
+        packages: &["docker-registry"],
+        why: "is the registry that the image is copied to and from",
+    },
+];
+
+/// A client of credential helpers that is too large to be installed for one test.
 const DOCKER: &[Need] =
     &[Need { program: "docker", probe: &[], packages: &["docker.io"], why: "asks its credential helper" }];
 
@@ -129,8 +145,9 @@ const PEERS_REQUIRED_ENV: &str = "RENEWD_PEERS_REQUIRED";
 
 /// What tests can be made to insist on: where the variable is 1, one that does not find it fails, rather than say that it
 /// was skipped.
-const INSISTED_ON: [(&str, &[Need]); 6] = [
+const INSISTED_ON: [(&str, &[Need]); 7] = [
     ("RENEWD_TOOLS_REQUIRED", TOOLS),
+    ("RENEWD_IMAGES_REQUIRED", IMAGES),
     ("RENEWD_DOCKER_REQUIRED", DOCKER),
     ("RENEWD_DESKTOP_REQUIRED", DESKTOP),
     ("RENEWD_KEEPASSXC_REQUIRED", KEEPASSXC),
@@ -147,7 +164,8 @@ pub(crate) fn provide() -> Result<Outcome, Failure> {
     }
     install(NEEDS)?;
     // A test that is left out, and says so, is no reason to run none.
-    let extras = install(EXTRAS.iter().chain(TOOLS).chain(DESKTOP).chain(KEEPASSXC).chain(PACKAGING));
+    let extras =
+        install(EXTRAS.iter().chain(TOOLS).chain(IMAGES).chain(DESKTOP).chain(KEEPASSXC).chain(PACKAGING));
     // By itself: it is large, and what is small need not wait for a day on which it can be had.
     let browser = install(CHROMIUM);
     if let (Err(failure), Some("1")) = (&browser, std::env::var(PEERS_REQUIRED_ENV).ok().as_deref()) {

@@ -22,6 +22,8 @@ mod metrics;
 mod packaging;
 #[cfg(unix)]
 mod python;
+#[cfg(unix)]
+mod registry;
 #[cfg(target_os = "linux")]
 mod run;
 #[cfg(target_os = "linux")]
