@@ -232,6 +232,16 @@ pub enum Report {
         /// The greatest (epoch, generation) ever committed.
         greatest: (u64, u64),
     },
+    /// A resource server answered 401 to a token, for the first time: it is not served any more, and another is asked for
+    /// where that can be. Once for each token, however often it is refused.
+    Rejected {
+        /// What the token was made for; none: the identity's own.
+        key: Option<AccessKey>,
+        /// The epoch of the token.
+        epoch: u64,
+        /// Its generation.
+        generation: u64,
+    },
     /// A 401 was passed through rather than answered by another refresh.
     RejectionPassed {
         /// The generation that was rejected.

@@ -58,6 +58,7 @@ impl Machine {
             return false;
         }
         self.rejected = Some(version);
+        cx.report(Report::Rejected { key: None, epoch, generation });
         if self.can_refresh() && self.want != Some(RefreshReason::Forced) {
             self.want = Some(RefreshReason::Rejected);
         }

@@ -212,8 +212,8 @@ impl Machine {
     pub(crate) fn note_other_rejection(&mut self, generation: u64, cx: &mut Cx<'_>) {
         let Some(record) = &self.record else { return };
         let refused = record.other_access().find(|access| record.generation_of(access) == generation);
-        let Some((key, lifetime, since)) =
-            refused.map(|access| (access.key.clone(), access.lifetime, self.since_brought(access)))
+        let Some((epoch, key, lifetime, since)) = refused
+            .map(|access| (record.epoch, access.key.clone(), access.lifetime, self.since_brought(access)))
         else {
             return;
         };
@@ -232,6 +232,7 @@ impl Machine {
         if let Some(other) = self.other_mut(&key) {
             other.rejected = Some(generation);
             other.refused = None;
+            cx.report(Report::Rejected { key: Some(key.clone()), epoch, generation });
         }
         if self.can_refresh() {
             self.want_other(&key, RefreshReason::Rejected);

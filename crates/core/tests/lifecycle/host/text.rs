@@ -54,6 +54,10 @@ fn report_text(report: &Report) -> String {
         Report::RolledBack { found, greatest } => {
             format!("report rolled back to {}.{} from {}.{}", found.0, found.1, greatest.0, greatest.1)
         }
+        Report::Rejected { key, epoch, generation } => {
+            let key = key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
+            format!("report 401 to {epoch}.{generation}{key}")
+        }
         Report::RejectionPassed { .. } => "report 401 passed".into(),
         Report::LateAnswer => "report late answer".into(),
         Report::StoreFailed(fault) => format!("report store failed ({})", fault.kind.name()),

@@ -158,6 +158,8 @@ fn a_401_of_another_audience_renews_that_one_and_no_other() {
         h.input(Input::Rejected { epoch, generation });
     }
     assert_eq!(h.served(&to(A)), Err("wait".into()), "a refused token is not served");
+    let refused = Report::Rejected { key: Some(to(A)), epoch, generation };
+    assert_eq!(h.reports().filter(|r| matches!(r, Report::Rejected { .. })).collect::<Vec<_>>(), [&refused]);
     h.pass(mins(1));
     assert_eq!(h.requests.len(), 3);
     assert_eq!(

@@ -45,6 +45,20 @@ fn a_401_is_answered_by_one_refresh_and_the_refused_token_is_not_served_meanwhil
 }
 
 #[test]
+fn the_first_401_of_a_token_is_reported_once_whatever_becomes_of_the_refresh() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.pass(mins(1));
+    h.server.mode = Mode::Status(503);
+    for _ in 0..100 {
+        h.input(Input::Rejected { epoch: 1, generation: 0 });
+        h.pass(secs(30));
+    }
+    assert!(h.reports().any(|r| matches!(r, Report::AttemptFailed { .. })));
+    let refused = Report::Rejected { key: None, epoch: 1, generation: 0 };
+    assert_eq!(h.reports().filter(|r| matches!(r, Report::Rejected { .. })).collect::<Vec<_>>(), [&refused]);
+}
+
+#[test]
 fn a_401_of_an_old_generation_or_of_none_at_all_changes_nothing() {
     let mut h = Host::new(setup(), Some(login_with_token(3, 3600)));
     h.pass(mins(1));
