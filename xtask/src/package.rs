@@ -1,6 +1,7 @@
 //! `cargo xtask package`: what people install. A `.deb` from a binary that is there, a static program for an image that
 //! has nothing else in it.
 
+mod alone;
 mod depends;
 mod musl;
 mod notices;
@@ -87,11 +88,16 @@ pub(crate) fn musl(out: &Path) -> Result<Result<PathBuf, String>, Failure> {
 /// The moment that files are dated: what the environment says, else that of the last commit. Two builds of one source
 /// give the same bytes only if nothing says when they were made.
 pub(crate) fn epoch() -> Result<u64, Failure> {
+    epoch_of("HEAD")
+}
+
+/// The same, of a commit.
+pub(crate) fn epoch_of(commit: &str) -> Result<u64, Failure> {
     if let Ok(said) = std::env::var(EPOCH) {
         return said.parse().map_err(|_| Failure::usage(format!("{EPOCH}={said}: is no number of seconds")));
     }
     let mut git = shell::command("git");
-    git.args(["log", "-1", "--format=%ct"]);
+    git.args(["log", "-1", "--format=%ct", commit, "--"]);
     let said = shell::output(git)?;
     said.trim().parse().map_err(|_| format!("this is no checkout; set {EPOCH}").into())
 }

@@ -23,13 +23,15 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         ["--here", out] => here(Path::new(out)),
         [] | ["--verify"] => {
             let work = shell::root().join("target/release-work");
-            let made = from_the_commit(&work.join("a"))?;
+            // Said once: somebody may commit between the two builds.
+            let commit = Commit::last()?;
+            let made = commit.built_in(&work.join("a"))?;
             if words.is_empty() {
                 return announce(&made);
             }
-            let again = from_the_commit(&work.join("another-folder-of-another-length"))?;
+            let again = commit.built_in(&work.join("another-folder-of-another-length"))?;
             compare(&read(&made.join(SUMS))?, &read(&again.join(SUMS))?)?;
-            println!("built twice in different folders: the same bytes");
+            println!("{} built twice in different folders: the same bytes", commit.id);
             announce(&made)
         }
         _ => Err(Failure::usage("release takes --verify")),
@@ -42,31 +44,50 @@ fn announce(made: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Exports the commit into the folder, and has the exported source build itself.
-fn from_the_commit(folder: &Path) -> Result<PathBuf, Failure> {
-    let about = |e: std::io::Error| Failure::from(format!("{}: {e}", folder.display()));
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(about)?;
+/// What is built.
+struct Commit {
+    /// Its full name.
+    id: String,
+    /// Seconds since 1970 that its files are dated.
+    epoch: u64,
+}
+
+impl Commit {
+    fn last() -> Result<Self, Failure> {
+        let mut git = shell::command("git");
+        git.args(["rev-parse", "HEAD"]);
+        let id = shell::output(git)?.trim().to_owned();
+        Ok(Self { epoch: package::epoch_of(&id)?, id })
     }
-    let (source, out, target) = (folder.join("source"), folder.join("out"), folder.join("target"));
-    for made in [&source, &out] {
-        std::fs::create_dir_all(made).map_err(about)?;
+
+    /// Exports it into the folder, and has the exported source build itself.
+    fn built_in(&self, folder: &Path) -> Result<PathBuf, Failure> {
+        let about = |e: std::io::Error| Failure::from(format!("{}: {e}", folder.display()));
+        if folder.exists() {
+            std::fs::remove_dir_all(folder).map_err(about)?;
+        }
+        let (source, out, target) = (folder.join("source"), folder.join("out"), folder.join("target"));
+        for made in [&source, &out] {
+            std::fs::create_dir_all(made).map_err(about)?;
+        }
+        let archive = folder.join("source.tar");
+        let mut export = shell::command("git");
+        export.args(["archive", "--format=tar", "--output"]).arg(&archive).arg(&self.id);
+        shell::run(export)?;
+        let mut unpack = shell::command("tar");
+        unpack.arg("--extract").arg("--file").arg(&archive).arg("--directory").arg(&source);
+        shell::run(unpack)?;
+        let mut build = shell::cargo(&["run", "--locked", "--package", "xtask", "--", "release", "--here"]);
+        build.arg(&out).current_dir(&source);
+        build.env(EPOCH, self.epoch.to_string()).env("CARGO_TARGET_DIR", &target);
+        for (key, value) in paths_written_otherwise(&source, &target) {
+            build.env(key, value);
+        }
+        shell::run(build)?;
+        // Two gigabytes that no later build reads.
+        std::fs::remove_dir_all(&target).map_err(about)?;
+        Ok(out)
     }
-    let archive = folder.join("source.tar");
-    let mut export = shell::command("git");
-    export.args(["archive", "--format=tar", "--output"]).arg(&archive).arg("HEAD");
-    shell::run(export)?;
-    let mut unpack = shell::command("tar");
-    unpack.arg("--extract").arg("--file").arg(&archive).arg("--directory").arg(&source);
-    shell::run(unpack)?;
-    let mut build = shell::cargo(&["run", "--locked", "--package", "xtask", "--", "release", "--here"]);
-    build.arg(&out).current_dir(&source);
-    build.env(EPOCH, package::epoch()?.to_string()).env("CARGO_TARGET_DIR", &target);
-    for (key, value) in paths_written_otherwise(&source, &target) {
-        build.env(key, value);
-    }
-    shell::run(build)?;
-    Ok(out)
 }
 
 /// Flags for both compilers: where the source lay, where cargo keeps packages and where it built is nobody's business,

@@ -23,9 +23,26 @@ const LIBGCC: &str = "libgcc_s.so.1";
 /// # Errors
 /// Where the program cannot be read, or names a library that is not expected: nothing is to come along unseen.
 pub(super) fn of(binary: &Path) -> Result<String, Failure> {
+    Ok(read(&headers(binary)?)?.join(", "))
+}
+
+/// Whether it starts without anything of a system: it names no library, and no loader that would look for them.
+///
+/// # Errors
+/// Where the program cannot be read.
+pub(super) fn is_static(binary: &Path) -> Result<bool, Failure> {
+    Ok(needs_nothing(&headers(binary)?))
+}
+
+fn headers(binary: &Path) -> Result<String, Failure> {
     let mut objdump = shell::command("objdump");
     objdump.arg("--private-headers").arg(binary);
-    Ok(read(&shell::output(objdump)?)?.join(", "))
+    shell::output(objdump)
+}
+
+fn needs_nothing(headers: &str) -> bool {
+    let first = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    !headers.lines().filter_map(first).any(|word| matches!(word.as_str(), "NEEDED" | "INTERP"))
 }
 
 fn read(headers: &str) -> Result<Vec<String>, String> {
@@ -80,6 +97,9 @@ Version References:
     #[test]
     fn a_static_program_needs_nothing_and_an_unknown_library_is_an_error() {
         assert_eq!(read("Program Header:\n").unwrap(), Vec::<String>::new());
+        assert!(needs_nothing("Program Header:\n    LOAD off    0x0\n"));
+        assert!(!needs_nothing(HEADERS));
+        assert!(!needs_nothing("Program Header:\n  INTERP off    0x0000000000000350 vaddr 0x350\n"));
         let error = read("  NEEDED               libssl.so.3\n").unwrap_err();
         assert!(error.contains("libssl.so.3"), "{error}");
     }

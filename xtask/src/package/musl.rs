@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::depends;
+use super::alone;
 use crate::shell::{self, Failure};
 use crate::standard_library::{self, StandardLibrary};
 
@@ -14,8 +14,9 @@ fn target() -> String {
 /// Compiles the C of ring against musl's headers (Debian: musl-tools).
 const COMPILER: &str = "musl-gcc";
 
-/// Builds it, and sees that it runs where nothing else is. Says why, where this machine has not what it takes.
+/// Builds it, and sees that it works where nothing else is. Says why, where this machine has not what it takes.
 pub(super) fn build(out: &Path) -> Result<Result<PathBuf, String>, Failure> {
+    let out = std::path::absolute(out).map_err(|e| Failure::usage(format!("{}: {e}", out.display())))?;
     let target = target();
     let Some(library) = StandardLibrary::of(&target)? else {
         return Ok(Err(format!(
@@ -40,27 +41,9 @@ pub(super) fn build(out: &Path) -> Result<Result<PathBuf, String>, Failure> {
     let folder = folder.unwrap_or_else(|| shell::root().join("target"));
     shell::run(build)?;
     let built = folder.join(&target).join("dist/renewd");
-    let needs = depends::of(&built)?;
-    if !needs.is_empty() {
-        return Err(format!("{} is not static: it needs {needs}", built.display()).into());
-    }
     let made = out.join(&target).join("renewd");
     std::fs::create_dir_all(out.join(&target)).map_err(|e| format!("{}: {e}", out.display()))?;
     std::fs::copy(&built, &made).map_err(|e| format!("{}: {e}", built.display()))?;
-    alone(&made)?;
+    alone::works(&made)?;
     Ok(Ok(made))
-}
-
-/// Runs it as root of a folder in which nothing else is.
-fn alone(program: &Path) -> Result<(), Failure> {
-    let folder = program.with_file_name("root");
-    let about = |e: std::io::Error| format!("{}: {e}", folder.display());
-    std::fs::create_dir_all(&folder).map_err(about)?;
-    std::fs::copy(program, folder.join("renewd")).map_err(about)?;
-    let mut chroot = shell::command("unshare");
-    chroot.args(["--map-root-user", "--root"]).arg(&folder).args(["/renewd", "--version"]);
-    let said = shell::output(chroot)?;
-    std::fs::remove_dir_all(&folder).map_err(about)?;
-    println!("in an empty root it says: {}", said.trim());
-    Ok(())
 }

@@ -140,16 +140,22 @@ fn squeeze(file: &Path) -> Result<(), Failure> {
     shell::run(gzip)
 }
 
-fn copy(from: &Path, to: &Path, bits: u32) -> Result<(), Failure> {
+/// With those folders that it needs.
+pub(super) fn copy(from: &Path, to: &Path, bits: u32) -> Result<(), Failure> {
     folder(to.parent().unwrap_or(to))?;
     fs::copy(from, to).map_err(|e| about(from, &e))?;
     mode(to, bits)
 }
 
 fn write(to: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_as(to, bytes, 0o644)
+}
+
+/// With those folders that it needs.
+pub(super) fn write_as(to: &Path, bytes: &[u8], bits: u32) -> Result<(), Failure> {
     folder(to.parent().unwrap_or(to))?;
     fs::write(to, bytes).map_err(|e| about(to, &e))?;
-    mode(to, 0o644)
+    mode(to, bits)
 }
 
 /// With those above it, whatever the umask is.
