@@ -109,7 +109,7 @@ fn ended(end: &PollEnd) -> LoginError {
         }
         PollEnd::Expired => LoginError::new(
             LoginErrorKind::TimedOut,
-            "the code expired before anybody entered it; run the login again",
+            "the code expired before the server said that anybody had entered it; run the login again",
         ),
         PollEnd::Refused(denial) => {
             LoginError::new(LoginErrorKind::Denied, format!("the server refused: {denial}"))

@@ -110,7 +110,7 @@ impl TokenRequest {
     }
 
     /// The revocation of RFC 7009 §2.1, always a form; none where no revocation endpoint is known. A client assertion in
-    /// it names the same audience as at the token endpoint; a DPoP proof is not asked for.
+    /// it names the token endpoint as its audience, or on another host the issuer; a DPoP proof is not asked for.
     pub fn revocation(
         identity: &Identity,
         client: &Client,
@@ -278,7 +278,7 @@ impl<'a> Draft<'a> {
             proofs.push(ProofSpec::ClientAssertion {
                 key: key.clone(),
                 client_id: client.id.clone(),
-                audience: audience.as_ref().unwrap_or(&identity.token_endpoint).clone(),
+                audience: audience.clone().unwrap_or_else(|| String::from(assertion_audience(identity, url))),
                 at: proving.at,
             });
         }
@@ -309,4 +309,22 @@ impl<'a> Draft<'a> {
             }
         }
     }
+}
+
+/// Whom a client assertion that is shown at this address is for: the token endpoint (RFC 7523 §3). Metadata can name
+/// somebody else's token endpoint, and beside it an address of its own: what is signed for the one and shown at the
+/// other could be spent there. So an address of another origin gets it for the issuer alone (RFC 9126 §2), of whom it
+/// is known that the metadata are his.
+fn assertion_audience<'a>(identity: &'a Identity, url: &str) -> &'a str {
+    match &identity.issuer {
+        Some(issuer) if origin(url) != origin(&identity.token_endpoint) => issuer,
+        _ => &identity.token_endpoint,
+    }
+}
+
+/// Scheme, host and port, as they are written.
+fn origin(url: &str) -> &str {
+    let begin = url.find("://").map_or(0, |at| at + "://".len());
+    let end = url.get(begin..).and_then(|rest| rest.find(['/', '?', '#'])).map(|at| begin + at);
+    end.and_then(|end| url.get(..end)).unwrap_or(url)
 }

@@ -59,16 +59,15 @@ pub async fn discover(
             let found = server::metadata_of(ports, issuer, crate::fetch::Choice::Own, policy).await?;
             found.server(Origin::User)
         }
-        (None, Some(resource)) if given.token.is_none() && !known.is_enough(&given) => {
-            resource::server_of(ports, resource, policy).await?
-        }
         _ if given.token.is_some() || known.is_enough(&given) => Server::unknown(Horizon::none(ports)),
-        _ => match &known.issuer {
-            Some(issuer) => {
+        (None, resource) => match (&known.issuer, resource) {
+            // Whoever named a provider meant it: the resource chooses where nobody else does.
+            (Some(issuer), _) => {
                 let found = server::metadata_of(ports, issuer, crate::fetch::Choice::Own, policy).await?;
                 found.server(Origin::Profile)
             }
-            None => return Err(nothing_known(profile)),
+            (None, Some(resource)) => resource::server_of(ports, resource, policy).await?,
+            (None, None) => return Err(nothing_known(profile)),
         },
     };
     given.put_into(&mut server);

@@ -161,6 +161,20 @@ fn a_code_that_nobody_enters_expires_without_a_request_afterwards() {
     assert_eq!(at, [0, 5, 10]);
 }
 
+#[test]
+fn a_server_that_says_slow_down_without_end_is_asked_ever_more_seldom_and_no_longer_than_the_code_lives() {
+    let answers = std::iter::once(begun(600)).chain(std::iter::repeat_with(|| error("slow_down")).take(100));
+    let (outcome, at, _) = played(answers.collect());
+    assert_eq!(outcome.map(|_| ()).unwrap_err().kind(), LoginErrorKind::TimedOut);
+    assert_eq!(at, [0, 5, 15, 30, 50, 75, 105, 140, 180, 225, 275, 330, 390, 455, 525]);
+
+    let thirty_years = response(400, r#"{"error":"slow_down","interval":1000000000}"#);
+    let (outcome, at, _) = played(vec![begun(600), thirty_years]);
+    let error = outcome.map(|_| ()).unwrap_err();
+    assert_eq!((error.kind(), at), (LoginErrorKind::TimedOut, vec![0, 5]));
+    assert!(error.to_string().contains("before the server said"), "{error}");
+}
+
 // rfc-test: 8628-3.5-4
 #[test]
 fn any_other_error_ends_it() {

@@ -130,6 +130,23 @@ fn a_resource_beside_a_profile_that_knows_its_server_is_asked_for_nothing() {
     assert!(asked.lock().unwrap().is_empty());
 }
 
+#[test]
+fn a_profile_that_knows_its_issuer_alone_goes_before_what_the_resource_would_say() {
+    let (ports, asked) = scripted(|url, _| match url {
+        "https://as.example/.well-known/openid-configuration" => {
+            plain(200, &format!(r#"{{"issuer":"https://as.example","token_endpoint":"{TOKEN}"}}"#))
+        }
+        _ => plain(404, ""),
+    });
+    let mut profile = Profile::generic();
+    profile.endpoints.issuer = Some("https://as.example".into());
+    let server = block_on(discover(&ports, &resource(API), &profile, &Policy::default().request)).unwrap();
+    assert_eq!(server.issuer.as_ref().unwrap().origin, Origin::Profile);
+    assert_eq!(server.token_endpoint().unwrap().value.as_str(), TOKEN);
+    assert_eq!(server.resource.unwrap().value, API);
+    assert!(asked.lock().unwrap().iter().all(|asked| asked.url.starts_with("https://as.example/")));
+}
+
 /// Client credentials at a token endpoint that answers so, with or without a key of the tokens.
 fn run(ports: &Ports, bound: bool) -> (Plan, Result<Granted, LoginError>) {
     let mut start = Start::default();

@@ -124,6 +124,28 @@ fn a_client_that_signs_does_so_for_the_token_endpoint_wherever_it_asks() {
     assert_eq!(body(&refresh(&signing(), "rt")), "grant_type=refresh_token&refresh_token=rt&client_id=app");
 }
 
+// Audience injection: an assertion for somebody else's token endpoint would be good there.
+#[test]
+fn what_a_client_signs_for_an_address_of_another_origin_is_for_the_issuer_alone() {
+    let identity = Identity { issuer: Some("https://as.example/tenant".into()), ..identity() };
+    let policy = RequestPolicy::default();
+    for (url, audience) in [
+        ("https://as.example/device", "https://as.example/token"),
+        ("https://as.example?device", "https://as.example/token"),
+        ("https://as.example:8443/device", "https://as.example/tenant"),
+        ("https://evil.example/device", "https://as.example/tenant"),
+        ("https://as.example.evil.example/device", "https://as.example/tenant"),
+        ("https://as.example@evil.example/device", "https://as.example/tenant"),
+        ("https://evil.example?https://as.example/", "https://as.example/tenant"),
+    ] {
+        let request = TokenRequest::form_to(url, &identity, &signing(), &[], NOW, &policy);
+        let [ProofSpec::ClientAssertion { audience: signed, .. }] = &request.proofs[..] else {
+            panic!("one assertion")
+        };
+        assert_eq!(signed, audience, "{url}");
+    }
+}
+
 #[test]
 fn a_bound_client_proves_possession_at_the_token_endpoint_with_the_nonce_it_was_given() {
     let client = Client { dpop_key: Some(Secret::from("{}")), ..signing() };

@@ -88,13 +88,14 @@ impl DeviceAnswer {
         let object = read_object(body, ANSWER)?;
         let device_code =
             object.secret("device_code")?.ok_or_else(|| Refusal::new(Reason::Missing, "device_code"))?;
+        let expires_in = lifetime(&object)?;
         Ok(Self {
             device_code,
             user_code: user_code(object.required_text("user_code")?)?,
             verification_uri: verification_uri(&object)?,
             verification_uri_complete: object.address("verification_uri_complete")?,
-            expires_in: lifetime(&object)?,
-            interval: interval(&object)?,
+            expires_in,
+            interval: interval(&object, expires_in)?,
         })
     }
 }
@@ -127,10 +128,20 @@ fn lifetime(object: &Object) -> Result<Span, Refusal> {
     }
 }
 
-fn interval(object: &Object) -> Result<Span, Refusal> {
+fn interval(object: &Object, expires_in: Span) -> Result<Span, Refusal> {
     // rfc: 8628-3.2 five seconds where the server gives none
     let told = object.whole("interval")?.filter(|seconds| *seconds >= 0).unwrap_or(INTERVAL_DEFAULT_S);
-    Ok(seconds_of(told.max(INTERVAL_MIN_S)))
+    let interval = seconds_of(told.max(INTERVAL_MIN_S));
+    // Nobody would ever ask: a person would enter the code, and wait in vain.
+    if interval > expires_in {
+        let found = format!(
+            "{}s between two polls, of a code that lives {}s",
+            interval.as_secs(),
+            expires_in.as_secs()
+        );
+        return Err(Refusal::new(Reason::Value, "interval").found(&found));
+    }
+    Ok(interval)
 }
 
 fn seconds_of(seconds: i64) -> Span {
@@ -175,7 +186,10 @@ mod tests {
         assert_eq!(reason("ABCD-EFGH\",\"v", "\\u001b[2JAB\",\"v"), Reason::Value);
         assert_eq!(reason("ABCD-EFGH\",\"v", "AB\\u202eCD\",\"v"), Reason::Value);
         assert_eq!(reason(":900", ":0"), Reason::Value);
+        assert_eq!(reason(":900", ":-1"), Reason::Value);
         assert_eq!(reason(":900", ":\"soon\""), Reason::WrongType);
+        assert_eq!(reason(":7", ":901"), Reason::Value);
+        assert_eq!(reason(":7", ":1000000000"), Reason::Value);
         assert_eq!(reason("\"device_code\":\"dc\",", ""), Reason::Missing);
         assert_eq!(DeviceAnswer::read(502, b"<html>").err().unwrap().reason, Reason::Status);
         let refused = DeviceAnswer::read(400, br#"{"error":"invalid_scope"}"#).err().unwrap();
