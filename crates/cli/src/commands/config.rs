@@ -1,15 +1,16 @@
 //! `renewd config`: what holds, where each value came from, and whether the configuration is right.
 
+mod lists;
 mod one;
 
 use clap::{Args, Subcommand};
 use renewd_driver::CredentialName;
 
 use crate::app::App;
-use crate::config::{Config, Effective, GLOBAL, Key, Origin, POLICY};
+use crate::config::{Config, Effective, GLOBAL, Key, Missing, Origin, POLICY};
 use crate::credential::{
-    Secrets, check_transport, chosen, contradictions, glance, names, open_existing, remembered, setup,
-    store_folder,
+    Secrets, check_transport, chosen, contradictions, glance, is_memory, names, open_existing, remembered,
+    setup, store_folder,
 };
 use crate::exit::Failure;
 
@@ -84,22 +85,7 @@ fn show(config: &Config, app: &App) -> Result<(), Failure> {
         })
         .collect::<Result<Vec<_>, Failure>>()?,
     );
-    let file = config.file().map(|f| f.display().to_string()).unwrap_or_default();
-    for proxy in config.proxies() {
-        for route in &proxy.routes {
-            let below = if route.prefix.is_root() { String::new() } else { format!(" {}", route.prefix) };
-            rows.push(Row {
-                key: "proxy".into(),
-                value: format!("{}{below} → {} as {}", proxy.listen, route.upstream, route.credential),
-                origin: format!("{file}:{}", proxy.line),
-            });
-        }
-    }
-    rows.extend(config.sinks().iter().map(|sink| Row {
-        key: "sink".into(),
-        value: format!("{} ({:04o}) of {}", sink.path.display(), sink.mode, sink.credential),
-        origin: format!("{file}:{}", sink.line),
-    }));
+    rows.extend(lists::rows(config));
     app.output.data(laid_out(&rows, app).as_bytes())
 }
 
@@ -142,17 +128,23 @@ fn check(config: &Config, app: &App) -> Result<(), Failure> {
         app.output.warn(&format!("the variable {name} is not known{near}"));
     }
     let store = open_existing(config)?;
-    for name in names(config, store.as_ref().map(|s| s.port.as_ref()))? {
+    let known = names(config, store.as_ref().map(|s| s.port.as_ref()))?;
+    for name in &known {
         let record = match &store {
-            Some(store) => glance(config, store.port.as_ref(), &name)?.record,
+            Some(store) => glance(config, store.port.as_ref(), name)?.record,
             None => None,
         };
-        setup(config, &name, record.as_ref(), Secrets::Read)?;
-        check_transport(config, &name)?;
-        let chosen = chosen(config, &name, record.as_ref())?;
-        for odd in contradictions(config, &name, record.as_ref(), &chosen) {
+        setup(config, name, record.as_ref(), Secrets::Read)?;
+        check_transport(config, name)?;
+        let chosen = chosen(config, name, record.as_ref())?;
+        for odd in contradictions(config, name, record.as_ref(), &chosen) {
             app.output.warn(&odd);
         }
+    }
+    // The login may come later; that it is no slip of the pen, a person must say. Whom an agent keeps in memory alone is
+    // not seen from here: the doctor asks it.
+    for Missing { what, advice } in config.missing(&known).into_iter().filter(|_| !is_memory(config)) {
+        app.output.warn(&format!("{what}; {advice}"));
     }
     for (host, one, other) in config.profiles().rivals() {
         app.output.warn(&format!(

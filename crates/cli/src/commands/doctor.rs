@@ -16,7 +16,7 @@ use renewd_driver::{Clock as _, CredentialName};
 
 use crate::agent_client::{Agent, Asked, NoAgent, socket};
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, Missing};
 use crate::credential::{
     OpenStore, Secrets, check_transport, glance, is_seed_replaced, names, open_existing, setup, store_failure,
 };
@@ -34,6 +34,8 @@ enum Finding {
     Good(String),
     /// Works, but somebody should know.
     Note(String),
+    /// It may come later.
+    Missing(Missing),
     Bad(Failure),
 }
 
@@ -51,14 +53,18 @@ pub(crate) fn run(_args: &Doctor, app: &App) -> Result<(), Failure> {
             keys::look(&config, &mut findings);
             process(&mut findings);
             clocks(&mut findings);
-            agent(&config, &mut findings);
+            let mut known = agent(&config, &mut findings);
             #[cfg(unix)]
             hooks(&config, app, &mut findings);
+            let seen = !matches!(store, Seen::Unknown);
             match store {
                 Seen::Unknown => {}
-                Seen::None => credentials(&config, None, &mut findings),
-                Seen::Open(store) => credentials(&config, Some(&store), &mut findings),
+                Seen::None => known.extend(credentials(&config, None, &mut findings)),
+                Seen::Open(store) => known.extend(credentials(&config, Some(&store), &mut findings)),
                 Seen::Served(all) => served::credentials(&config, &all, &mut findings),
+            }
+            if seen {
+                findings.extend(config.missing(&known).into_iter().map(Finding::Missing));
             }
             proxies(&config, &mut findings);
             #[cfg(unix)]
@@ -76,6 +82,9 @@ fn report(findings: &[Finding], app: &App) -> Result<(), Failure> {
         let (sign, words, fix) = match finding {
             Finding::Good(words) => (paint.green("✓"), words.clone(), None),
             Finding::Note(words) => (paint.yellow("!"), words.clone(), None),
+            Finding::Missing(missing) => {
+                (paint.yellow("!"), missing.what.clone(), Some(missing.advice.clone()))
+            }
             Finding::Bad(failure) => {
                 first = first.or(Some(failure.exit));
                 (paint.red("✗"), failure.message.clone(), failure.advice.clone())
@@ -176,7 +185,9 @@ fn clocks(findings: &mut Vec<Finding>) {
     }
 }
 
-fn agent(config: &Config, findings: &mut Vec<Finding>) {
+/// Whom it serves.
+fn agent(config: &Config, findings: &mut Vec<Finding>) -> Vec<CredentialName> {
+    let mut served = Vec::new();
     let place = socket(config).map(|s| s.display().to_string()).unwrap_or_default();
     findings.push(match Agent::find(config) {
         Err(NoAgent::Absent) => {
@@ -188,12 +199,15 @@ fn agent(config: &Config, findings: &mut Vec<Finding>) {
         )),
         Err(NoAgent::Silent(why)) => Finding::Note(format!("agent: {why}; it is passed over")),
         Ok(agent) => match agent.all() {
-            Asked::Answer(all) => Finding::Good(format!(
-                "agent: version {} (process {}) serves {} credentials at {place}",
-                agent.description.version,
-                agent.description.pid,
-                all.credentials.len()
-            )),
+            Asked::Answer(all) => {
+                served.extend(all.credentials.iter().filter_map(|c| c.name.parse().ok()));
+                Finding::Good(format!(
+                    "agent: version {} (process {}) serves {} credentials at {place}",
+                    agent.description.version,
+                    agent.description.pid,
+                    all.credentials.len()
+                ))
+            }
             Asked::Refused(failure) => Finding::Note(format!("agent: {}", failure.message)),
             Asked::Silent(why) => Finding::Note(format!(
                 "agent: process {} at {place}: {why}; it is passed over",
@@ -201,6 +215,7 @@ fn agent(config: &Config, findings: &mut Vec<Finding>) {
             )),
         },
     });
+    served
 }
 
 /// What is run, or shown, when a login is needed.
@@ -212,10 +227,18 @@ fn hooks(config: &Config, app: &App, findings: &mut Vec<Finding>) {
     }));
 }
 
-fn credentials(config: &Config, store: Option<&OpenStore>, findings: &mut Vec<Finding>) {
+/// All there are here.
+fn credentials(
+    config: &Config,
+    store: Option<&OpenStore>,
+    findings: &mut Vec<Finding>,
+) -> Vec<CredentialName> {
     let names = match names(config, store.map(|s| s.port.as_ref())) {
         Ok(names) => names,
-        Err(failure) => return findings.push(Finding::Bad(failure)),
+        Err(failure) => {
+            findings.push(Finding::Bad(failure));
+            return config.credentials().map(|(name, _)| name.clone()).collect();
+        }
     };
     for name in &names {
         findings.push(credential(config, store, name));
@@ -228,6 +251,7 @@ fn credentials(config: &Config, store: Option<&OpenStore>, findings: &mut Vec<Fi
             Err(fault) => Finding::Bad(store_failure(fault)),
         });
     }
+    names
 }
 
 fn credential(config: &Config, store: Option<&OpenStore>, name: &CredentialName) -> Finding {

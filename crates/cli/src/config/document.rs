@@ -170,7 +170,11 @@ impl Reader {
             let path = format!("{path}.{name}");
             match all().find(|k| k.table == table && k.name == name) {
                 Some(key) => self.value(&path, key, line, value, into),
-                None => self.unknown(&path, name, line, all().filter(|k| k.table == table).map(|k| k.name)),
+                None => {
+                    let lists = (table == "proxy").then_some(ROUTES);
+                    let known = all().filter(|k| k.table == table).map(|k| k.name).chain(lists);
+                    self.unknown(&path, name, line, known);
+                }
             }
         }
     }
@@ -227,7 +231,8 @@ impl Reader {
         }
         let known: Vec<&str> = known.into_iter().collect();
         let homes = keys::homes_of(name);
-        let advice = match nearest(name, known.iter().copied()) {
+        let near = singular(name).filter(|one| known.contains(&one.as_str()));
+        let advice = match near.as_deref().or_else(|| nearest(name, known.iter().copied())) {
             Some(near) => format!("did you mean {near}?"),
             None if !homes.is_empty() => format!("{name} belongs in {}", homes.join(" or ")),
             None => {
@@ -375,6 +380,12 @@ impl Reader {
             })
             .collect()
     }
+}
+
+/// A list is named as one of its tables: `[[proxy]]`, although there may be several. Only where that changes more than
+/// an end is it further off than a slip of the pen.
+fn singular(name: &str) -> Option<String> {
+    name.to_ascii_lowercase().strip_suffix("ies").map(|stem| format!("{stem}y"))
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod duration;
 mod effective;
 mod entries;
 mod keys;
+mod listed;
+mod named;
 mod places;
 mod problem;
 mod profiles;
@@ -32,6 +34,8 @@ pub(crate) use effective::{Effective, Origin};
 #[cfg(unix)]
 pub(crate) use entries::{ProxyEntry, RouteEntry};
 pub(crate) use keys::{CREDENTIAL, GLOBAL, Key, POLICY};
+pub(crate) use listed::Listed;
+pub(crate) use named::Missing;
 pub(crate) use places::Places;
 pub(crate) use problem::nearest;
 #[cfg(unix)]

@@ -18,6 +18,9 @@ fn a_wrong_configuration_is_exit_6_and_names_file_line_and_key() {
         ("[hooks]\non_unauthenticated = [\"true\"]", 2, "absolute path"),
         ("[[sink]]\ncredential = \"a\"\npth = \"/t\"", 3, "unknown key sink.pth; did you mean path?"),
         ("[[proxy]]\nlisten = \"0.0.0.0:8787\"", 2, "not loopback; use 127.0.0.1"),
+        ("[[proxies]]\nlisten = \"127.0.0.1:1\"", 1, "unknown key proxies; did you mean proxy?"),
+        ("[[sinks]]\npath = \"/t\"", 1, "unknown key sinks; did you mean sink?"),
+        ("[[proxy]]\n[[proxy.routes]]\nprefix = \"/a/\"", 2, "unknown key proxy.routes; did you mean route?"),
         (
             "[[proxy]]\n[[proxy.route]]\nprefx = \"/a/\"",
             3,
@@ -51,8 +54,12 @@ fn a_json_caller_gets_the_configuration_error_in_json() {
 fn each_effective_value_tells_where_it_came_from() {
     let world = World::new().with("RENEWD_AUTH_RETRYING_CEILING", "12h");
     world.configure(
-        "[auth_retrying]\ninterval = \"5m\"\n[credential.github]\nscope = [\"repo\"]\n[credential.github.refresh]\nwindow = \"1m\"\n\
-         [[sink]]\ncredential = \"github\"\npath = \"/run/app/token\"\nmode = \"0640\"\n",
+        "demand_timeout = \"3s\"\n[auth_retrying]\ninterval = \"5m\"\n[credential.github]\nscope = [\"repo\"]\n[credential.github.refresh]\nwindow = \"1m\"\n\
+         [[sink]]\ncredential = \"github\"\npath = \"/run/app/token\"\nmode = \"0640\"\n\
+         format = \"env\"\nscope = [\"read\", \"write\"]\n\
+         [[proxy]]\nlisten = \"127.0.0.1:8787\"\nupstream = \"https://api.example\"\ncredential = \"github\"\n\
+         access = \"path-secret\"\n[[proxy.route]]\nprefix = \"/wiki/\"\nupstream = \"https://wiki.example\"\n\
+         credential = \"github\"\naudience = \"wiki\"\n",
     );
     world.import("github", "https://as.example/token", CANARY, &[]).expect(0, &[]);
     let lines = |args: &[&str]| -> Vec<String> {
@@ -68,13 +75,23 @@ fn each_effective_value_tells_where_it_came_from() {
     let all = lines(&["config", "show"]);
     let one = lines(&["config", "show", "github"]);
     for (shown, line) in [
-        (&all, format!("auth_retrying.interval = 5m # {file}:2")),
+        (&all, format!("auth_retrying.interval = 5m # {file}:3")),
         (&all, "auth_retrying.ceiling = 12h # environment RENEWD_AUTH_RETRYING_CEILING".into()),
         (&all, "retry.tries = 5 # default".into()),
         (&all, "refresh.window = min(15m, 25% of the lifetime) # default".into()),
-        (&all, format!("sink = /run/app/token (0640) of github # {file}:7")),
-        (&one, format!("refresh.window = 1m # {file}:6")),
-        (&one, format!("scope = repo # {file}:4")),
+        (&all, format!("sink = /run/app/token (0640) of github # {file}:8")),
+        (&all, format!("sink.format = env # {file}:12")),
+        (&all, format!("sink.mode = 0640 # {file}:11")),
+        (&all, "sink.on_unavailable = remove # default".into()),
+        (&all, "sink.folder = own # default".into()),
+        (&all, format!("sink.scope = read write # {file}:13")),
+        (&all, "sink.audience = the login's # default".into()),
+        (&all, format!("proxy.access = path-secret # {file}:18")),
+        (&all, format!("proxy.demand_timeout = 3s # {file}:1")),
+        (&all, "proxy.route.strip_prefix = true # default".into()),
+        (&all, format!("proxy.route.audience = wiki # {file}:23")),
+        (&one, format!("refresh.window = 1m # {file}:7")),
+        (&one, format!("scope = repo # {file}:5")),
         (&one, "token_endpoint = https://as.example/token # login".into()),
         (&one, "client_id = testkit-client # login".into()),
     ] {
@@ -164,4 +181,38 @@ fn a_key_source_that_contradicts_the_store_is_exit_6() {
     world.import("a", "https://as.example/token", CANARY, &[]).expect(0, &[]);
     world.configure("[store]\nkey = \"file:other-key\"\n");
     world.run(&["status"]).expect(6, &["store.key", "was made with"]);
+}
+
+#[test]
+fn a_credential_that_a_token_file_or_a_proxy_names_and_nobody_has_is_told_by_check_and_doctor() {
+    let world = World::new();
+    world.configure(
+        "[credential.github]\n\
+         [[sink]]\npath = \"/run/app/token\"\ncredential = \"gitub\"\n\
+         [[proxy]]\nlisten = \"127.0.0.1:8787\"\nupstream = \"https://api.example\"\ncredential = \"later\"\n\
+         [[proxy.route]]\nprefix = \"/wiki/\"\nupstream = \"https://wiki.example\"\ncredential = \"wiki\"\n",
+    );
+    let file = world.path(".config/renewd/config.toml").display().to_string();
+    let missing = [
+        (4, "sink.credential names gitub", "did you mean github? Else `renewd login gitub --profile P`"),
+        (8, "proxy.credential names later", "`renewd login later --profile P`"),
+        (12, "proxy.route.credential names wiki", "until then requests there are not served"),
+    ];
+    let checked = world.run(&["config", "check"]).expect(0, &["is right"]);
+    let looked = world.run(&["doctor"]).expect(0, &[]);
+    for said in [&checked.err, &looked.out] {
+        for (line, what, advice) in missing {
+            let what = format!("{file}:{line}: {what}, which is neither configured nor logged in");
+            assert!(said.contains(&what), "{what:?} is not in {said}");
+            assert!(said.contains(advice), "{advice:?} is not in {said}");
+        }
+        assert!(!said.contains("names github"), "{said}");
+    }
+    // A login is enough, and so is an entry.
+    for (name, token) in [("later", CANARY), ("wiki", "rt-canary-51c39e-2"), ("gitub", "rt-canary-51c39e-3")]
+    {
+        world.import(name, "https://as.example/token", token, &[]).expect(0, &[]);
+    }
+    assert!(!world.run(&["config", "check"]).expect(0, &[]).err.contains("neither configured"));
+    assert!(!world.run(&["doctor"]).expect(0, &[]).out.contains("neither configured"));
 }
