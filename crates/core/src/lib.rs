@@ -46,8 +46,8 @@ mod verdict;
 mod view;
 
 pub use answer::{
-    Answer, Failure, FailureKind, Grant, Judgement, OVERRIDES_MAX, PATHS_MAX, RequestContext, Response,
-    RuleFacts, Sent, is_path, judge, plain_line, redacted_line, rules,
+    Answer, Failure, FailureKind, Grant, Judgement, NextProof, OVERRIDES_MAX, PATHS_MAX, RequestContext,
+    Response, RuleFacts, Sent, is_path, judge, plain_line, redacted_line, rules,
 };
 pub use attempt::{AttemptId, BootId, Fence, Owner};
 pub use budget::Budget;

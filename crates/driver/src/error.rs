@@ -104,6 +104,15 @@ pub enum TokenError {
         /// How many.
         waiters: u32,
     },
+    /// A complaint of a token that was never given out for what it names: nothing is renewed for it.
+    NeverGiven {
+        /// Of which credential.
+        name: CredentialName,
+        /// The epoch that was named.
+        epoch: u64,
+        /// The generation that was named.
+        generation: u64,
+    },
     /// The driver has stopped, or the credential was removed.
     Stopped,
 }
@@ -113,7 +122,7 @@ impl TokenError {
     pub fn state(&self) -> Option<&NoToken> {
         match self {
             Self::Unavailable(state) | Self::Timeout { state, .. } | Self::Store { state, .. } => Some(state),
-            Self::Overloaded { .. } | Self::Stopped => None,
+            Self::Overloaded { .. } | Self::NeverGiven { .. } | Self::Stopped => None,
         }
     }
 
@@ -144,6 +153,12 @@ impl fmt::Display for TokenError {
             }
             Self::Overloaded { waiters } => {
                 write!(f, "{waiters} callers wait for this credential already; try again later")
+            }
+            Self::NeverGiven { name, epoch, generation } => {
+                write!(
+                    f,
+                    "credential {name}: no such token of epoch {epoch}, generation {generation} was given out here"
+                )
             }
             Self::Stopped => f.write_str("the keeper of this credential has stopped"),
         }

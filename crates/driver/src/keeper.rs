@@ -154,7 +154,8 @@ impl Keeper {
     /// at hand the answer comes at once; else one refresh is made, whoever else complains meanwhile.
     ///
     /// # Errors
-    /// [`TokenError`] when no newer token could be had within [`DriverOptions::demand_timeout`].
+    /// [`TokenError`] when no newer token could be had within [`DriverOptions::demand_timeout`], and at once
+    /// ([`TokenError::NeverGiven`]) when there was no such token.
     pub async fn rejected(&self, epoch: u64, generation: u64) -> Result<Rejection, TokenError> {
         self.rejected_within(epoch, generation, self.shared.options.demand_timeout).await
     }
@@ -162,7 +163,7 @@ impl Keeper {
     /// Like [`rejected`](Self::rejected), with the caller's own patience.
     ///
     /// # Errors
-    /// [`TokenError`] when no newer token could be had in that time.
+    /// [`TokenError`] when no newer token could be had in that time; at once when there was no such token.
     pub async fn rejected_within(
         &self,
         epoch: u64,
@@ -182,7 +183,8 @@ impl Keeper {
     /// key: that one is renewed, and no other.
     ///
     /// # Errors
-    /// [`TokenError`] when no newer token for this key could be had in that time.
+    /// [`TokenError`] when no newer token for this key could be had in that time, and at once
+    /// ([`TokenError::NeverGiven`]) when there was no such token for it.
     pub async fn rejected_for(
         &self,
         key: &AccessKey,
@@ -323,7 +325,7 @@ impl Pending {
         let (reply, answer) = oneshot::channel();
         let id = shared.waiter_ids.fetch_add(1, Ordering::Relaxed);
         let begun = shared.clock.now().boot;
-        let waiter = Waiter { id, want, key, begun, deadline: begun + timeout, reply, permit };
+        let waiter = Waiter { id, want, key, unseen: false, begun, deadline: begun + timeout, reply, permit };
         if !shared.say(Message::Wait { cell: Arc::clone(&cell), waiter }) {
             return Err(TokenError::Stopped);
         }

@@ -17,6 +17,7 @@ mod message;
 mod name;
 mod ports;
 mod prepared;
+mod prover;
 mod reader;
 mod run;
 mod snapshot;
@@ -36,6 +37,7 @@ pub use ports::{
     Signer, Step, StoreChange, StoreWatch, Timer, TokenEndpoint,
 };
 pub use prepared::{Prepared, PreparedClient, PreparedFor};
+pub use prover::{ProofAddress, Prover, TokenHeaders, Unfit, next_proof};
 pub use reader::Reader;
 pub use snapshot::{Lease, Snapshot, TokenGuard};
 pub use web::{Reach, WEB_BODY_MAX_BYTES, Web, WebAnswer, WebMethod, WebRequest};

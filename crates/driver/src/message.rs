@@ -78,6 +78,8 @@ pub(crate) struct Waiter {
     pub(crate) want: Want,
     /// For which scope, resource or audience; none: the login's own.
     pub(crate) key: Option<AccessKey>,
+    /// It complains of a token that is newer than what is known here: the store is asked first.
+    pub(crate) unseen: bool,
     pub(crate) begun: Boot,
     pub(crate) deadline: Boot,
     pub(crate) reply: oneshot::Sender<Result<Rejection, TokenError>>,

@@ -147,7 +147,7 @@ impl TokenMiddleware {
         let answer =
             self.client.run(request.http_status_as_error(false).save_redirect_history(true).build())?;
         if token.proof_key().is_some() && self.is_from(&answer, origin) {
-            self.prover.hear(origin, answer.headers());
+            self.prover.hear(origin, &answer);
         }
         Ok(answer)
     }

@@ -10,21 +10,62 @@ const VALUE_MAX_BYTES: usize = 512;
 
 /// The first parameter of that name in any challenge, unquoted.
 pub(super) fn parameter(response: &Response, name: &str) -> Option<String> {
-    let challenges =
-        response.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case("www-authenticate"));
-    challenges.flat_map(|(_, value)| find(value, name)).next()
+    challenges(response).flat_map(|challenge| find(challenge, name)).next()
+}
+
+/// Whether a challenge of that scheme says so under that name; both in any case.
+pub(super) fn says(response: &Response, scheme: &str, name: &str, value: &str) -> bool {
+    challenges(response).flat_map(Parameters::of).any(|parameter| {
+        parameter.scheme.eq_ignore_ascii_case(scheme)
+            && parameter.name.eq_ignore_ascii_case(name)
+            && parameter.value == value
+    })
+}
+
+fn challenges(response: &Response) -> impl Iterator<Item = &str> {
+    let named = response.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case("www-authenticate"));
+    named.map(|(_, value)| value.as_str())
 }
 
 fn find(challenge: &str, name: &str) -> Option<String> {
-    let mut rest = challenge;
-    loop {
-        let (before, after) = rest.split_once('=')?;
-        let found = before.rsplit([' ', ',', '\t']).next().is_some_and(|n| n.eq_ignore_ascii_case(name));
-        let (value, next) = take_value(after);
-        if found {
-            return Some(value);
+    Parameters::of(challenge)
+        .find(|parameter| parameter.name.eq_ignore_ascii_case(name))
+        .map(|parameter| parameter.value)
+}
+
+/// One `name=value`, and the scheme that it belongs to; empty where none came before it.
+struct Parameter<'c> {
+    scheme: &'c str,
+    name: &'c str,
+    value: String,
+}
+
+/// The parameters of one header, which may hold several challenges. Commas that were forgotten are not missed.
+struct Parameters<'c> {
+    scheme: &'c str,
+    rest: &'c str,
+}
+
+impl<'c> Parameters<'c> {
+    fn of(challenges: &'c str) -> Self {
+        Self { scheme: "", rest: challenges }
+    }
+}
+
+impl<'c> Iterator for Parameters<'c> {
+    type Item = Parameter<'c>;
+
+    fn next(&mut self) -> Option<Parameter<'c>> {
+        let (before, after) = self.rest.split_once('=')?;
+        let mut words = before.rsplit([' ', ',', '\t']);
+        let name = words.next().unwrap_or_default();
+        // A word that is not followed by `=` begins a challenge.
+        if let Some(scheme) = words.find(|word| !word.is_empty()) {
+            self.scheme = scheme;
         }
-        rest = next;
+        let (value, rest) = take_value(after);
+        self.rest = rest;
+        Some(Parameter { scheme: self.scheme, name, value })
     }
 }
 

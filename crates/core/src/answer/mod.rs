@@ -28,6 +28,7 @@ mod places;
 mod plain;
 mod prelude;
 mod redact;
+mod resource;
 mod retry_after;
 mod rules;
 mod salvage;
@@ -42,6 +43,7 @@ mod xml;
 pub use catalogue::{RuleFacts, rules};
 pub use plain::plain_line;
 pub use redact::redacted_line;
+pub use resource::NextProof;
 pub use types::{Answer, Failure, FailureKind, Grant, Judgement, RequestContext, Response, Sent};
 pub use watch::{OVERRIDES_MAX, PATHS_MAX, is_path};
 

@@ -48,6 +48,7 @@ impl EventLoop {
             let news = self.world.feed(slot, machine, input);
             self.world.answer_waiters(machine, news);
             self.after(slot);
+            self.readmit(slot);
         }
     }
 

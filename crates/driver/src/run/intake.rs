@@ -120,9 +120,10 @@ impl EventLoop {
                 machine.busy().op_running = false;
                 if !machine.loaded {
                     self.admit_early_callers(slot, loaded);
-                    return;
+                } else {
+                    self.looked(slot, loaded);
                 }
-                Input::Loaded(loaded)
+                return;
             }
             Outcome::Claimed(claimed) => self.claimed(slot, claimed),
             Outcome::Marked(ticket, result) => {

@@ -16,6 +16,7 @@
 mod agenda;
 mod calls;
 mod clocks;
+mod complaints;
 mod feed;
 mod intake;
 mod listen;

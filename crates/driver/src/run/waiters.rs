@@ -28,6 +28,8 @@ impl EventLoop {
             self.world.enqueue(slot, machine, waiter);
             return;
         }
+        let Some(waiter) = self.known_complaint(slot, waiter) else { return };
+        let Some(machine) = self.machines.get_mut(slot as usize) else { return };
         let input = match (waiter.want, &waiter.key) {
             (Want::Token { min_validity }, None) => Input::Demand { min_validity },
             (Want::Token { min_validity }, Some(key)) => Input::DemandFor { key: key.clone(), min_validity },
@@ -117,7 +119,7 @@ impl World {
         }
     }
 
-    fn enqueue(&mut self, slot: Slot, machine: &mut Machine, waiter: Waiter) {
+    pub(super) fn enqueue(&mut self, slot: Slot, machine: &mut Machine, waiter: Waiter) {
         self.patience.push(waiter.deadline, slot, waiter.id);
         self.waiting += 1;
         machine.busy().waiters.push(waiter);
@@ -146,6 +148,9 @@ impl World {
 
     /// What a caller gets now; none: it waits on.
     fn answer(&self, machine: &Machine, waiter: &Waiter, news: News) -> Option<Answer> {
+        if waiter.unseen {
+            return None;
+        }
         let key = waiter.key.as_ref();
         match waiter.want {
             Want::Token { min_validity } => self.serve(machine, key, min_validity, None),

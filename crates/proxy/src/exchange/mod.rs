@@ -27,6 +27,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use renewd_driver::Unfit;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use bodies::AnswerFrame;
@@ -36,7 +37,7 @@ use headers::Framing;
 pub(crate) use recording::Recording;
 use recording::Replay;
 
-use crate::bound::{Unfit, wants_nonce};
+use crate::bound::wants_nonce;
 use crate::connection::REQUEST_HEADERS_MAX;
 use crate::locality::Refusal;
 use crate::metrics::{Metrics, Outcome};
@@ -399,7 +400,7 @@ impl<'a> Exchange<'a> {
             let failure = match self.in_time(self.way.pool.send(manner, make)).await {
                 Ok((response, tenancy)) => {
                     if token.proof_key().is_some() {
-                        self.way.prover.hear(&self.way.origin, response.headers());
+                        self.way.prover.hear(&self.way.origin, &response);
                     }
                     return self.checked(Answer { response, tenancy, seen: None });
                 }

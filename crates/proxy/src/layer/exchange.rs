@@ -7,11 +7,12 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use hyper::body::Body;
 use renewd_core::Span;
+use renewd_driver::Unfit;
 use tower_service::Service;
 
 use super::body::{LayerBody, Recording};
 use super::{BoxError, LayerError, Outcome, Shared};
-use crate::bound::{Unfit, wants_nonce};
+use crate::bound::wants_nonce;
 use crate::token::{BearerToken, NoBearer, Rejected};
 use crate::upstream::Upstream;
 
@@ -80,7 +81,7 @@ impl<S> Sender<'_, S> {
         }
         let answer = self.inner.call(Request::from_parts(head, body)).await.map_err(LayerError::Inner)?;
         if token.proof_key().is_some() {
-            self.shared.prover.hear(&self.origin, answer.headers());
+            self.shared.prover.hear(&self.origin, &answer);
         }
         Ok(answer)
     }
