@@ -10,6 +10,7 @@
 mod agent;
 mod binary;
 mod browser;
+mod crowd;
 #[cfg(target_os = "linux")]
 mod day;
 pub mod disclosure;
@@ -40,6 +41,7 @@ mod wait;
 pub use agent::Agent;
 pub use binary::renewd;
 pub use browser::{Browser, Desktop, Key};
+pub use crowd::Crowd;
 #[cfg(target_os = "linux")]
 pub use day::{Day, Report};
 pub use door::{Door, Stream};

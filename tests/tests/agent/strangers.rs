@@ -6,16 +6,16 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, Permissions};
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use renewd_e2e::testkit::{AsConfig, AuthorizationServer, ProtectedApi};
-use renewd_e2e::{Agent, Door, Home, QUICK_RETRY};
+use renewd_e2e::{Agent, Crowd, Door, Home, PATIENCE, QUICK_RETRY};
 use tempfile::TempDir;
 
 /// The user `nobody`, by convention; it need not exist.
@@ -223,6 +223,78 @@ fn whoever_takes_every_connection_of_the_status_address_keeps_nobody_from_the_so
     let answer = agent.socket().get("/v1/credentials");
     assert_eq!(answer.status, 200, "{}", answer.text());
     drop(taken);
+}
+
+/// Clients that the status address has no places for.
+const CROWD: usize = 300;
+
+/// A crowd of another user at an address; it goes when its standard input is closed.
+fn crowd_of_strangers(place: &PublicPlace, address: SocketAddr) -> Child {
+    let mut command = Command::new(place.join("stranger"));
+    command.arg("crowd").arg(address.to_string()).arg(CROWD.to_string()).current_dir("/");
+    command.uid(STRANGER).gid(STRANGER).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut crowd = command.spawn().expect("the program can be run");
+    let mut said = String::new();
+    let out = crowd.stdout.take().expect("it is a pipe");
+    std::io::BufReader::new(out).read_line(&mut said).expect("it can be read");
+    assert_eq!(said, "here\n");
+    crowd
+}
+
+#[test]
+fn a_second_user_who_takes_every_place_of_the_status_address_keeps_its_user_from_nothing_there() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can connect as another user");
+        return;
+    }
+    let place = PublicPlace::new();
+    let home = Home::with("[agent]\nstatus = \"127.0.0.1:0\"\n");
+    let agent = Agent::start(&home);
+    let Door::Tcp(address) = *agent.status_address() else { panic!("no TCP address") };
+    let listening = listener(address).expect("there is room for a page");
+    let mut crowd = crowd_of_strangers(&place, address);
+    for target in ["/", "/page.mjs", "/v1/credentials", "/metrics"] {
+        assert_eq!(agent.status_address().get(target).status, 200, "{target}");
+    }
+    assert!(listener(address).is_some(), "a second page");
+    // Nor do they keep others like themselves out: who is new is let in.
+    assert_eq!(place.ask_for("/metrics", STRANGER, agent.status_address()), "HTTP/1.1 200 OK");
+    drop((listening, crowd.stdin.take()));
+    assert!(crowd.wait().expect("it ends").success());
+}
+
+/// Where nobody can say whose connection it is, everybody is a stranger until he names the path.
+#[test]
+fn a_crowd_that_does_not_know_the_path_keeps_nobody_out_who_does() {
+    let home = Home::with("[agent]\nstatus = \"127.0.0.1:0\"\nstatus_access = \"path-secret\"\n");
+    let agent = Agent::start(&home);
+    let Door::Tcp(address) = *agent.status_address() else { panic!("no TCP address") };
+    let text = fs::read_to_string(home.socket().with_file_name("agent.json")).unwrap();
+    let url = renewd_e2e::json(&text)["status_url"].as_str().unwrap().to_owned();
+    let page = url.strip_prefix(&format!("http://{address}")).unwrap();
+    let ask = |stream: &mut TcpStream, target: &str| {
+        stream
+            .write_all(format!("GET {page}{target} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())
+            .unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    // Whoever has named it is nobody's stranger any more, and stays.
+    let mut listening = TcpStream::connect(address).unwrap();
+    listening.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(ask(&mut listening, "v1/events"), "HTTP/1.1 200");
+    let crowd = Crowd::come(address, CROWD, "/healthz").unwrap();
+    for target in ["", "page.mjs", "v1/credentials"] {
+        assert_eq!(agent.status_address().get(&format!("{page}{target}")).status, 200, "{target}");
+    }
+    renewd_e2e::wait_for("the crowd to be no larger than its places", || (crowd.here() <= 128).then_some(()));
+    home.run(["agent", "reload"]).succeeded();
+    let mut told = String::new();
+    let mut lines = std::io::BufReader::new(listening);
+    while !told.contains("reloaded") {
+        assert_ne!(lines.read_line(&mut told).expect("the page still hears of what happens"), 0, "{told}");
+    }
 }
 
 /// Logs are collected, and read by more people than one.

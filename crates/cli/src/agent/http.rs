@@ -9,6 +9,7 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
@@ -122,6 +123,17 @@ async fn whole(mut body: Incoming, bytes_max: usize) -> Result<Option<Bytes>, hy
     Ok((length <= bytes_max).then(|| Bytes::from(whole)))
 }
 
+/// How a connection is served whose client has so long for the head of a question.
+pub(super) fn rules(header_timeout: Duration) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEADER_BYTES_MAX)
+        .half_close(true);
+    http
+}
+
 /// Serves one connection until it ends or the agent stops.
 pub(crate) async fn connection<S>(stream: S, api: Arc<Api>, side: Side, mut stopping: watch::Receiver<bool>)
 where
@@ -131,13 +143,8 @@ where
         let api = Arc::clone(&api);
         async move { Ok::<_, Infallible>(api.handle(request, side).await) }
     });
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(HEADER_BYTES_MAX)
-        .half_close(true);
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    let connection = rules(HEADER_TIMEOUT).serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
     let stopped = async {
         // An error means that the agent is gone altogether.
         let _ = stopping.wait_for(|stop| *stop).await;
@@ -151,7 +158,7 @@ where
     }
 }
 
-fn note(ended: Result<(), hyper::Error>) {
+pub(super) fn note(ended: Result<(), hyper::Error>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection to the agent ended badly");
     }
@@ -171,8 +178,7 @@ mod tests {
                 body.map_or_else(|refusal| *refusal, |body| answer(StatusCode::OK, "a", body)),
             )
         });
-        let serving =
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service);
+        let serving = http1::Builder::new().serve_connection(TokioIo::new(server), service);
         // It may close the connection as soon as it has answered.
         let _serving = tokio::spawn(serving);
         client.write_all(sent).await.unwrap();

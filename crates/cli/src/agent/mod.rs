@@ -2,7 +2,7 @@
 //! socket.
 //!
 //! `serve` is its life from start to stop; `keepers` the credentials, `proxies` the proxies, `api` and `http` what it
-//! answers, `metrics` what it counts, `door` who may come in; `follow` carries out reloads, `sinks` writes token files,
+//! answers, `metrics` what it counts, `door` who may come in, `accept` and `visitors` how many; `follow` carries out reloads, `sinks` writes token files,
 //! `activation` and `notify` are for a service manager.
 
 mod about;
@@ -31,6 +31,7 @@ mod reload;
 mod serve;
 mod sinks;
 mod stream;
+mod visitors;
 
 pub(crate) use activation::VARIABLES as OF_SERVICE_MANAGER;
 pub(crate) use reload::ReloadDocument;

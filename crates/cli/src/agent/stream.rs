@@ -26,7 +26,7 @@ use crate::json::SCHEMA;
 const QUIET_MAX: Duration = Duration::from_secs(15);
 
 /// Listeners at a time. Each keeps its connection; the others are for those who want an answer. The status address has
-/// fewer connections than the socket, and these are at most half of them.
+/// fewer connections than the socket, 96 for the user, and these are at most two thirds of them.
 pub(super) const LISTENERS_MAX: usize = 64;
 
 /// A browser that lost the stream comes back after so long.
