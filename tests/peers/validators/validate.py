@@ -4,6 +4,7 @@ kubernetes FILE…       against the schemas of Kubernetes, without room for a f
 configuration FILE     prints the configuration in the ConfigMap of a manifest
 sbom FILE              against the schema of CycloneDX
 metrics FILE           as Prometheus' own client reads it; prints each sample as a line of JSON
+openmetrics FILE       the same for the text of OpenMetrics, with each family's unit
 otlp traces|metrics FILE…  by OpenTelemetry's own definition, without room for a field that it does not know; prints each as a line of JSON
 plist FILE             prints a property list as JSON
 """
@@ -51,11 +52,22 @@ def sbom(file):
 def metrics(file):
     from prometheus_client.parser import text_string_to_metric_families
 
+    samples(file, text_string_to_metric_families)
+
+
+def openmetrics(file):
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+    samples(file, text_string_to_metric_families)
+
+
+def samples(file, families):
     with open(file, encoding="utf-8") as scraped:
-        for family in text_string_to_metric_families(scraped.read()):
+        for family in families(scraped.read()):
             for sample in family.samples:
                 row = {"family": family.name, "type": family.type, "help": family.documentation}
                 row |= {"name": sample.name, "labels": sample.labels, "value": sample.value}
+                row |= {"unit": family.unit}
                 print(json.dumps(row))
 
 
@@ -109,4 +121,4 @@ def plist(file):
 if __name__ == "__main__":
     _, what, *files = sys.argv
     tools = {"kubernetes": kubernetes, "configuration": configuration, "sbom": sbom, "metrics": metrics, "otlp": otlp}
-    (tools | {"plist": plist})[what](*files)
+    (tools | {"openmetrics": openmetrics, "plist": plist})[what](*files)

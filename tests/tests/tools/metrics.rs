@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
+use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -35,13 +36,39 @@ fn a_parser_from_outside_reads_every_number_of_a_running_agent() {
     agent.wait_credential("work", "a token", |seen| seen["token_valid"] == true);
     server.set_fault(Fault::InvalidGrant);
     home.run(["refresh", "work"]).failed(3);
-    let answer = agent.status_address().get("/metrics");
-    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-    let file = home.path().join("metrics");
+    let rows = rows_of(&mut validate, &agent, &home, "metrics", "text/plain; version=0.0.4; charset=utf-8");
+    every_number(&rows);
+    let Some(mut validate) = validator() else { return };
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let open = rows_of(&mut validate, &agent, &home, "openmetrics", kind);
+    every_number(&open);
+    let unit = |name: &str| find(&open, name, &[])["unit"].as_str().unwrap();
+    assert_eq!(unit("process_start_time_seconds"), "seconds");
+    assert_eq!(unit("renewd_refresh_duration_seconds_count"), "seconds");
+    assert_eq!(unit("renewd_refresh_total"), "");
+    // The same samples, but for their order and how a bound is written.
+    let named = |rows: &[Value]| -> Vec<String> {
+        let mut all: Vec<_> = rows.iter().map(|row| format!("{} {}", row["name"], row["type"])).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(named(&rows), named(&open));
+}
+
+/// What a parser reads of an agent's metrics, asked for as that kind of text.
+fn rows_of(validate: &mut Command, agent: &Agent, home: &Home, parser: &str, kind: &str) -> Vec<Value> {
+    let fields = [("accept", kind.split("; charset").next().unwrap())];
+    let answer = agent.status_address().request("GET", "/metrics", &fields, b"").unwrap();
+    assert_eq!(answer.header("content-type"), Some(kind));
+    let file = home.path().join(parser);
     std::fs::write(&file, answer.text()).unwrap();
-    let text = printed(validate.arg("metrics").arg(&file));
-    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
-    let value = |name: &str, labels: &[(&str, &str)]| find(&rows, name, labels)["value"].as_f64().unwrap();
+    let text = printed(validate.arg(parser).arg(&file));
+    text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+/// That the numbers are those of what happened.
+fn every_number(rows: &[Value]) {
+    let value = |name: &str, labels: &[(&str, &str)]| find(rows, name, labels)["value"].as_f64().unwrap();
     let work = ("credential", "work");
     assert_eq!(value("renewd_refresh_total", &[work, ("verdict", "success")]), 1.0);
     assert_eq!(value("renewd_refresh_total", &[work, ("verdict", "permanent_grant")]), 1.0);
@@ -55,7 +82,7 @@ fn a_parser_from_outside_reads_every_number_of_a_running_agent() {
     assert_eq!(value("renewd_build_info", &[]), 1.0);
     // Each family says what it is, once, and a sample is of the family that it stands in.
     let mut kinds: BTreeMap<&str, &str> = BTreeMap::new();
-    for row in &rows {
+    for row in rows {
         let (family, kind) = (row["family"].as_str().unwrap(), row["type"].as_str().unwrap());
         assert!(matches!(kind, "counter" | "gauge" | "histogram"), "{row}");
         assert!(row["help"].as_str().is_some_and(|help| !help.is_empty()), "{row}");
@@ -189,7 +216,7 @@ fn attribute<'s>(span: &'s Value, key: &str) -> Option<&'s Value> {
     found["value"].as_object()?.values().next()
 }
 
-fn traced(home: &Home, address: &str) -> std::process::Command {
+fn traced(home: &Home, address: &str) -> Command {
     let mut command = home.command(["agent"]);
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", address).env("OTEL_METRIC_EXPORT_INTERVAL", "500");
     command.env("OTEL_EXPORTER_OTLP_HEADERS", "api-key=k1").env("OTEL_SERVICE_NAME", "night-agent");
@@ -332,6 +359,35 @@ fn a_proxied_request_is_a_span_of_its_clients_trace_and_the_upstream_gets_its_nu
     let told = format!("{:?}", taken.documents);
     assert!(!told.contains("private") && !told.contains("hidden"), "{told}");
     taken.read_by_the_definition(&home);
+}
+
+#[test]
+fn the_sampler_that_is_asked_for_decides_and_one_that_is_none_is_told_once() {
+    let (address, told) = collector();
+    let mut taken = Taken::by(told);
+    let server = AuthorizationServer::start(AsConfig::default()).expect("a server can be started");
+    let home = proxied(&server);
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let ask = |agent: &Agent| {
+        agent.wait_credential("work", "a token", |seen| seen["token_valid"] == true);
+        let answer = agent.proxy().request("GET", "/", &[("traceparent", parent)], b"").unwrap();
+        sent(&answer.text(), "traceparent").expect("a trace goes on, recorded or not")
+    };
+    let start = |sampler: &str, share: &str| {
+        let mut command = traced(&home, &address);
+        command.env("OTEL_TRACES_SAMPLER", sampler).env("OTEL_TRACES_SAMPLER_ARG", share);
+        Agent::start_at(command, &home.socket())
+    };
+    let quiet = start("always_off", "");
+    assert!(ask(&quiet).ends_with("-00"));
+    quiet.stop();
+    let all = start("traceidratio", "half");
+    assert!(ask(&all).ends_with("-01"));
+    let said = all.stop().stderr;
+    assert_eq!(said.matches("OTEL_TRACES_SAMPLER_ARG is \"half\"").count(), 1, "{said}");
+    // What is sent is sent in order: nothing of the first agent came before this.
+    taken.until("the second agent's request", |taken| taken.spans.iter().any(|span| span["name"] == "GET"));
+    assert_eq!(taken.spans.iter().filter(|span| span["name"] == "GET").count(), 1, "{:#?}", taken.spans);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::dispatch::parsed;
 use super::events::Hub;
 use super::http::{Body, answer, failed, json, refused};
 use super::keepers::Keepers;
-use super::metrics::{Around, Family, MEDIA_TYPE, Metrics, render};
+use super::metrics::{Around, Family, Format, Metrics, render};
 use super::operations::Question;
 use super::page::Gate;
 use super::proxies::Proxies;
@@ -177,9 +177,9 @@ impl Api {
         })
     }
 
-    pub(super) async fn metrics(&self) -> Response<Body> {
+    pub(super) async fn metrics(&self, format: Format) -> Response<Body> {
         let families = self.families().await;
-        answer(StatusCode::OK, MEDIA_TYPE, render(&families))
+        answer(StatusCode::OK, format.media_type(), render(&families, format))
     }
 
     /// Reads the configuration anew, and tells what came of it.

@@ -8,6 +8,7 @@ use renewd_store::HANDOVER_BYTES_MAX;
 
 use super::api::{Api, Side};
 use super::http::{BODY_BYTES_MAX, Body, answer, body_of, failed, refused};
+use super::metrics::Format;
 use super::openapi;
 use super::operations::{At, Operation, Question, Reach, Takes};
 use super::page;
@@ -22,6 +23,8 @@ struct Asked {
     query: Query,
     /// Where a listener's last stream ended.
     last_event_id: Option<String>,
+    /// How the metrics are wanted.
+    format: Format,
     body: Bytes,
 }
 
@@ -61,6 +64,7 @@ impl Api {
         let known: Vec<&str> = operation.parameters.iter().map(|parameter| parameter.name).collect();
         let query = Query::of(target.query(), &known).map_err(|failure| Box::new(failed(&failure)))?;
         let last_event_id = text_of(request.headers(), "last-event-id");
+        let format = Format::asked(request.headers());
         let body = match operation.takes {
             Takes::Nothing => Bytes::new(),
             Takes::Keys(known) => {
@@ -70,7 +74,7 @@ impl Api {
             }
             Takes::Login => json_of(request, HANDOVER_BYTES_MAX).await?,
         };
-        Ok(Asked { operation, name: at.name.unwrap_or_default(), query, last_event_id, body })
+        Ok(Asked { operation, name: at.name.unwrap_or_default(), query, last_event_id, format, body })
     }
 
     async fn reply(&self, asked: Asked) -> Response<Body> {
@@ -78,7 +82,7 @@ impl Api {
         match asked.operation.question {
             Question::Health => answer(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"),
             Question::Ready => self.ready(asked.query.value("credential")).await,
-            Question::Metrics => self.metrics().await,
+            Question::Metrics => self.metrics(asked.format).await,
             Question::Description => openapi::document(),
             Question::About => self.about().await,
             Question::Credentials => self.credentials().await,

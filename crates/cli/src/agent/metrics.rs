@@ -3,6 +3,7 @@
 //! How many samples there can be is bounded: labels are names of credentials and listeners of the configuration, and
 //! words of ours, never anything that a server or a client says.
 
+mod asked;
 mod text;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use renewd_core::{Report, Span, Status, Verdict, Wall};
 use renewd_driver::{CredentialName, Event, Seen};
 use renewd_proxy::{Metrics as ProxyMetrics, Outcome};
 
-pub(crate) use text::{MEDIA_TYPE, render};
+pub(crate) use text::{Format, render};
 
 /// Upper bounds of the refresh duration's buckets, in milliseconds: from a server next door to the request time-out.
 const BUCKETS_MS: [u64; 8] = [50, 100, 250, 500, 1000, 2500, 10_000, 30_000];
@@ -400,7 +401,8 @@ mod tests {
             spans_dropped: Some(2),
             sinks: Vec::new(),
         };
-        let text = render(&metrics.families(around));
+        let families = metrics.families(around);
+        let text = render(&families, Format::Prometheus);
         for line in [
             r#"renewd_refresh_total{credential="work",verdict="success"} 3"#,
             r#"renewd_refresh_duration_seconds_bucket{credential="work",le="0.05"} 1"#,
@@ -417,5 +419,20 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
         }
+        let text = render(&families, Format::OpenMetrics);
+        for line in [
+            "# TYPE renewd_refresh counter",
+            r#"renewd_refresh_total{credential="work",verdict="success"} 3"#,
+            "# TYPE renewd_refresh_duration_seconds histogram",
+            "# UNIT renewd_refresh_duration_seconds seconds",
+            r#"renewd_refresh_duration_seconds_bucket{credential="work",le="0.05"} 1"#,
+            r#"renewd_refresh_duration_seconds_bucket{credential="work",le="30.0"} 2"#,
+            r#"renewd_refresh_duration_seconds_bucket{credential="work",le="+Inf"} 3"#,
+            "# UNIT process_start_time_seconds seconds",
+            "renewd_journal_dropped_total 5",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
+        }
+        assert!(text.ends_with("\n# EOF\n") && text.matches("# EOF").count() == 1, "{text}");
     }
 }

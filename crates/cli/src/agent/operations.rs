@@ -133,7 +133,12 @@ pub(super) static OPERATIONS: &[Operation] = &[
             "200 while no required credential is unhealthy, else 503. `auth_retrying` is degraded and still ready.",
         )
     },
-    ask(Question::Metrics, "/metrics", Reach::Anyone, "Prometheus text."),
+    ask(
+        Question::Metrics,
+        "/metrics",
+        Reach::Anyone,
+        "Prometheus text, or OpenMetrics where `Accept` names it.",
+    ),
     ask(Question::Description, "/openapi.json", Reach::Owner, "This document."),
     ask(
         Question::About,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use renewd_driver::Clock as _;
 use renewd_driver::system::SystemClock;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::accept::accept;
@@ -20,10 +20,10 @@ use super::follow::Life;
 use super::keepers::Keepers;
 use super::metrics::Metrics;
 use super::notify::{self, Beat};
-use super::otel;
+use super::otel::Telemetry;
 use super::page::Gate;
 use super::proxies::Proxies;
-use super::reload::Reloads;
+use super::reload::{Asked, Reloads};
 use super::sinks::Sinks;
 use crate::app::App;
 use crate::config::Config;
@@ -56,57 +56,12 @@ pub(crate) fn serve(app: &App) -> Result<(), Failure> {
 
 async fn live(app: &App, activation: &Activation) -> Result<(), Failure> {
     let config = app.config()?;
-    let state = config.places().state()?.to_owned();
     let mut stop = Stop::new()?;
-    let socket = crate::agent_client::socket(&config)?;
-    let by_user = config.text("agent", "status_access", None).as_deref() != Some("path-secret");
-    let gate = Arc::new(Gate::new(by_user));
-    let door = Door::open(&socket, status_address(&config)?, activation, &gate, &state, store_place(&config))
-        .await?;
-    let hooks = Hooks::begin(&config, &app.env, &state)
-        .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
-    // A person who asked for what cannot be done is told, and has the agent all the same.
-    let telemetry = otel::Settings::of(&app.env).unwrap_or_else(|why| {
-        app.output.warn(&format!("nothing is sent to OpenTelemetry: {why}"));
-        None
-    });
-    let spans = telemetry.as_ref().filter(|t| t.takes_spans()).map(|_| otel::Spans::default());
-    let scribe = scribe(app, &state, &hooks)?;
-    let metrics = Metrics::begun(SystemClock.now().wall);
-    let hub = Hub::new(scribe.clone(), metrics.clone(), spans.clone().map(otel::Refreshes::new));
-    let store = tokio::select! {
-        store = opened(&config) => store?,
-        _ = stop.told() => return Ok(()),
+    let Some((mut parts, door, asked)) = Parts::of(app, &config, activation, &mut stop).await? else {
+        return Ok(());
     };
-    let keepers = Arc::new(Keepers::new(store.port, hub.clone()));
-    let proxies = Arc::new(Proxies::observed(spans.clone().map(otel::Requests::new)));
-    let sinks = Arc::new(Sinks::new(Arc::clone(&keepers), hub.clone()));
-    let (reloads, asked) = Reloads::new();
-    let api = Arc::new(Api {
-        keepers: Arc::clone(&keepers),
-        proxies: Arc::clone(&proxies),
-        hub,
-        metrics,
-        sinks: Arc::clone(&sinks),
-        reload: reloads,
-        rescan: Arc::new(Notify::new()),
-        state: state.clone(),
-        journals: super::api::journal_readers(),
-        listeners: super::api::event_listeners(),
-        gate: Arc::clone(&gate),
-    });
-    // A broken entry stops the start, as a broken file does; later it is told and the rest goes on.
-    let mut failures = keepers.reconcile(&config, true).await;
-    failures.extend(proxies.reconcile(&config, &keepers, activation).await);
-    failures.extend(sinks.reconcile(&config).await);
-    let description = door.description().clone();
-    failures.extend(description.write(&proxies.places().await).err());
-    if let Some(first) = failures.into_iter().next() {
-        sinks.shutdown().await;
-        keepers.shutdown().await;
-        proxies.shutdown().await;
-        scribe.end();
-        hooks.end();
+    if let Some(first) = parts.fill(&config, activation, &door).await {
+        parts.give_up().await;
         return Err(first);
     }
     for name in activation.unused() {
@@ -114,55 +69,145 @@ async fn live(app: &App, activation: &Activation) -> Result<(), Failure> {
             "the socket {name} was handed over, and nothing in the configuration listens on it"
         ));
     }
-    greet(app, &door, &gate, &keepers, &proxies).await;
-    let pid = std::process::id();
-    api.hub.note(None, What::AgentStarted { pid, version: env!("CARGO_PKG_VERSION").into() });
-    notify::say(notify::READY);
-    let (stopping, stopped) = watch::channel(false);
-    let mut tasks = JoinSet::new();
-    accept(&mut tasks, door, &api, &stopped);
-    if let Some(settings) = telemetry {
-        tasks.spawn(
-            otel::Exporter::new(settings, spans.unwrap_or_default()).run(Arc::clone(&api), stopped.clone()),
+    greet(app, &door, &parts.api).await;
+    parts.serve(app, config, activation, door, asked, stop).await;
+    parts.end(app).await
+}
+
+/// What a running agent is made of.
+struct Parts {
+    api: Arc<Api>,
+    scribe: Scribe,
+    hooks: Hooks,
+    telemetry: Telemetry,
+}
+
+/// Questions to read the configuration anew.
+type Questions = mpsc::Receiver<Asked>;
+
+impl Parts {
+    /// All of it, with nothing kept yet; none where the agent was told to stop before the store was open.
+    async fn of(
+        app: &App,
+        config: &Arc<Config>,
+        activation: &Activation,
+        stop: &mut Stop,
+    ) -> Result<Option<(Self, Door, Questions)>, Failure> {
+        let state = config.places().state()?.to_owned();
+        let socket = crate::agent_client::socket(config)?;
+        let by_user = config.text("agent", "status_access", None).as_deref() != Some("path-secret");
+        let gate = Arc::new(Gate::new(by_user));
+        let door =
+            Door::open(&socket, status_address(config)?, activation, &gate, &state, store_place(config))
+                .await?;
+        let hooks = Hooks::begin(config, &app.env, &state)
+            .map_err(|e| Failure::internal(format!("no thread can be started: {e}")))?;
+        let telemetry = Telemetry::of(&app.env, |why| app.output.warn(why));
+        let scribe = scribe(app, &state, &hooks)?;
+        let metrics = Metrics::begun(SystemClock.now().wall);
+        let hub = Hub::new(scribe.clone(), metrics.clone(), telemetry.refreshes());
+        let store = tokio::select! {
+            store = opened(config) => store?,
+            () = stop.ended() => return Ok(None),
+        };
+        let keepers = Arc::new(Keepers::new(store.port, hub.clone()));
+        let (reload, asked) = Reloads::new();
+        let api = Arc::new(Api {
+            proxies: Arc::new(Proxies::observed(telemetry.requests())),
+            sinks: Arc::new(Sinks::new(Arc::clone(&keepers), hub.clone())),
+            keepers,
+            hub,
+            metrics,
+            reload,
+            rescan: Arc::new(Notify::new()),
+            state,
+            journals: super::api::journal_readers(),
+            listeners: super::api::event_listeners(),
+            gate,
+        });
+        Ok(Some((Self { api, scribe, hooks, telemetry }, door, asked)))
+    }
+
+    /// Takes up what is configured. The first that cannot be: a broken entry stops the start, as a broken file does; later
+    /// it is told and the rest goes on.
+    async fn fill(&self, config: &Arc<Config>, activation: &Activation, door: &Door) -> Option<Failure> {
+        let Api { keepers, proxies, sinks, .. } = &*self.api;
+        let mut failures = keepers.reconcile(config, true).await;
+        failures.extend(proxies.reconcile(config, keepers, activation).await);
+        failures.extend(sinks.reconcile(config).await);
+        failures.extend(door.description().write(&proxies.places().await).err());
+        failures.into_iter().next()
+    }
+
+    /// Ends what has begun, in an agent that never served.
+    async fn give_up(self) {
+        self.api.sinks.shutdown().await;
+        self.api.keepers.shutdown().await;
+        self.api.proxies.shutdown().await;
+        self.scribe.end();
+        self.hooks.end();
+    }
+
+    /// Answers and follows the configuration until told to stop, and then until the questions under way have their answers.
+    async fn serve(
+        &mut self,
+        app: &App,
+        begun: Arc<Config>,
+        activation: &Activation,
+        door: Door,
+        asked: Questions,
+        mut stop: Stop,
+    ) {
+        let api = &self.api;
+        let description = door.description().clone();
+        api.hub.note(
+            None,
+            What::AgentStarted { pid: std::process::id(), version: env!("CARGO_PKG_VERSION").into() },
         );
+        notify::say(notify::READY);
+        let (stopping, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        accept(&mut tasks, door, api, &stopped);
+        if let Some(exporter) = self.telemetry.exporter() {
+            tasks.spawn(exporter.run(Arc::clone(api), stopped.clone()));
+        }
+        let beat = Beat::default();
+        let life =
+            Life { app, api, description: &description, hooks: &self.hooks, activation, beat: &beat, begun };
+        tokio::select! {
+            () = life.follow(asked, &mut stop) => {}
+            () = async { notify::watchdog(&api.keepers, &beat).await; std::future::pending().await } => {}
+        }
+        notify::say(notify::STOPPING);
+        let _ = stopping.send(true);
+        api.hub.end();
+        api.proxies.shutdown().await;
+        let ended = tokio::time::timeout(END, async { while tasks.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            tasks.abort_all();
+        }
     }
-    let beat = Beat::default();
-    let life = Life {
-        app,
-        api: &api,
-        description: &description,
-        hooks: &hooks,
-        activation,
-        beat: &beat,
-        begun: config,
-    };
-    tokio::select! {
-        () = life.follow(asked, &mut stop) => {}
-        () = async { notify::watchdog(&keepers, &beat).await; std::future::pending().await } => {}
-    }
-    notify::say(notify::STOPPING);
-    let _ = stopping.send(true);
-    api.hub.end();
-    proxies.shutdown().await;
-    let ended = tokio::time::timeout(END, async { while tasks.join_next().await.is_some() {} }).await;
-    if ended.is_err() {
-        tasks.abort_all();
-    }
-    // Before the keepers, whose end says nothing of the tokens.
-    for (path, name, until) in sinks.shutdown().await {
-        let until = local(until, SystemClock.now().wall);
-        app.output.note(&format!(
-            "renewd: {name}: the token file {} stays; its token is valid until {until}, and nobody renews it now",
-            path.display()
-        ));
-    }
-    let lost = keepers.shutdown().await;
-    api.hub.note(None, What::AgentStopped { pid });
-    scribe.end();
-    hooks.end();
-    match lost.into_iter().next() {
-        None => Ok(()),
-        Some((name, what)) => Err(Failure::new(Exit::Store, format!("{name}: {what}")).about(name)),
+
+    /// Ends what is kept, the token files first: the end of the keepers says nothing of the tokens.
+    ///
+    /// # Errors
+    /// Exit 5 when new tokens could not be saved.
+    async fn end(self, app: &App) -> Result<(), Failure> {
+        for (path, name, until) in self.api.sinks.shutdown().await {
+            let until = local(until, SystemClock.now().wall);
+            app.output.note(&format!(
+                "renewd: {name}: the token file {} stays; its token is valid until {until}, and nobody renews it now",
+                path.display()
+            ));
+        }
+        let lost = self.api.keepers.shutdown().await;
+        self.api.hub.note(None, What::AgentStopped { pid: std::process::id() });
+        self.scribe.end();
+        self.hooks.end();
+        match lost.into_iter().next() {
+            None => Ok(()),
+            Some((name, what)) => Err(Failure::new(Exit::Store, format!("{name}: {what}")).about(name)),
+        }
     }
 }
 
@@ -199,7 +244,8 @@ fn scribe(app: &App, state: &std::path::Path, hooks: &Hooks) -> Result<Scribe, F
     Scribe::begin(sinks).map_err(|e| Failure::internal(format!("no thread can be started: {e}")))
 }
 
-async fn greet(app: &App, door: &Door, gate: &Gate, keepers: &Keepers, proxies: &Proxies) {
+async fn greet(app: &App, door: &Door, api: &Api) {
+    let Api { gate, keepers, proxies, .. } = api;
     if app.output.is_quiet() || app.global.log_format == LogFormat::Json {
         return;
     }

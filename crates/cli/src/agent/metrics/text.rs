@@ -1,14 +1,36 @@
-//! The Prometheus text exposition format, version 0.0.4.
+//! The text of the metrics: Prometheus' own (exposition format 0.0.4), or that of OpenMetrics 1.0, which grew out of it.
 
 use std::fmt::Write as _;
 
 use super::{Family, Kind, Sample, Value};
 
-/// Its media type.
-pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// How it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Prometheus,
+    OpenMetrics,
+}
+
+impl Format {
+    /// Its media type.
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+
+    /// A family's name: OpenMetrics has the `_total` of a counter at its samples alone.
+    fn name_of(self, family: &Family) -> &'static str {
+        match (self, family.kind) {
+            (Self::OpenMetrics, Kind::Counter) => family.name.strip_suffix("_total").unwrap_or(family.name),
+            _ => family.name,
+        }
+    }
+}
 
 /// All families. A family without samples says all the same that it is there.
-pub(crate) fn render(families: &[Family]) -> String {
+pub(crate) fn render(families: &[Family], format: Format) -> String {
     let mut text = String::new();
     for family in families {
         let kind = match family.kind {
@@ -16,16 +38,26 @@ pub(crate) fn render(families: &[Family]) -> String {
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
         };
-        let name = family.name;
-        let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", escaped_help(family.help));
-        for sample in &family.samples {
-            write(&mut text, name, sample);
+        let name = format.name_of(family);
+        let help = match format {
+            Format::Prometheus => escaped_help(family.help),
+            Format::OpenMetrics => escaped(family.help),
+        };
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        if format == Format::OpenMetrics && name.ends_with("_seconds") {
+            let _ = writeln!(text, "# UNIT {name} seconds");
         }
+        for sample in &family.samples {
+            write(&mut text, family.name, sample, format);
+        }
+    }
+    if format == Format::OpenMetrics {
+        text.push_str("# EOF\n");
     }
     text
 }
 
-fn write(text: &mut String, name: &str, sample: &Sample) {
+fn write(text: &mut String, name: &str, sample: &Sample, format: Format) {
     match &sample.value {
         Value::Whole(n) => line(text, name, "", sample, None, n),
         Value::Time(at) => line(text, name, "", sample, None, at.as_unix_millis() as f64 / 1000.0),
@@ -33,8 +65,12 @@ fn write(text: &mut String, name: &str, sample: &Sample) {
             let mut up_to = 0;
             for (i, n) in counts.iter().enumerate() {
                 up_to += n;
-                let bound =
-                    bounds_ms.get(i).map_or("+Inf".to_owned(), |ms| (*ms as f64 / 1000.0).to_string());
+                let bound = bounds_ms.get(i).map(|ms| *ms as f64 / 1000.0);
+                let bound = bound.map_or("+Inf".to_owned(), |seconds| match format {
+                    Format::Prometheus => seconds.to_string(),
+                    // With a point in it, always (OpenMetrics 1.0, "Canonical Numbers").
+                    Format::OpenMetrics => format!("{seconds:?}"),
+                });
                 line(text, name, "_bucket", sample, Some(&bound), up_to);
             }
             line(text, name, "_sum", sample, None, sum.as_millis() as f64 / 1000.0);

@@ -36,7 +36,7 @@ enum Content {
     /// JSON of a type.
     Json(Value),
     /// A text of that kind.
-    Text(&'static str),
+    Texts(&'static [&'static str]),
     /// Events, each of this schema.
     Events(Value),
 }
@@ -109,13 +109,15 @@ fn answers(question: Question, types: &mut Types) -> Vec<Answer> {
     const OK: &str = "As asked.";
     let json = |content| vec![(200, OK, content)];
     match question {
-        Question::Health => vec![(200, "The agent runs.", Content::Text("text/plain"))],
+        Question::Health => vec![(200, "The agent runs.", Content::Texts(&["text/plain"]))],
         Question::Ready => vec![
             (200, "No required credential is unhealthy.", types.of::<ReadyDocument>()),
             (503, "One is.", types.of::<ReadyDocument>()),
         ],
         Question::Metrics => {
-            vec![(200, "Prometheus text, exposition format 0.0.4.", Content::Text("text/plain"))]
+            const KINDS: &[&str] = &["text/plain", "application/openmetrics-text"];
+            let about = "Prometheus text, exposition format 0.0.4; OpenMetrics 1.0 where `Accept` names it.";
+            vec![(200, about, Content::Texts(KINDS))]
         }
         Question::Description => json(Content::Json(json!({ "type": "object" }))),
         Question::About => json(types.of::<AgentDocument>()),
@@ -178,7 +180,9 @@ fn refusals(operation: &Operation, types: &mut Types) -> Vec<Answer> {
 fn response(about: &str, content: Content, status: u16) -> Value {
     let content = match content {
         Content::Json(schema) => json!({ "application/json": { "schema": schema } }),
-        Content::Text(kind) => json!({ kind: { "schema": { "type": "string" } } }),
+        Content::Texts(kinds) => {
+            kinds.iter().map(|kind| ((*kind).to_owned(), json!({ "schema": { "type": "string" } }))).collect()
+        }
         Content::Events(schema) => json!({ "text/event-stream": { "schema": schema } }),
     };
     let mut response = json!({ "description": about, "content": content });

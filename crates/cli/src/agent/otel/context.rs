@@ -6,6 +6,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use renewd_driver::system::SystemEntropy;
 
+use super::sampler::Sampler;
+
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
@@ -22,28 +24,33 @@ pub(super) struct Context {
     pub(super) id: [u8; 8],
     /// The client's span.
     pub(super) parent: Option<[u8; 8]>,
-    /// Whether it is recorded: as the client says, or always where a trace begins here.
+    /// Whether it is recorded.
     pub(super) sampled: bool,
 }
 
 impl Context {
     /// Of a trace that begins here.
-    pub(super) fn new() -> Self {
+    pub(super) fn begun(sampler: Sampler) -> Self {
         let mut trace = [0; 16];
         for piece in trace.chunks_exact_mut(8) {
             piece.copy_from_slice(&identifier());
         }
-        Self { trace, id: identifier(), parent: None, sampled: true }
+        Self { trace, id: identifier(), parent: None, sampled: sampler.takes(&trace, None) }
     }
 
     /// Continues the trace of these fields, or begins one, and says so in them.
-    pub(super) fn continued(fields: &mut HeaderMap) -> Self {
+    pub(super) fn continued(fields: &mut HeaderMap, sampler: Sampler) -> Self {
         let mut all = fields.get_all(TRACEPARENT).iter();
         let parent = all.next().filter(|_| all.next().is_none()).and_then(|value| parsed(value.as_bytes()));
-        let context = parent.map_or_else(Self::new, |parent| Self { id: identifier(), ..parent });
-        if parent.is_none() {
-            fields.remove(TRACESTATE);
-        }
+        let context = match parent {
+            Some(Self { trace, parent, sampled, .. }) => {
+                Self { trace, id: identifier(), parent, sampled: sampler.takes(&trace, Some(sampled)) }
+            }
+            None => {
+                fields.remove(TRACESTATE);
+                Self::begun(sampler)
+            }
+        };
         if let Ok(value) = HeaderValue::from_str(&context.traceparent()) {
             fields.insert(TRACEPARENT, value);
         }
@@ -123,7 +130,7 @@ mod tests {
     #[test]
     fn a_clients_trace_is_continued_with_a_span_of_its_own() {
         let mut fields = fields(&[EXAMPLE]);
-        let context = Context::continued(&mut fields);
+        let context = Context::continued(&mut fields, Sampler::default());
         assert_eq!(hex(&context.trace), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!(context.parent.map(|id| hex(&id)).as_deref(), Some("00f067aa0ba902b7"));
         assert!(context.sampled && Some(context.id) != context.parent);
@@ -134,17 +141,31 @@ mod tests {
     #[test]
     fn what_the_client_does_not_record_is_not_recorded_here_either() {
         let mut fields = fields(&["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"]);
-        let context = Context::continued(&mut fields);
+        let context = Context::continued(&mut fields, Sampler::default());
         assert!(!context.sampled);
         assert!(sent(&fields)[0].starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
         assert!(sent(&fields)[0].ends_with("-00"), "{:?}", sent(&fields));
     }
 
     #[test]
+    fn what_the_sampler_leaves_out_is_passed_on_as_not_recorded() {
+        let mut told = Vec::new();
+        let variables = [("OTEL_TRACES_SAMPLER", "always_off")];
+        let off = Sampler::of(&crate::environment::Environment::of(&variables), &mut told);
+        let mut fields = fields(&[EXAMPLE]);
+        let context = Context::continued(&mut fields, off);
+        assert!(!context.sampled && context.parent.is_some());
+        assert!(sent(&fields)[0].starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+        assert!(sent(&fields)[0].ends_with("-00"), "{:?}", sent(&fields));
+        assert!(!Context::begun(off).sampled);
+    }
+
+    #[test]
     fn a_later_version_is_read_as_far_as_it_is_known() {
-        let context = Context::continued(&mut fields(&[
-            "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03-what-comes",
-        ]));
+        let context = Context::continued(
+            &mut fields(&["cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03-what-comes"]),
+            Sampler::default(),
+        );
         assert!(context.sampled && context.parent.is_some());
     }
 
@@ -165,7 +186,7 @@ mod tests {
             vec!["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0g"],
         ] {
             let mut fields = fields(&wrong);
-            let context = Context::continued(&mut fields);
+            let context = Context::continued(&mut fields, Sampler::default());
             assert!(context.parent.is_none() && context.sampled, "{wrong:?}");
             assert_ne!(hex(&context.trace), trace, "{wrong:?}");
             assert_eq!(sent(&fields), [context.traceparent()], "{wrong:?}");

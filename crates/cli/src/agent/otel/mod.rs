@@ -8,6 +8,7 @@ mod context;
 mod encode;
 mod refreshes;
 mod requests;
+mod sampler;
 mod settings;
 mod spans;
 
@@ -22,10 +23,11 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use super::api::Api;
+use crate::environment::Environment;
 pub(crate) use refreshes::Refreshes;
 pub(crate) use requests::Requests;
-pub(crate) use settings::Settings;
-pub(crate) use spans::Spans;
+use settings::Settings;
+use spans::Spans;
 
 /// Spans are sent so often.
 const SPANS_EVERY: Duration = Duration::from_secs(5);
@@ -42,6 +44,45 @@ async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
+/// What is told of to a collector, where one is named.
+pub(crate) struct Telemetry {
+    settings: Option<Settings>,
+    /// Where spans are sent, beside metrics or without them.
+    spans: Option<Spans>,
+}
+
+impl Telemetry {
+    /// What the variables ask for. A person who asked for what cannot be done is told, and has the agent all the same.
+    pub(crate) fn of(env: &Environment, warn: impl Fn(&str)) -> Self {
+        let settings = Settings::of(env).unwrap_or_else(|why| {
+            warn(&format!("nothing is sent to OpenTelemetry: {why}"));
+            None
+        });
+        for why in settings.iter().flat_map(|settings| &settings.passed_over) {
+            warn(why);
+        }
+        let spans = settings.as_ref().filter(|settings| settings.traces.is_some()).map(|_| Spans::default());
+        Self { settings, spans }
+    }
+
+    /// What hears of refreshes, where their spans are sent.
+    pub(crate) fn refreshes(&self) -> Option<Refreshes> {
+        let (settings, spans) = (self.settings.as_ref()?, self.spans.clone()?);
+        Some(Refreshes::new(spans, settings.sampler))
+    }
+
+    /// What hears of proxied requests, where their spans are sent.
+    pub(crate) fn requests(&self) -> Option<Requests> {
+        let (settings, spans) = (self.settings.as_ref()?, self.spans.clone()?);
+        Some(Requests::new(spans, settings.sampler))
+    }
+
+    /// What sends, where something is to be sent.
+    pub(crate) fn exporter(&mut self) -> Option<Exporter> {
+        Some(Exporter::new(self.settings.take()?, self.spans.take().unwrap_or_default()))
+    }
+}
+
 /// Sends, until the agent stops.
 pub(crate) struct Exporter {
     settings: Settings,
@@ -51,7 +92,7 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    pub(crate) fn new(settings: Settings, spans: Spans) -> Self {
+    fn new(settings: Settings, spans: Spans) -> Self {
         let web = UreqWeb::new(UreqOptions::default(), Workers::new(1, 4), Arc::new(SystemClock));
         Self { settings, spans, web, failing: false }
     }

@@ -7,6 +7,7 @@ use renewd_core::{Evidence, Now, Report, Wall};
 use renewd_driver::{CredentialName, Event, Step};
 
 use super::context::Context;
+use super::sampler::Sampler;
 use super::spans::{Attribute, Span, Spans};
 
 /// Steps of one attempt that are kept. There are four; a commit that the disk refuses is tried again.
@@ -19,12 +20,13 @@ type Steps = Vec<(Wall, &'static str)>;
 #[derive(Clone)]
 pub(crate) struct Refreshes {
     spans: Spans,
+    sampler: Sampler,
     under_way: Arc<Mutex<BTreeMap<CredentialName, Steps>>>,
 }
 
 impl Refreshes {
-    pub(crate) fn new(spans: Spans) -> Self {
-        Self { spans, under_way: Arc::default() }
+    pub(crate) fn new(spans: Spans, sampler: Sampler) -> Self {
+        Self { spans, sampler, under_way: Arc::default() }
     }
 
     /// Spans that reached nobody.
@@ -70,17 +72,13 @@ impl Refreshes {
         attributes.push(("renewd.credential", name.as_str().into()));
         attributes.push(("http.request.method", "POST".into()));
         let events = self.end_of(name);
+        let context = Context::begun(self.sampler);
+        if !context.sampled {
+            return;
+        }
         // Without steps it is an answer that came after its attempt was given up.
         let begun = events.first().map_or(sent, |(at, _)| *at).min(now.wall);
-        let span = Span {
-            name: "refresh",
-            context: Context::new(),
-            begun,
-            ended: now.wall,
-            events,
-            attributes,
-            error,
-        };
+        let span = Span { name: "refresh", context, begun, ended: now.wall, events, attributes, error };
         self.spans.push(span);
     }
 

@@ -10,23 +10,27 @@ use renewd_driver::system::SystemClock;
 use renewd_proxy::{Begun, ObserveRequests, ObservedRequest, Outcome};
 
 use super::context::Context;
+use super::sampler::Sampler;
 use super::spans::{Attribute, Span, Spans};
 
 /// Where the statuses of failures begin, as a client sees them.
 const FAILURES: u16 = 400;
 
 /// Hears of requests.
-pub(crate) struct Requests(Spans);
+pub(crate) struct Requests {
+    spans: Spans,
+    sampler: Sampler,
+}
 
 impl Requests {
-    pub(crate) fn new(spans: Spans) -> Self {
-        Self(spans)
+    pub(crate) fn new(spans: Spans, sampler: Sampler) -> Self {
+        Self { spans, sampler }
     }
 }
 
 impl ObserveRequests for Requests {
     fn begun(&self, request: Begun<'_>, fields: &mut HeaderMap) -> Box<dyn ObservedRequest> {
-        let context = Context::continued(fields);
+        let context = Context::continued(fields, self.sampler);
         let method = known(request.method);
         let recorded = context.sampled.then(|| {
             let upstream = request.upstream;
@@ -48,7 +52,7 @@ impl ObserveRequests for Requests {
                 error: None,
             }
         });
-        Box::new(UnderWay { spans: self.0.clone(), span: recorded })
+        Box::new(UnderWay { spans: self.spans.clone(), span: recorded })
     }
 }
 
@@ -111,7 +115,7 @@ mod tests {
     fn begin(spans: &Spans, method: &str, fields: &mut HeaderMap) -> Box<dyn ObservedRequest> {
         let (method, name) = (Method::from_bytes(method.as_bytes()).unwrap(), "work".parse().unwrap());
         let upstream = "https://api.example:8443/base".parse().unwrap();
-        Requests::new(spans.clone()).begun(Begun::new(&method, &name, &upstream), fields)
+        Requests::new(spans.clone(), Sampler::default()).begun(Begun::new(&method, &name, &upstream), fields)
     }
 
     fn told(spans: &Spans) -> Vec<(String, String)> {

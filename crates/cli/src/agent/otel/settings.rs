@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use renewd_core::Secret;
 
+use super::sampler::Sampler;
 use crate::environment::Environment;
 
 /// Between two exports of the metrics, where nothing else is asked for.
@@ -23,14 +24,13 @@ pub(crate) struct Settings {
     pub(super) interval: Duration,
     /// Of the resource, the service's name first.
     pub(super) resource: Vec<(String, String)>,
+    /// Which traces are recorded.
+    pub(super) sampler: Sampler,
+    /// What was asked for, cannot be done and keeps nothing else from being done, in words for people.
+    pub(super) passed_over: Vec<String>,
 }
 
 impl Settings {
-    /// Whether spans are sent, beside metrics or without them.
-    pub(crate) fn takes_spans(&self) -> bool {
-        self.traces.is_some()
-    }
-
     /// None where nothing is to be sent. What is asked for and cannot be done is told in words for people.
     pub(crate) fn of(env: &Environment) -> Result<Option<Self>, String> {
         let is = |name: &str, value: &str| env.text(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
@@ -61,7 +61,11 @@ impl Settings {
             let given = env.text(name).and_then(|text| text.parse().ok()).filter(|ms| *ms > 0);
             given.map_or(default, Duration::from_millis)
         };
+        let mut passed_over = Vec::new();
+        let sampler = Sampler::of(env, &mut passed_over);
         Ok(Some(Self {
+            sampler,
+            passed_over,
             traces,
             metrics,
             headers: headers(&env.text("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default())?,
@@ -163,6 +167,8 @@ mod tests {
     fn what_cannot_be_done_is_told_and_a_secret_is_not_repeated() {
         let why = of(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).err().unwrap();
         assert!(why.contains("http/json"), "{why}");
+        let sampled = of(&[ENDPOINT, ("OTEL_TRACES_SAMPLER", "sometimes")]).unwrap().unwrap();
+        assert_eq!((sampled.sampler, sampled.passed_over.len()), (Sampler::default(), 1));
         let why = of(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_HEADERS", "s3cret")]).err().unwrap();
         assert!(why.contains("key=value") && !why.contains("s3cret"), "{why}");
     }

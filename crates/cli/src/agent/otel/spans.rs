@@ -77,13 +77,14 @@ impl Spans {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::otel::sampler::Sampler;
 
     #[test]
     fn the_oldest_give_way_and_are_counted() {
         let spans = Spans::default();
         for n in 0..SPANS_MAX + 3 {
             let begun = Wall::from_unix_millis(n as i64);
-            let context = Context::new();
+            let context = Context::begun(Sampler::default());
             let (events, attributes) = (Vec::new(), Vec::new());
             spans.push(Span { name: "x", context, begun, ended: begun, events, attributes, error: None });
         }

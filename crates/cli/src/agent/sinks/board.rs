@@ -149,7 +149,7 @@ impl Board {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::metrics::render;
+    use crate::agent::metrics::{Format, render};
     use renewd_core::Span;
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
         let status = board.status();
         assert_eq!((status[0].state.as_str(), status[0].since.as_str()), ("failing", "2026-11-22T09:02:00Z"));
         assert_eq!(status[0].valid_until.as_deref(), Some("2026-11-22T11:00:00Z"), "what it still holds");
-        let text = render(&board.metrics());
+        let text = render(&board.metrics(), Format::Prometheus);
         for line in [
             r#"renewd_sink_fresh{credential="work",path="/run/a \"b\""} 0"#,
             r#"renewd_sink_writes_total{credential="work",path="/run/a \"b\""} 2"#,
