@@ -243,10 +243,27 @@ fn only_the_hosts_of_the_credential_get_its_token() {
     let own = |host: &str| {
         let command = world.home.command(["helper", "git", "--credential", "work", "get"]);
         let said = format!("protocol=http\nhost={host}\n\n");
-        Running::start(command, said.as_bytes()).finish().succeeded().stdout
+        Running::start(command, said.as_bytes()).finish().succeeded()
     };
-    assert!(own(&foreign).contains("password="), "the authorization server's own host");
-    assert_eq!(own(&host), "");
+    assert!(own(&foreign).stdout.contains("password="), "the authorization server's own host");
+    let nothing = own(&host);
+    assert_eq!(nothing.stdout, "");
+    // git would only ask for a password: why it has none is said here, or nowhere.
+    let setting = format!("helper_hosts = [\"{host}\"] in [credential.work]");
+    assert!(nothing.stderr.contains(&setting), "{nothing:?}");
+}
+
+#[test]
+fn a_host_of_the_credentials_that_is_asked_over_plain_http_gets_nothing_and_the_reason_is_said() {
+    let world = world("Basic");
+    let args = ["helper", "git", "--credential", "work", "--host", "forge.example", "get"];
+    let get = |said: &str| Running::start(world.home.command(args), said.as_bytes()).finish().succeeded();
+    let plain = get("protocol=http\nhost=forge.example\n\n");
+    assert_eq!(plain.stdout, "");
+    assert!(plain.stderr.contains("forge.example over plain http"), "{plain:?}");
+    let foreign = get("protocol=http\nhost=other.example\n\n");
+    assert_eq!((foreign.stdout.as_str(), foreign.stderr.as_str()), ("", ""));
+    assert!(get("protocol=https\nhost=forge.example\n\n").stdout.contains("password="));
 }
 
 #[test]

@@ -96,10 +96,19 @@ fn belongs(args: &Git, config: &Config, host: &Host) -> Option<Belongs> {
     }
 }
 
-/// Gives a token for a host of the credential's; nothing, and no word, for any other.
+/// Gives a token for a host of the credential's; nothing for any other. No word either, where it was said which hosts it
+/// is for: other helpers may know the other.
 fn get(args: &Git, app: &App, asked: &Attributes, deadline: Deadline) -> Result<(), Failure> {
     let config = app.config()?;
-    let Some(host) = asked.server() else { return Ok(()) };
+    let Some(host) = asked.server() else {
+        let named = asked.by_plain_http().filter(|host| {
+            hosts(&config, &args.credential, &args.host).is_some_and(|named| named.contains(host))
+        });
+        if let Some(host) = named {
+            app.output.note(&plain_http(&args.credential, &host));
+        }
+        return Ok(());
+    };
     let Some(belongs) = belongs(args, &config, &host) else { return Ok(()) };
     let unsure = matches!(belongs, Belongs::IfItsOwn).then_some(&host);
     // What it was given was refused in this very command.
@@ -115,10 +124,31 @@ fn get(args: &Git, app: &App, asked: &Attributes, deadline: Deadline) -> Result<
             let _ = app.output.data(QUIT);
         }
     })?;
-    let Some(token) = found else { return Ok(()) };
+    let Some(token) = found else {
+        if let Some(host) = unsure {
+            app.output.note(&not_its_own(&args.credential, host));
+        }
+        return Ok(());
+    };
     let username = username(&config, &args.credential, args.username.as_deref(), &host)?;
     let answer = answer(args, asked, &token, &username, refused.is_some())?;
     app.output.data(&answer)
+}
+
+/// Why git gets nothing for a host that was named: it will ask for a password next, and say nothing of this.
+fn plain_http(name: &CredentialName, host: &Host) -> String {
+    format!(
+        "renewd: {name}: its token does not go to {host} over plain http, where everybody on the way could read it\n  \
+         use https"
+    )
+}
+
+/// The same for one that was not, where none was. The word goes away with a setting, so that it is never in the way.
+fn not_its_own(name: &CredentialName, host: &Host) -> String {
+    format!(
+        "renewd: {name}: its token is not for {host}, but for the host of its token endpoint, where nothing else is said\n  \
+         if it is meant for {host}: helper_hosts = [\"{host}\"] in [credential.{name}], or --host"
+    )
 }
 
 /// What git is given.

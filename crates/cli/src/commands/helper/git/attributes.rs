@@ -65,6 +65,14 @@ impl Attributes {
         }
     }
 
+    /// The server, where plain http is what keeps a token from it.
+    pub(super) fn by_plain_http(&self) -> Option<Host> {
+        match (self.protocols.as_slice(), self.hosts.as_slice()) {
+            ([protocol], [host]) if protocol == "http" => host.parse().ok(),
+            _ => None,
+        }
+    }
+
     /// Whether git understands that.
     pub(super) fn takes(&self, capability: &str) -> bool {
         self.capabilities.iter().any(|known| known == capability)
