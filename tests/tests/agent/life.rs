@@ -251,6 +251,36 @@ fn the_configuration_is_read_anew_on_sighup_and_on_reload() {
     assert_eq!(server.totals().token_requests, 1);
 }
 
+/// Whoever types a passphrase, or unlocks a keyring, may take his time.
+#[test]
+#[cfg(target_os = "linux")]
+fn sighup_while_the_store_is_being_opened_does_not_end_the_agent() {
+    use std::io::Write as _;
+    const PASSPHRASE: &str = "correct horse battery";
+    let mut session = renewd_e2e::Session::new("", "passphrase");
+    session.passphrase(Some(PASSPHRASE));
+    session.run(["init"]).succeeded();
+    session.passphrase(None);
+    let mut command = session.command(["agent", "--passphrase-fd", "0"]);
+    let mut agent = command.stdin(std::process::Stdio::piped()).spawn().expect("the program can be run");
+    let socket = session.home.socket();
+    // It listens, and hears signals, before it opens the store.
+    wait_for("the agent to listen", || socket.with_file_name("agent.json").exists().then_some(()));
+    let pid = rustix::process::Pid::from_child(&agent);
+    rustix::process::kill_process(pid, Signal::HUP).expect("it lives");
+    let mut stdin = agent.stdin.take().expect("it is a pipe");
+    stdin.write_all(PASSPHRASE.as_bytes()).expect("it still waits for the passphrase");
+    drop(stdin);
+    let door = Door::Unix(socket);
+    wait_for("the agent to answer", || {
+        assert_eq!(agent.try_wait().expect("it is a child"), None, "the agent ended");
+        let answer = door.request("GET", "/healthz", &[], b"").ok()?;
+        (answer.status == 200).then_some(())
+    });
+    rustix::process::kill_process(pid, Signal::TERM).expect("it lives");
+    assert_eq!(agent.wait().expect("it is a child").code(), Some(0));
+}
+
 #[test]
 fn a_policy_that_is_read_anew_holds_at_once() {
     let server = server();

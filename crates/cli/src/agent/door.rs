@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use renewd_core::Secret;
 use renewd_proxy::SocketGuard;
@@ -15,14 +15,15 @@ use super::page::Gate;
 use crate::agent_client::AgentDescription;
 use crate::exit::{Exit, Failure};
 
-/// The agent's listeners. Dropping it removes the socket and its description.
+/// The agent's listeners. Dropping it removes the description and the socket, and then listens no more: until then the next
+/// agent cannot begin, whose files they would be.
 pub(crate) struct Door {
-    pub(crate) unix: UnixListener,
-    pub(crate) status: Option<TcpListener>,
-    description: Description,
     _removed: Removed,
     /// None where the socket is a service manager's.
     _socket: Option<SocketGuard>,
+    pub(crate) unix: UnixListener,
+    pub(crate) status: Option<TcpListener>,
+    description: Description,
 }
 
 /// `agent.json`.
@@ -31,7 +32,12 @@ pub(crate) struct Description {
     path: PathBuf,
     agent: AgentDescription,
     status_url: Option<Arc<Secret>>,
+    /// The file that was written last.
+    written: Arc<Mutex<Option<FileId>>>,
 }
+
+/// Device and inode.
+type FileId = (u64, u64);
 
 /// A proxy in `agent.json`. The URL may hold a path secret, which is why it stands in this private file and in no log.
 #[derive(Serialize)]
@@ -80,17 +86,24 @@ impl Description {
     pub(crate) fn write(&self, proxies: &[ProxyPlace]) -> Result<(), Failure> {
         let page = self.status_url.as_ref().map(|status_url| PageUrl { status_url });
         let bytes = crate::json::line(&Whole { agent: &self.agent, page, proxies })?;
-        write_private(&self.path, &bytes)
+        let written = write_private(&self.path, &bytes)?;
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(written);
+        Ok(())
     }
 }
 
-/// Removes the description at the end.
-struct Removed(PathBuf);
+/// Removes the description at the end, where it is not another agent's by then.
+struct Removed(Description);
 
 impl Drop for Removed {
     fn drop(&mut self) {
-        // A description that stays behind names a socket that nobody answers on: it is passed over.
-        let _ = std::fs::remove_file(&self.0);
+        let written = *self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.is_some()
+            && std::fs::symlink_metadata(&self.0.path).ok().map(|meta| file_id(&meta)) == written
+        {
+            // One that stays behind names a socket that nobody answers on: it is passed over.
+            let _ = std::fs::remove_file(&self.0.path);
+        }
     }
 }
 
@@ -135,10 +148,11 @@ impl Door {
         };
         let page = bound.filter(|address| address.ip().is_loopback());
         let status_url = page.map(|address| Arc::new(gate.url(&address.to_string())));
-        let description = Description { path: AgentDescription::path_beside(socket), agent, status_url };
+        let path = AgentDescription::path_beside(socket);
+        let description = Description { path, agent, status_url, written: Arc::default() };
         description.write(&[])?;
-        let removed = Removed(description.path.clone());
-        Ok(Self { unix, status, description, _removed: removed, _socket: guard })
+        let removed = Removed(description.clone());
+        Ok(Self { _removed: removed, _socket: guard, unix, status, description })
     }
 
     /// The description.
@@ -194,17 +208,69 @@ fn make_private(folder: &Path) -> Result<(), Failure> {
     })
 }
 
-/// Written beside and renamed over: a reader sees the old one or the new one, whole.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+fn file_id(meta: &std::fs::Metadata) -> FileId {
+    use std::os::unix::fs::MetadataExt as _;
+    (meta.dev(), meta.ino())
+}
+
+/// Written beside and renamed over: a reader sees the old one or the new one, whole. Gives what was written.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<FileId, Failure> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let beside = path.with_extension(format!("json.{}", std::process::id()));
     // Left by a process of this number that died here.
     let _ = std::fs::remove_file(&beside);
-    let write = || -> std::io::Result<()> {
+    let write = || -> std::io::Result<FileId> {
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
         file.write_all(bytes)?;
-        std::fs::rename(&beside, path)
+        let written = file_id(&file.metadata()?);
+        std::fs::rename(&beside, path)?;
+        Ok(written)
     };
-    write().map_err(|e| failed(path, &e))
+    write().map_err(|e| {
+        // On a full disk, what could be written of it; where it was never made there is nothing to remove.
+        let _ = std::fs::remove_file(&beside);
+        failed(path, &e)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn open(folder: &Path) -> Door {
+        let (activation, gate) = (Activation::default(), Gate::new(true));
+        Door::open(&folder.join("agent.sock"), None, &activation, &gate, folder, None).await.unwrap()
+    }
+
+    fn in_folder(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_ends_takes_its_files_with_it_and_leaves_a_successors_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path()).await);
+        assert_eq!(in_folder(folder.path()), [""; 0]);
+        let door = open(folder.path()).await;
+        // What the next agent does, at a moment when this one is not yet gone.
+        std::fs::remove_file(folder.path().join("agent.sock")).unwrap();
+        let next = open(folder.path()).await;
+        drop(door);
+        let mut left = in_folder(folder.path());
+        left.sort();
+        assert_eq!(left, ["agent.json", "agent.sock"]);
+        drop(next);
+        assert_eq!(in_folder(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_description_that_cannot_be_put_in_its_place_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.json");
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(write_private(&path, b"{}").unwrap_err().exit, Exit::Store);
+        assert_eq!(in_folder(folder.path()), ["agent.json"]);
+    }
 }
