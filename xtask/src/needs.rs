@@ -140,12 +140,23 @@ const PACKAGING: &[Need] = &[
     },
 ];
 
+/// What completes command lines. Bash is everywhere.
+const SHELLS: &[Need] = &[
+    Need { program: "zsh", probe: &[], packages: &["zsh"], why: "asks for the names that it completes" },
+    Need {
+        program: "fish",
+        probe: &[],
+        packages: &["fish"],
+        why: "completes a command line, as a person has it",
+    },
+];
+
 /// Where this is 1, a browser that cannot be had is a failure: it stands before servers that were asked for so.
 const PEERS_REQUIRED_ENV: &str = "RENEWD_PEERS_REQUIRED";
 
 /// What tests can be made to insist on: where the variable is 1, one that does not find it fails, rather than say that it
 /// was skipped.
-const INSISTED_ON: [(&str, &[Need]); 7] = [
+const INSISTED_ON: [(&str, &[Need]); 8] = [
     ("RENEWD_TOOLS_REQUIRED", TOOLS),
     ("RENEWD_IMAGES_REQUIRED", IMAGES),
     ("RENEWD_DOCKER_REQUIRED", DOCKER),
@@ -153,6 +164,7 @@ const INSISTED_ON: [(&str, &[Need]); 7] = [
     ("RENEWD_KEEPASSXC_REQUIRED", KEEPASSXC),
     ("RENEWD_CHROMIUM_REQUIRED", CHROMIUM),
     ("RENEWD_PACKAGING_REQUIRED", PACKAGING),
+    ("RENEWD_SHELLS_REQUIRED", SHELLS),
 ];
 
 /// Checks them; on Debian as root installs what is missing, otherwise names it precisely.
@@ -164,8 +176,8 @@ pub(crate) fn provide() -> Result<Outcome, Failure> {
     }
     install(NEEDS)?;
     // A test that is left out, and says so, is no reason to run none.
-    let extras =
-        install(EXTRAS.iter().chain(TOOLS).chain(IMAGES).chain(DESKTOP).chain(KEEPASSXC).chain(PACKAGING));
+    let small = [EXTRAS, TOOLS, IMAGES, DESKTOP, KEEPASSXC, PACKAGING, SHELLS];
+    let extras = install(small.into_iter().flatten());
     // By itself: it is large, and what is small need not wait for a day on which it can be had.
     let browser = install(CHROMIUM);
     if let (Err(failure), Some("1")) = (&browser, std::env::var(PEERS_REQUIRED_ENV).ok().as_deref()) {

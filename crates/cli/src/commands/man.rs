@@ -1,5 +1,7 @@
 //! `renewd man`: the manual pages, from the same table as `--help`. Packages write them when they are built.
 
+mod synopsis;
+
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _};
@@ -22,7 +24,7 @@ pub(crate) struct Man {
 /// # Errors
 /// When stdout or the folder cannot be written.
 pub(crate) fn run(args: &Man, app: &App) -> Result<(), Failure> {
-    let command = Cli::command();
+    let command = synopsis::given(Cli::command(), "");
     if let Some(folder) = &args.to {
         return clap_mangen::generate_to(command, folder).map_err(|e| {
             Failure::new(

@@ -24,6 +24,24 @@ pub(crate) fn closed_store(config: &Config, why: &Failure) -> Result<OpenStore, 
     Ok(OpenStore { port: Arc::new(Closed::at(&place, fault)), place: place.display().to_string() })
 }
 
+/// The names that can be seen without the key: those of a store of files, and of a keyring's where they were marked.
+///
+/// # Errors
+/// When nothing says where the store is.
+pub(crate) fn names_in_folder(config: &Config) -> Result<Vec<CredentialName>, Failure> {
+    Ok(seen_in(&store_folder(config)?))
+}
+
+fn seen_in(folder: &Path) -> Vec<CredentialName> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let name = |file: String| BESIDE.iter().find_map(|end| file.strip_suffix(end)?.parse().ok());
+    let mut names: Vec<CredentialName> = files.filter_map(name).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
 /// A store that does not open, and why.
 struct Closed {
     names: Vec<CredentialName>,
@@ -32,13 +50,7 @@ struct Closed {
 
 impl Closed {
     fn at(folder: &Path, why: StoreFault) -> Self {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let files = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let name = |file: String| BESIDE.iter().find_map(|end| file.strip_suffix(end)?.parse().ok());
-        let mut names: Vec<CredentialName> = files.filter_map(name).collect();
-        names.sort();
-        names.dedup();
-        Self { names, why }
+        Self { names: seen_in(folder), why }
     }
 }
 

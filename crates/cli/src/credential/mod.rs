@@ -15,7 +15,7 @@ mod store;
 
 pub(crate) use access::Access;
 pub(crate) use client_key::{client_key, keyring_key};
-pub(crate) use closed::closed_store;
+pub(crate) use closed::{closed_store, names_in_folder};
 pub(crate) use glance::{Announced, Glance, glance, names};
 pub(crate) use grants::{
     ASSERTION_LIFETIME, TOKEN_TYPE, configured as configured_grant, name_of as grant_name, source,

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod book;
+mod completions;
 mod configuration;
 mod explain;
 mod flows;
