@@ -165,6 +165,69 @@ fn an_api_that_names_a_strange_server_is_refused() {
     }
 }
 
+/// A resource whose metadata lead to a server of its own.
+fn luring() -> (Trap, String) {
+    let trap = Trap::announcing(json!({ "revocation_endpoint": null }));
+    let (url, api) = (trap.server.url(), format!("{}/mcp", trap.server.url()));
+    let metadata = format!("{url}/.well-known/oauth-protected-resource/mcp");
+    trap.server.say("/mcp", Says::Challenge(format!("Bearer resource_metadata=\"{metadata}\"")));
+    let document = json!({ "resource": api, "authorization_servers": [url] });
+    trap.server.say("/.well-known/oauth-protected-resource/mcp", Says::Json(document));
+    for path in ["/token", "/device", "/register"] {
+        trap.server.say(path, tokens());
+    }
+    (trap, api)
+}
+
+// RFC 9728 section 7: a resource may be an attacker's, and name a server of his.
+#[test]
+fn what_was_given_for_one_server_is_not_shown_to_another_that_only_the_resource_names() {
+    let grant = |grant, flag| vec!["--client-id", "victim", "--grant", grant, flag, "secret"];
+    for (given, word) in [
+        (vec!["--client-id", "victim", "--device", "--client-secret-file", "secret"], "the client's secret"),
+        (vec!["--client-id", "victim", "--browser", "--client-secret-file", "secret"], "the client's secret"),
+        (grant("client-credentials", "--client-secret-file"), "--client-secret-file"),
+        (grant("token-exchange", "--subject-token-file"), "--subject-token-file"),
+        (grant("jwt-bearer", "--assertion-file"), "the assertion"),
+        (vec!["--browser", "--register", "--registration-token-file", "secret"], "--registration-token-file"),
+    ] {
+        let (trap, api) = luring();
+        let file = trap.home.private_file("secret", "a-secret-of-another-server").display().to_string();
+        let given: Vec<&str> =
+            given.into_iter().map(|word| if word == "secret" { &*file } else { word }).collect();
+        let ran = trap.start_as(&[&["login", "work", "--resource", &api][..], &given].concat()).finish();
+        trap.refused_unopened(&ran, 2, word);
+        assert!(ran.stderr.contains(&format!("--issuer {}", trap.server.url())), "what to do: {ran:?}");
+        let asked = trap.server.asked();
+        assert!(asked.iter().all(|(line, _)| line.starts_with("GET ")), "{given:?}: {asked:?}");
+    }
+}
+
+#[test]
+fn a_secret_of_the_configuration_needs_a_word_of_whose_it_is_too() {
+    let (trap, api) = luring();
+    let file = trap.home.private_file("secret", "a-secret-of-another-server").display().to_string();
+    let entry = |more: &str| {
+        format!(
+            "[credential.work]\nclient_id = \"victim\"\nclient_secret_file = \"{file}\"\nresource = \"{api}\"\n\
+             grant = \"client_credentials\"\n{more}"
+        )
+    };
+    trap.home.configure(&entry(""));
+    let ran = trap.start_as(&["login", "work"]).finish();
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("credential.work.client_secret_file"), "{ran:?}");
+    assert!(
+        trap.server.asked().iter().all(|(line, _)| line.starts_with("GET ")),
+        "{:?}",
+        trap.server.asked()
+    );
+    // Somebody said it: the server is the one that was meant, and the login goes on.
+    trap.home.configure(&entry(&format!("issuer = \"{}\"\n", trap.server.url())));
+    trap.start_as(&["login", "work"]).finish().succeeded();
+    assert!(trap.server.asked().iter().any(|(_, body)| body.contains("a-secret-of-another-server")));
+}
+
 /// The redirect address and the state of the address that was opened.
 fn asked_of(opened: &str) -> (String, String) {
     let query = opened.split_once('?').expect("a query").1;

@@ -10,6 +10,7 @@ mod place;
 mod screen;
 mod wanted;
 mod way;
+mod whose;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -213,6 +214,7 @@ pub(crate) fn run(args: &Login, app: &App) -> Result<(), Failure> {
         let requests = config.policy(Some(name)).request;
         let server = found(&ports, &wanted, &requests).await?;
         screen.server(&server);
+        whose::check(args, &config, &wanted, &server)?;
         let profile = wanted.profile_of(&config, &server)?;
         let way = Way::choose(args, &wanted, &server, &profile)?;
         let by = way.name();

@@ -54,6 +54,26 @@ fn a_login_that_is_needed_is_told_once_and_its_end_once() {
     assert_eq!(times(), 2, "{:?}", told(&heard));
 }
 
+#[test]
+fn a_command_that_asks_once_runs_no_hook_and_the_agent_that_comes_after_it_tells() {
+    let (world, server) = (World::new(), AuthorizationServer::start(AsConfig::default()).unwrap());
+    let (hook, heard) = hook(&world);
+    world.configure(&format!(
+        "[hooks]\non_unauthenticated = [\"{}\", \"{{event}}\", \"{{credential}}\"]\n",
+        hook.display()
+    ));
+    let grant = server.mint_grant();
+    world.import("work", &server.token_url(), &grant.refresh_token, &[]).expect(0, &[]);
+    server.set_fault(Fault::InvalidGrant);
+    for _ in 0..2 {
+        world.run(&["token", "work"]).expect(3, &["renewd login work"]);
+    }
+    assert_eq!(told(&heard), Vec::<String>::new());
+    assert!(!world.state().join("raised").exists(), "nobody says that it was told");
+    let _agent = world.agent(&[]);
+    until("the agent told of it", || told(&heard) == ["unauthenticated work"]);
+}
+
 /// A server that is not there for a while.
 fn down() -> Fault {
     Fault::Status { code: 503, retry_after: None, body: String::new() }
