@@ -205,6 +205,7 @@ fn macos_reads_the_property_list_whatever_the_paths_hold() {
     assert_eq!(list["Label"], "renewd.agent");
     assert_eq!(list["KeepAlive"], serde_json::json!({"SuccessfulExit": false}));
     assert_eq!(list["Umask"], 0o077);
+    assert_eq!(list["ExitTimeOut"], 90, "launchd's own 20 s would cut a shutdown short");
     assert_eq!(list["EnvironmentVariables"]["XDG_STATE_HOME"], home.path().join("state").to_str().unwrap());
 }
 

@@ -1,6 +1,6 @@
 //! A launch agent of macOS.
 
-use super::service::Service;
+use super::service::{STOP_S, Service};
 use super::written::SEAL;
 
 /// The job's label, and its file's name.
@@ -50,6 +50,8 @@ pub(super) fn plist(service: &Service, log: &str) -> String {
     </dict>
     <key>ThrottleInterval</key>
     <integer>{THROTTLE_S}</integer>
+    <key>ExitTimeOut</key>
+    <integer>{STOP_S}</integer>
     <key>Umask</key>
     <integer>{UMASK}</integer>
     <key>HardResourceLimits</key>

@@ -11,6 +11,10 @@ use crate::exit::Failure;
 /// look.
 const CARRIED: [&str; 2] = ["XDG_CONFIG_HOME", "XDG_STATE_HOME"];
 
+/// Seconds between being told to end and being killed: what is under way is finished and saved meanwhile, which takes as
+/// long as `shutdown.grace`. launchd would give 20.
+pub(super) const STOP_S: u32 = 90;
+
 /// The service.
 #[derive(Clone, Debug)]
 pub(super) struct Service {
@@ -97,6 +101,12 @@ mod tests {
         ]);
         assert_eq!(carried(&env), [("XDG_STATE_HOME".to_owned(), "/s".to_owned())]);
         assert_eq!(variables_left_out(&env), ["RENEWD_STORE_KEY"]);
+    }
+
+    #[test]
+    fn nobody_is_killed_who_takes_the_usual_grace() {
+        let usual = renewd_core::Policy::default().shutdown_grace;
+        assert!(usual < renewd_core::Span::from_secs(u64::from(STOP_S)), "{usual:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use super::service::Service;
+use super::service::{STOP_S, Service};
 use super::written::SEAL;
 use crate::exit::Failure;
 
@@ -84,6 +84,8 @@ ExecReload={reload}
 RestartSec=5
 # Wrong usage and a wrong configuration do not mend themselves.
 RestartPreventExitStatus=2 6
+# What is under way is finished and saved: longer than shutdown.grace.
+TimeoutStopSec={STOP_S}
 WatchdogSec=60
 UMask=0077
 LimitCORE=0
@@ -169,10 +171,17 @@ mod tests {
     #[test]
     fn the_units_of_packages_are_the_same() {
         let packaged = |name: &str| {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/systemd/user");
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/systemd");
             std::fs::read_to_string(path.join(name)).unwrap()
         };
-        assert_eq!(body(&service(&plain())), packaged(SERVICE));
-        assert_eq!(body(&socket(&plain())), packaged(SOCKET));
+        assert_eq!(body(&service(&plain())), packaged(&format!("user/{SERVICE}")));
+        assert_eq!(body(&socket(&plain())), packaged(&format!("user/{SOCKET}")));
+        let server = packaged("renewd@.service");
+        for line in service(&plain()).lines() {
+            let same = ["Restart", "TimeoutStopSec=", "WatchdogSec=", "UMask=", "LimitCORE=", "StartLimit"];
+            if same.iter().any(|key| line.starts_with(key)) {
+                assert!(server.lines().any(|l| l == line), "the unit for servers has no {line}");
+            }
+        }
     }
 }
