@@ -82,7 +82,9 @@ fn each_file_holds_the_newest_token_in_its_format_and_with_its_mode() {
     }
     let mode = |name: &str| fs::metadata(at(name)).unwrap().mode() & 0o777;
     assert_eq!((mode("raw"), mode("header"), mode("json")), (0o640, 0o600, 0o444));
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 4, "nothing stands beside them");
+    // What is written of the last refresh stands beside them for a moment.
+    let count = || fs::read_dir(&folder).unwrap().count();
+    wait_for("nothing to stand beside them", || (count() == 4).then_some(()));
     assert_eq!(state(&agent, &at("raw"))["state"], "fresh");
     let told = agent.stop().succeeded();
     assert!(told.stderr.contains("stays; its token is valid until"), "{}", told.stderr);
