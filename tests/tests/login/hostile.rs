@@ -171,7 +171,9 @@ fn luring() -> (Trap, String) {
     let (url, api) = (trap.server.url(), format!("{}/mcp", trap.server.url()));
     let metadata = format!("{url}/.well-known/oauth-protected-resource/mcp");
     trap.server.say("/mcp", Says::Challenge(format!("Bearer resource_metadata=\"{metadata}\"")));
-    let document = json!({ "resource": api, "authorization_servers": [url] });
+    let document = json!({
+        "resource": api, "authorization_servers": [url], "dpop_bound_access_tokens_required": true,
+    });
     trap.server.say("/.well-known/oauth-protected-resource/mcp", Says::Json(document));
     for path in ["/token", "/device", "/register"] {
         trap.server.say(path, tokens());
@@ -198,6 +200,7 @@ fn what_was_given_for_one_server_is_not_shown_to_another_that_only_the_resource_
         let ran = trap.start_as(&[&["login", "work", "--resource", &api][..], &given].concat()).finish();
         trap.refused_unopened(&ran, 2, word);
         assert!(ran.stderr.contains(&format!("--issuer {}", trap.server.url())), "what to do: {ran:?}");
+        assert!(ran.stderr.contains("--dpop asks for such"), "what else the resource wants is told: {ran:?}");
         let asked = trap.server.asked();
         assert!(asked.iter().all(|(line, _)| line.starts_with("GET ")), "{given:?}: {asked:?}");
     }

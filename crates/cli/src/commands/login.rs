@@ -213,7 +213,7 @@ pub(crate) fn run(args: &Login, app: &App) -> Result<(), Failure> {
         let ports = ports(&config, name)?;
         let requests = config.policy(Some(name)).request;
         let server = found(&ports, &wanted, &requests).await?;
-        screen.server(&server);
+        screen.server(&server, wanted.dpop);
         whose::check(args, &config, &wanted, &server)?;
         let profile = wanted.profile_of(&config, &server)?;
         let way = Way::choose(args, &wanted, &server, &profile)?;

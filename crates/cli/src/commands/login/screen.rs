@@ -52,9 +52,12 @@ impl<'a> Screen<'a> {
     }
 
     /// Which server was found, where that needs to be said.
-    pub(super) fn server(&self, server: &Server) {
+    pub(super) fn server(&self, server: &Server, dpop: bool) {
         for remark in &server.remarks {
             self.note(&format!("renewd: {remark}"));
+        }
+        if server.dpop_bound && !dpop {
+            self.note("renewd: the resource says that it takes no token but one that is bound to a key: --dpop asks for such");
         }
     }
 
