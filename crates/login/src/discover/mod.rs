@@ -80,10 +80,18 @@ pub async fn discover(
 }
 
 fn nothing_known(profile: &Profile) -> LoginError {
-    let text = match profile.endpoints.issuer.as_deref().or(profile.endpoints.token.as_deref()) {
-        Some(template) if template.contains('{') => format!(
+    let endpoints = &profile.endpoints;
+    let text = match (endpoints.issuer.as_deref(), endpoints.token.as_deref()) {
+        (Some(template), _) if template.contains('{') => format!(
             "the profile {} knows its server as {template} only: name yours with --issuer",
             profile.name
+        ),
+        // A provider without an issuer has no metadata that an issuer would lead to.
+        (_, Some(template)) if template.contains('{') => format!(
+            "the profile {} knows its token endpoint as {template} only: name yours with --token-endpoint, and where a \
+             login begins with --authorization-endpoint{}",
+            profile.name,
+            endpoints.authorization.as_deref().map(|at| format!(" ({at})")).unwrap_or_default()
         ),
         _ => "nothing says where to log in: name the server with --issuer URL, what is wanted with --resource URL, \
               or a provider with --profile NAME"

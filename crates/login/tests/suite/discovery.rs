@@ -276,6 +276,14 @@ fn without_a_word_of_where_the_user_is_told_what_to_say() {
     let policy = Policy::default().request;
     let error = block_on(discover(&ports(), &Start::default(), &profile, &policy)).unwrap_err();
     assert!(error.to_string().contains("https://{domain}/"), "{error}");
+    // Without an issuer there are no metadata: that word would lead nowhere.
+    profile.endpoints.issuer = None;
+    profile.endpoints.token = Some("https://{domain}/oauth/tokens".into());
+    profile.endpoints.authorization = Some("https://{domain}/oauth/new".into());
+    let error = block_on(discover(&ports(), &Start::default(), &profile, &policy)).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("--token-endpoint") && text.contains("(https://{domain}/oauth/new)"), "{text}");
+    assert!(!text.contains("--issuer"), "{text}");
 }
 
 #[test]
