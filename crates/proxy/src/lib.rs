@@ -53,6 +53,7 @@ mod observer;
 mod offspring;
 mod peer;
 pub mod problem;
+mod replay;
 mod rfc3339;
 mod route;
 mod secret_path;

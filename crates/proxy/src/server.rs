@@ -160,6 +160,11 @@ impl ProxyHandle {
         self.site().ways().iter().for_each(|way| way.pool.close_idle());
     }
 
+    /// Connections of HTTP/1.1 to the upstreams that wait for a request and can take one.
+    pub fn idle_connections(&self) -> usize {
+        self.site().ways().iter().map(|way| way.pool.waiting()).sum()
+    }
+
     /// Accepts nothing more, lets requests under way end for at most `grace`, then cuts what is left.
     pub async fn shutdown(mut self, grace: Duration) {
         if let Some(stop) = self.stop.take() {

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use super::recording::{Broken, RecordedBody, Recording, Replay};
+use super::recording::{Broken, RecordedBody, Recording};
+use crate::replay::Replaying;
 use crate::upstream::Tenancy;
 
 /// A request body as the upstream gets it.
@@ -14,24 +15,15 @@ pub(crate) enum RequestBody {
     /// The client's, as it comes in.
     Recorded(RecordedBody),
     /// The copy, from its beginning.
-    Replayed {
-        replay: Replay,
-        /// Whether it goes out with a length; otherwise in chunks, as it came.
-        sized: bool,
-        begun: bool,
-    },
+    Replayed(Replaying),
 }
 
 impl RequestBody {
-    pub(crate) fn replayed(replay: Replay, sized: bool) -> Self {
-        Self::Replayed { replay, sized, begun: false }
-    }
-
     /// The client's body behind it, where it is that.
     pub(crate) fn upload(&self) -> Option<&Recording> {
         match self {
             Self::Recorded(body) => Some(body.recording()),
-            Self::Replayed { .. } => None,
+            Self::Replayed(_) => None,
         }
     }
 }
@@ -46,31 +38,21 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match &mut *self {
             Self::Recorded(body) => body.poll(cx),
-            Self::Replayed { replay, begun, .. } => {
-                let was_begun = std::mem::replace(begun, true);
-                if !was_begun && !replay.bytes.is_empty() {
-                    return Poll::Ready(Some(Ok(Frame::data(replay.bytes.clone()))));
-                }
-                Poll::Ready(replay.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
-            }
+            Self::Replayed(replaying) => Poll::Ready(replaying.next_frame().map(Ok)),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Recorded(body) => body.is_end(),
-            // In chunks even an empty body has an end to be written.
-            Self::Replayed { replay, sized, begun } => *sized && (*begun || replay.bytes.is_empty()),
+            Self::Replayed(replaying) => replaying.is_end(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Recorded(body) => body.size_hint(),
-            Self::Replayed { replay, sized: true, begun: false } => {
-                SizeHint::with_exact(replay.bytes.len() as u64)
-            }
-            _ => SizeHint::default(),
+            Self::Replayed(replaying) => replaying.size_hint(),
         }
     }
 }

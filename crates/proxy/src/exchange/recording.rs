@@ -10,16 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
+use crate::replay::{BodyCopy, Replay};
+
 /// How long to wait for `100 Continue` before sending the body all the same (RFC 9110 §10.1.1: not for ever).
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
-
-/// Memory taken at once for a body whose length is known; the rest is taken as it comes, for a length is only a claim.
-const FIRST_RESERVE_BYTES: usize = 64 * 1024;
 
 /// The recorder of one request's body. Clones are the same body.
 #[derive(Clone)]
@@ -28,7 +26,7 @@ pub(crate) struct Recording(Arc<Mutex<State>>);
 struct State {
     /// Where the body comes from; `None` once it was taken to be read to its end here.
     source: Option<Incoming>,
-    copy: Copy,
+    copy: BodyCopy,
     /// When a frame last went upstream.
     moved: Instant,
     /// Whether anything of the body was read.
@@ -40,24 +38,6 @@ struct State {
     is_abandoned: bool,
     /// Of whoever polls that stream.
     waker: Option<Waker>,
-}
-
-/// The copy so far.
-enum Copy {
-    Growing {
-        bytes: BytesMut,
-        limit: usize,
-    },
-    Whole(Replay),
-    /// Longer than the limit, or it broke off.
-    None,
-}
-
-/// A body that can be sent again.
-#[derive(Clone)]
-pub(crate) struct Replay {
-    pub(crate) bytes: Bytes,
-    pub(crate) trailers: Option<HeaderMap>,
 }
 
 /// Holds the body back while the upstream has not said `100 Continue`.
@@ -97,13 +77,7 @@ impl From<hyper::Error> for Broken {
 impl Recording {
     /// Begins. `announced` is the length the client gave; one over the limit is not copied at all.
     pub(crate) fn of(source: Incoming, announced: Option<u64>, limit: usize, awaits_continue: bool) -> Self {
-        let copy = match announced.map(|len| usize::try_from(len).unwrap_or(usize::MAX)) {
-            Some(len) if len > limit => Copy::None,
-            len => Copy::Growing {
-                bytes: BytesMut::with_capacity(len.unwrap_or(0).min(FIRST_RESERVE_BYTES)),
-                limit,
-            },
-        };
+        let copy = BodyCopy::of(announced.unwrap_or(0), limit);
         let gate = if awaits_continue { Gate::Shut } else { Gate::Open };
         let mut state = State {
             source: None,
@@ -116,7 +90,8 @@ impl Recording {
             waker: None,
         };
         if source.is_end_stream() {
-            state.finish(None);
+            state.ended = true;
+            state.copy.finish(None);
         }
         state.source = Some(source);
         Self(Arc::new(Mutex::new(state)))
@@ -178,7 +153,7 @@ impl Recording {
 
     /// Whether the whole body was read, and kept.
     pub(crate) fn is_whole(&self) -> bool {
-        matches!(self.lock().copy, Copy::Whole(_))
+        matches!(self.lock().copy, BodyCopy::Whole(_))
     }
 
     /// The whole body, if it fits: reads what is missing from the client, at most for `patience`. Afterwards the
@@ -186,10 +161,9 @@ impl Recording {
     pub(crate) async fn whole(&self, patience: Duration) -> Option<Replay> {
         let source = {
             let mut state = self.lock();
-            match &state.copy {
-                Copy::Whole(replay) => return Some(replay.clone()),
-                Copy::None => return None,
-                Copy::Growing { .. } => state.source.take(),
+            match state.copy.outcome() {
+                Some(replay) => return replay,
+                None => state.source.take(),
             }
         };
         let rest = tokio::time::timeout(patience, self.read_to_end(source?));
@@ -201,10 +175,8 @@ impl Recording {
             let frame = std::future::poll_fn(|cx| Pin::new(&mut source).poll_frame(cx)).await;
             let mut state = self.lock();
             state.note(&frame, source.is_end_stream());
-            match &state.copy {
-                Copy::Whole(replay) => return Some(replay.clone()),
-                Copy::None => return None,
-                Copy::Growing { .. } => {}
+            if let Some(replay) = state.copy.outcome() {
+                return replay;
             }
         }
     }
@@ -219,38 +191,7 @@ impl State {
     fn note(&mut self, frame: &Option<hyper::Result<Frame<Bytes>>>, at_end: bool) {
         self.touched = true;
         self.moved = Instant::now();
-        match frame {
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    self.append(data);
-                }
-                match frame.trailers_ref() {
-                    Some(trailers) => self.finish(Some(trailers.clone())),
-                    None if at_end => self.finish(None),
-                    None => {}
-                }
-            }
-            Some(Err(_)) => self.copy = Copy::None,
-            None => self.finish(None),
-        }
-    }
-
-    fn append(&mut self, data: &Bytes) {
-        if let Copy::Growing { bytes, limit } = &mut self.copy {
-            if data.len() > *limit - bytes.len() {
-                self.copy = Copy::None;
-            } else {
-                bytes.extend_from_slice(data);
-            }
-        }
-    }
-
-    fn finish(&mut self, trailers: Option<HeaderMap>) {
-        self.ended = true;
-        if let Copy::Growing { bytes, .. } = &mut self.copy {
-            let bytes = std::mem::take(bytes).freeze();
-            self.copy = Copy::Whole(Replay { bytes, trailers });
-        }
+        self.ended |= self.copy.note(frame.as_ref().map(Result::as_ref), at_end);
     }
 }
 

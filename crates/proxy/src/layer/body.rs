@@ -5,28 +5,18 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::{BoxError, whole};
-
-/// Memory taken at once for the copy; the rest is taken as it comes, for a length is only a claim.
-const FIRST_RESERVE_BYTES: usize = 64 * 1024;
+use crate::replay::{BodyCopy, Replay, Replaying};
 
 /// A request body as the service below the layer gets it: the caller's own as it comes, or the copy of it.
 pub struct LayerBody<B>(Kind<B>);
 
 enum Kind<B> {
     Passing(Recording<B>),
-    Again { replay: Replay, begun: bool },
-}
-
-/// A body that can be sent again.
-#[derive(Clone)]
-pub(super) struct Replay {
-    bytes: Bytes,
-    trailers: Option<HeaderMap>,
+    Again(Replaying),
 }
 
 /// The recorder of one body. Clones are the same body.
@@ -41,20 +31,9 @@ impl<B> Clone for Recording<B> {
 struct State<B> {
     /// Where it comes from; none once it was taken to be read to its end here.
     source: Option<Pin<Box<B>>>,
-    copy: Copy,
+    copy: BodyCopy,
     /// Who waits for more of it.
     waker: Option<Waker>,
-}
-
-/// The copy so far.
-enum Copy {
-    Growing {
-        bytes: BytesMut,
-        limit: usize,
-    },
-    Whole(Replay),
-    /// Longer than the limit, or it broke off.
-    None,
 }
 
 impl<B> Recording<B>
@@ -63,13 +42,7 @@ where
     B::Error: Into<BoxError>,
 {
     pub(super) fn of(source: B, limit: usize) -> Self {
-        let announced = source.size_hint().lower();
-        let mut copy = match usize::try_from(announced) {
-            Ok(length) if length <= limit => {
-                Copy::Growing { bytes: BytesMut::with_capacity(length.min(FIRST_RESERVE_BYTES)), limit }
-            }
-            _ => Copy::None,
-        };
+        let mut copy = BodyCopy::of(source.size_hint().lower(), limit);
         if source.is_end_stream() {
             copy.finish(None);
         }
@@ -85,10 +58,8 @@ where
     pub(super) async fn whole(&self) -> Option<Replay> {
         let mut source = {
             let mut state = self.lock();
-            match &state.copy {
-                Copy::Whole(replay) => return Some(replay.clone()),
-                Copy::None => return None,
-                Copy::Growing { .. } => {}
+            if let Some(replay) = state.copy.outcome() {
+                return replay;
             }
             if let Some(waker) = state.waker.take() {
                 waker.wake();
@@ -100,10 +71,8 @@ where
             let frame = frame.map(|frame| frame.map(|frame| frame.map_data(whole)));
             let mut state = self.lock();
             state.copy.note(frame.as_ref().map(Result::as_ref), source.is_end_stream());
-            match &state.copy {
-                Copy::Whole(replay) => return Some(replay.clone()),
-                Copy::None => return None,
-                Copy::Growing { .. } => {}
+            if let Some(replay) = state.copy.outcome() {
+                return replay;
             }
         }
     }
@@ -131,46 +100,11 @@ impl<B> Recording<B> {
     }
 }
 
-impl Copy {
-    /// Takes note of one frame, of an error, or of the end.
-    fn note<E>(&mut self, frame: Option<Result<&Frame<Bytes>, &E>>, at_end: bool) {
-        match frame {
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    self.append(data);
-                }
-                match frame.trailers_ref() {
-                    Some(trailers) => self.finish(Some(trailers.clone())),
-                    None if at_end => self.finish(None),
-                    None => {}
-                }
-            }
-            Some(Err(_)) => *self = Self::None,
-            None => self.finish(None),
-        }
-    }
-
-    fn append(&mut self, data: &Bytes) {
-        if let Self::Growing { bytes, limit } = self {
-            if data.len() > *limit - bytes.len() {
-                *self = Self::None;
-            } else {
-                bytes.extend_from_slice(data);
-            }
-        }
-    }
-
-    fn finish(&mut self, trailers: Option<HeaderMap>) {
-        if let Self::Growing { bytes, .. } = self {
-            let bytes = std::mem::take(bytes).freeze();
-            *self = Self::Whole(Replay { bytes, trailers });
-        }
-    }
-}
-
 impl<B> LayerBody<B> {
     pub(super) fn again(replay: Replay) -> Self {
-        Self(Kind::Again { replay, begun: false })
+        // With trailers it goes out in chunks, as it came.
+        let sized = replay.trailers.is_none();
+        Self(Kind::Again(Replaying::new(replay, sized)))
     }
 }
 
@@ -188,19 +122,14 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.0 {
             Kind::Passing(recording) => Poll::Ready(ready!(recording.poll(cx))),
-            Kind::Again { replay, begun } => {
-                if !std::mem::replace(begun, true) && !replay.bytes.is_empty() {
-                    return Poll::Ready(Some(Ok(Frame::data(replay.bytes.clone()))));
-                }
-                Poll::Ready(replay.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
-            }
+            Kind::Again(replaying) => Poll::Ready(replaying.next_frame().map(Ok)),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Passing(recording) => recording.lock().source.as_ref().is_some_and(|s| s.is_end_stream()),
-            Kind::Again { replay, begun } => replay.trailers.is_none() && (*begun || replay.bytes.is_empty()),
+            Kind::Again(replaying) => replaying.is_end(),
         }
     }
 
@@ -209,11 +138,7 @@ where
             Kind::Passing(recording) => {
                 recording.lock().source.as_ref().map(|source| source.size_hint()).unwrap_or_default()
             }
-            // With trailers it goes out in chunks, as it came.
-            Kind::Again { replay, begun: false } if replay.trailers.is_none() => {
-                SizeHint::with_exact(replay.bytes.len() as u64)
-            }
-            Kind::Again { .. } => SizeHint::default(),
+            Kind::Again(replaying) => replaying.size_hint(),
         }
     }
 }
@@ -222,7 +147,7 @@ impl<B> std::fmt::Debug for LayerBody<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0 {
             Kind::Passing(_) => "LayerBody(passing)",
-            Kind::Again { .. } => "LayerBody(again)",
+            Kind::Again(_) => "LayerBody(again)",
         })
     }
 }

@@ -97,6 +97,11 @@ impl KeptLinks {
         state.sweeping
     }
 
+    /// How many wait and can be used.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().idle.iter().filter(|waiting| waiting.link.is_ready()).count()
+    }
+
     /// Closes all that serve nothing; the others end with what they serve. (Whoever sweeps finds none, and ends.)
     pub(crate) fn close(&self) {
         let mut state = self.lock();

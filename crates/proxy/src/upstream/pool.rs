@@ -144,6 +144,11 @@ impl Pool {
         self.kept.close();
     }
 
+    /// Connections that wait for a request and can take one.
+    pub(crate) fn waiting(&self) -> usize {
+        self.kept.waiting()
+    }
+
     /// A connection that can take a request now.
     async fn carrier(self: &Arc<Self>, manner: Manner) -> Result<Carrier, SendFailure> {
         let only_http1 = manner.upgrades || self.dialer.http2 == UpstreamHttp2::Off;

@@ -8,7 +8,7 @@ use renewd_proxy::Outcome;
 use tokio::net::TcpListener;
 
 use crate::wire::{Wire, within};
-use crate::world::{Script, Upstream, World, config, from_generation, ok, unauthorized};
+use crate::world::{Script, Upstream, World, config, eventually, from_generation, ok, unauthorized};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\nx";
@@ -75,34 +75,53 @@ async fn a_silent_upstream_is_a_504_after_the_response_timeout() {
     assert_eq!(world.proxy.metrics().requests(Outcome::UpstreamTimeout), 2);
 }
 
+/// Time that passes by `advance` alone. (While a blocking task runs the runtime does not step on to its next timer
+/// whenever nothing is ready, as if nothing could come over a socket.)
+struct HeldTime(#[expect(dead_code, reason = "the blocking task ends with it")] std::sync::mpsc::Sender<()>);
+
+impl HeldTime {
+    fn begin() -> Self {
+        let (held, end) = std::sync::mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || end.recv());
+        tokio::time::pause();
+        Self(held)
+    }
+}
+
 #[tokio::test]
 async fn neither_a_slow_upload_nor_a_quiet_stream_counts_as_silence() {
-    let (go, mut gone) = tokio::sync::mpsc::unbounded_channel::<()>();
-    let go = Arc::new(go);
+    const LIMIT: Duration = Duration::from_secs(2);
+    let _time = HeldTime::begin();
+    let (began, mut heads) = tokio::sync::mpsc::unbounded_channel();
+    let loud = Arc::new(tokio::sync::Notify::new());
+    let quiet = Arc::clone(&loud);
     let upstream = Upstream::start(move |mut wire: Wire| {
-        let go = Arc::clone(&go);
+        let (began, quiet) = (began.clone(), Arc::clone(&quiet));
         async move {
             let head = wire.head().await.unwrap();
+            began.send(()).unwrap();
             wire.body(&head).await.unwrap();
             wire.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
-            // Longer than the limit, after the answer began.
-            tokio::time::sleep(Duration::from_secs(3)).await;
+            quiet.notified().await;
             wire.write_chunk("late").await;
             wire.write("0\r\n\r\n").await;
-            let _ = go.send(());
         }
     })
     .await;
     let mut config = config(&upstream.url());
-    config.response_timeout = Some(Duration::from_secs(2));
+    config.response_timeout = Some(LIMIT);
     let world = World::with(config, Script::Tokens).await;
     let mut client = world.client().await;
     client.write("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\na").await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    within("the request's head", heads.recv()).await.unwrap();
+    tokio::time::advance(LIMIT * 2).await;
     client.write("b").await;
-    let (head, body) = client.answer().await;
-    assert_eq!((head.status(), body.text().as_str()), (200, "late"));
-    within("the upstream's end", gone.recv()).await.unwrap();
+    let head = client.head().await.unwrap();
+    assert_eq!(head.status(), 200);
+    // Longer than the limit, after the answer began.
+    tokio::time::advance(LIMIT * 2).await;
+    loud.notify_one();
+    assert_eq!(client.body(&head).await.unwrap().text(), "late");
 }
 
 /// Serves one request for each connection, then closes it as soon as the next one arrives, unanswered.
@@ -187,7 +206,7 @@ async fn a_replayed_post_that_met_a_dying_connection_is_not_sent_a_third_time() 
     // Two at once leave two connections behind.
     let (a, b) = tokio::join!(world.ask(GET), world.ask(GET));
     assert_eq!((a.0.status(), b.0.status()), (401, 401));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    eventually("both wait for the next request", || world.proxy.idle_connections() == 2).await;
     world.source.with(|script| *script = Script::Tokens);
     let (head, _) = world.ask(POST).await;
     assert_eq!((head.status(), replays.load(Ordering::SeqCst)), (502, 1));
@@ -195,15 +214,15 @@ async fn a_replayed_post_that_met_a_dying_connection_is_not_sent_a_third_time() 
 
 #[tokio::test]
 async fn a_connection_that_the_upstream_closed_while_idle_is_not_used() {
-    let (closed, mut closings) = tokio::sync::mpsc::unbounded_channel();
+    let close = Arc::new(tokio::sync::Notify::new());
+    let closing = Arc::clone(&close);
     let upstream = Upstream::start(move |mut wire: Wire| {
-        let closed = closed.clone();
+        let closing = Arc::clone(&closing);
         async move {
             let head = wire.head().await.unwrap();
             wire.body(&head).await.unwrap();
             wire.write(ok("x")).await;
-            drop(wire);
-            let _ = closed.send(());
+            closing.notified().await;
         }
     })
     .await;
@@ -212,9 +231,9 @@ async fn a_connection_that_the_upstream_closed_while_idle_is_not_used() {
     for _ in 0..5 {
         client.write(POST).await;
         assert_eq!(client.answer().await.0.status(), 200);
-        within("the upstream's end", closings.recv()).await.unwrap();
-        // The end travels through loopback to a task of the proxy.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        eventually("the connection waits", || world.proxy.idle_connections() == 1).await;
+        close.notify_one();
+        eventually("its end is seen", || world.proxy.idle_connections() == 0).await;
     }
 }
 
