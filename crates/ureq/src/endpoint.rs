@@ -1,14 +1,14 @@
-//! The port.
+//! The port, and the table by which it finds the attempt that is to be aborted.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
 use futures_channel::oneshot;
-use renewd_core::{Answer, AttemptId, Failure, FailureKind, Sent, TokenRequest};
+use renewd_core::{Answer, AttemptId, TokenRequest};
 use renewd_driver::{Clock, TokenEndpoint};
 
 use crate::attempt::Attempt;
-use crate::exchange::{Exchange, Register};
+use crate::call::{Call, unanswered};
 use crate::names::{Lookup, SystemLookup};
 use crate::options::{ConfigurationError, UreqOptions};
 use crate::proxy::proxy;
@@ -16,6 +16,27 @@ use crate::roots::Trust;
 use crate::settings::Settings;
 use crate::target;
 use crate::workers::Workers;
+
+/// Attempts that have not ended, and entries of some that have. Few, since threads and queue are bounded: a list will do.
+#[derive(Default)]
+struct Register(Mutex<Vec<(AttemptId, Weak<Call<TokenRequest>>)>>);
+
+impl Register {
+    fn attempts(&self) -> MutexGuard<'_, Vec<(AttemptId, Weak<Call<TokenRequest>>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, id: AttemptId, call: &Arc<Call<TokenRequest>>) {
+        let mut attempts = self.attempts();
+        attempts.retain(|(_, call)| call.strong_count() > 0);
+        attempts.push((id, Arc::downgrade(call)));
+    }
+
+    fn find(&self, id: AttemptId) -> Vec<Arc<Call<TokenRequest>>> {
+        let attempts = self.attempts();
+        attempts.iter().filter(|(entry, _)| *entry == id).filter_map(|(_, call)| call.upgrade()).collect()
+    }
+}
 
 /// Sends token requests over ureq.
 ///
@@ -25,7 +46,7 @@ pub struct UreqEndpoint {
     settings: Arc<Settings>,
     workers: Workers,
     clock: Arc<dyn Clock>,
-    register: Arc<Register>,
+    register: Register,
 }
 
 impl UreqEndpoint {
@@ -42,7 +63,7 @@ impl UreqEndpoint {
         lookup: Arc<dyn Lookup>,
     ) -> Self {
         let settings = Settings { options, trust: Trust::default(), lookup };
-        Self { settings: Arc::new(settings), workers, clock, register: Arc::default() }
+        Self { settings: Arc::new(settings), workers, clock, register: Register::default() }
     }
 
     /// Whether the CA file, the roots and the proxy can be used now. For `doctor`, and for a configuration check at
@@ -71,30 +92,20 @@ impl TokenEndpoint for UreqEndpoint {
     async fn send(&self, attempt: AttemptId, request: TokenRequest) -> Answer {
         let (sender, answer) = oneshot::channel();
         let state = Attempt::new(Arc::clone(&self.clock), &request);
-        let (settings, register) = (Arc::clone(&self.settings), Arc::clone(&self.register));
-        let exchange = Arc::new(Exchange::new(attempt, state, request, sender, settings, register));
-        self.register.enter(&exchange);
-        if let Err(why) = self.workers.submit(exchange.clone()) {
-            exchange.refuse(&why);
+        let call = Arc::new(Call::new(state, request, sender, Arc::clone(&self.settings)));
+        self.register.enter(attempt, &call);
+        if let Err(why) = self.workers.submit(call.clone()) {
+            call.refuse(&why);
         }
-        drop(exchange);
+        drop(call);
         answer.await.unwrap_or_else(|_| unanswered())
     }
 
     fn abort(&self, attempt: AttemptId) {
-        for exchange in self.register.find(attempt) {
-            exchange.abort();
-            self.workers.sweep();
+        for call in self.register.find(attempt) {
+            if call.abort() {
+                self.workers.sweep();
+            }
         }
     }
-}
-
-/// A thread ended without an answer, which only its death can cause: nothing is known.
-fn unanswered() -> Answer {
-    Answer::Failed(Failure {
-        kind: FailureKind::Other,
-        sent: Sent::Bytes,
-        closed: false,
-        message: "the request's thread ended without an answer".into(),
-    })
 }

@@ -42,8 +42,8 @@
 
 mod attempt;
 mod buffers;
+mod call;
 mod endpoint;
-mod exchange;
 mod failure;
 mod http;
 mod log_guard;

@@ -1,7 +1,6 @@
 //! The port for what logging in fetches and asks: the same sockets, TLS rules, proxies and threads as the token
 //! endpoint's, and no other client in the program.
 
-mod call;
 #[cfg(test)]
 mod tests;
 
@@ -9,15 +8,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_channel::oneshot;
-use renewd_core::{Answer, Failure, FailureKind, Sent};
 use renewd_driver::{Clock, Web, WebAnswer, WebRequest};
 
+use crate::attempt::Attempt;
+use crate::call::{Call, unanswered};
 use crate::names::{Lookup, SystemLookup};
 use crate::options::UreqOptions;
 use crate::roots::Trust;
 use crate::settings::Settings;
 use crate::workers::Workers;
-use call::Call;
 
 /// Exchanges single requests over ureq.
 ///
@@ -48,30 +47,22 @@ impl UreqWeb {
 impl Web for UreqWeb {
     async fn exchange(&self, request: WebRequest) -> WebAnswer {
         let (sender, answer) = oneshot::channel();
-        let call = Arc::new(Call::new(Arc::clone(&self.clock), request, sender, Arc::clone(&self.settings)));
+        let (timeout, connect_timeout) = (request.timeout, request.connect_timeout);
+        let attempt = Attempt::within(Arc::clone(&self.clock), timeout, connect_timeout, request.reach);
+        let call = Arc::new(Call::new(attempt, request, sender, Arc::clone(&self.settings)));
         let _ends_with_the_future = Ending { call: Arc::clone(&call), workers: &self.workers };
         if let Err(why) = self.workers.submit(call.clone()) {
             call.refuse(&why);
         }
         drop(call);
-        answer.await.unwrap_or_else(|_| unanswered())
+        let nothing = |_| WebAnswer { answer: unanswered(), peer: None, out_of_reach: false };
+        answer.await.unwrap_or_else(nothing)
     }
-}
-
-/// A thread ended without an answer, which only its death can cause.
-fn unanswered() -> WebAnswer {
-    let failure = Failure {
-        kind: FailureKind::Other,
-        sent: Sent::Bytes,
-        closed: false,
-        message: "the request's thread ended without an answer".into(),
-    };
-    WebAnswer { answer: Answer::Failed(failure), peer: None, out_of_reach: false }
 }
 
 /// Ends the request when its future is dropped: nobody will read the answer.
 struct Ending<'a> {
-    call: Arc<Call>,
+    call: Arc<Call<WebRequest>>,
     workers: &'a Workers,
 }
 

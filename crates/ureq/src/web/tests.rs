@@ -10,7 +10,7 @@ use std::thread::Thread;
 
 use super::*;
 use crate::testing::HandClock;
-use renewd_core::{Response, Secret, Span};
+use renewd_core::{Answer, Failure, FailureKind, Response, Secret, Sent, Span};
 use renewd_driver::{Reach, WebMethod};
 
 /// Wakes the thread that waits.
