@@ -220,6 +220,7 @@ pub(crate) fn failure(error: TokenError, under_way: bool) -> Failure {
         }
         TokenError::Timeout { state, .. } | TokenError::Unavailable(state) => (exit_for(state), state),
         TokenError::Overloaded { .. } => return Failure::new(Exit::Unavailable, error.to_string()),
+        TokenError::NeverGiven { .. } => return Failure::usage(error.to_string()),
         _ => return Failure::internal(error.to_string()),
     };
     if state.cause == Some(Cause::AudienceRefused) {
