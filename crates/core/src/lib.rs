@@ -72,4 +72,4 @@ pub use secret::{Held, Keeping, Secret, keep_secrets};
 pub use server_clock::ServerClock;
 pub use time::{Boot, Now, Span, Wall};
 pub use verdict::{Evidence, Verdict};
-pub use view::{Cause, Health, Phase, Serve, Status, Unavailable, View, Wake};
+pub use view::{Cause, Health, OtherToken, Phase, Serve, Status, Unavailable, View, Wake};

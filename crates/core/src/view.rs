@@ -1,9 +1,10 @@
 //! What can be seen of a credential. Status and health are derived, never stored.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::input::StoreFault;
-use crate::record::{Access, LastAttempt};
+use crate::record::{Access, AccessKey, LastAttempt};
 use crate::time::{Boot, Span, Wall};
 
 /// The public status.
@@ -250,6 +251,18 @@ pub enum Serve<'a> {
     Unavailable(Unavailable),
 }
 
+/// What is seen of a token for another scope, resource or audience.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OtherToken {
+    /// What it is for.
+    pub key: AccessKey,
+    /// When it expires.
+    pub expires: Wall,
+    /// Whether it can be handed out.
+    pub valid: bool,
+}
+
 /// Everything that `status --json` shows of one credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
@@ -269,6 +282,8 @@ pub struct View {
     pub token_expires: Option<Wall>,
     /// Whether it can be handed out.
     pub token_valid: bool,
+    /// The tokens that are kept for other scopes, resources and audiences.
+    pub others: Vec<OtherToken>,
     /// When the next attempt is due.
     pub next_attempt: Option<Boot>,
     /// Since when the status is what it is.

@@ -1,6 +1,6 @@
 //! What there is to say of credentials and token files.
 
-use renewd_core::{Cause, Health, LastAttempt, Now, Status, View, plain_line};
+use renewd_core::{AccessKey, Cause, Health, LastAttempt, Now, OtherToken, Status, View, plain_line};
 use serde::{Deserialize, Serialize};
 
 use super::SCHEMA;
@@ -62,6 +62,9 @@ pub(crate) struct CredentialStatus {
     #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_time"))]
     pub(crate) token_expires_at: Option<String>,
     pub(crate) token_valid: bool,
+    /// The tokens that are kept for other scopes, resources and audiences. An agent of before does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) other_tokens: Vec<OtherTokenStatus>,
     #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_time"))]
     pub(crate) next_attempt_at: Option<String>,
     #[cfg_attr(test, schemars(schema_with = "crate::schema::maybe_number"))]
@@ -87,6 +90,34 @@ pub(crate) struct CredentialStatus {
     /// An attempt of another process, where it may be under way. An agent knows its own, and says none.
     #[serde(default)]
     pub(crate) announced: Option<AnnouncedStatus>,
+}
+
+/// A token for another scope, resource or audience than the login's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct OtherTokenStatus {
+    pub(crate) scope: Option<String>,
+    pub(crate) resource: Option<String>,
+    pub(crate) audience: Option<String>,
+    #[cfg_attr(test, schemars(schema_with = "crate::schema::time"))]
+    pub(crate) expires_at: String,
+    pub(crate) valid: bool,
+}
+
+impl OtherTokenStatus {
+    fn new(seen: &OtherToken) -> Self {
+        let AccessKey { scope, resource, audience } = seen.key.clone();
+        Self { scope, resource, audience, expires_at: rfc3339(seen.expires), valid: seen.valid }
+    }
+
+    /// What it is for.
+    pub(crate) fn key(&self) -> AccessKey {
+        AccessKey {
+            scope: self.scope.clone(),
+            resource: self.resource.clone(),
+            audience: self.audience.clone(),
+        }
+    }
 }
 
 /// A login that is waited for. It is seen in the record, so that it is the same for every process and after every start;
@@ -177,6 +208,7 @@ impl CredentialStatus {
             generation: view.generation,
             token_expires_at: view.token_expires.map(rfc3339),
             token_valid: view.token_valid,
+            other_tokens: view.others.iter().map(OtherTokenStatus::new).collect(),
             next_attempt_at: view.next_attempt.map(|b| rfc3339(wall(b))),
             retry_after_s: wait,
             since: view.since.map(rfc3339),
@@ -260,6 +292,7 @@ mod tests {
             generation: 0,
             token_expires_at: None,
             token_valid: false,
+            other_tokens: Vec::new(),
             next_attempt_at: None,
             retry_after_s: None,
             since: None,

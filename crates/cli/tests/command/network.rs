@@ -52,6 +52,34 @@ fn the_first_token_costs_a_request_and_the_second_none() {
 }
 
 #[test]
+fn the_tokens_for_other_resources_and_scopes_stand_in_the_status_of_their_login() {
+    let (world, server) = (World::new(), server(AsConfig::default()));
+    logged_in(&world, &server, &[]);
+    world.run(&["token", "a"]).expect(0, &[]);
+    let alone = world.run(&["status", "--json"]).json();
+    assert_eq!(alone["credentials"][0].get("other_tokens"), None, "{alone}");
+    let other = ["token", "a", "--resource", "https://other.example/", "--format", "json"];
+    let other = world.run(&other).expect(0, &[]).json();
+    let status = world.run(&["status", "a", "--json"]).expect(0, &[]).json();
+    assert_eq!(
+        status["credentials"][0]["other_tokens"],
+        serde_json::json!([{
+            "scope": null, "resource": "https://other.example/", "audience": null,
+            "expires_at": other["expires_at"], "valid": true,
+        }])
+    );
+    let seen = world.run(&["status", "a"]).expect(0, &[]).out;
+    let line = seen.lines().find(|line| line.starts_with("another token")).unwrap_or_default();
+    assert!(
+        line.contains("valid until ") && line.ends_with(", for resource https://other.example/"),
+        "{seen}"
+    );
+    for said in [&seen, &status.to_string()] {
+        assert!(!said.contains(other["access_token"].as_str().unwrap()), "a token is shown");
+    }
+}
+
+#[test]
 fn the_id_token_is_given_when_asked_for_and_its_absence_is_told() {
     let config = AsConfig { id_token: Some("header.payload.signature".into()), ..AsConfig::default() };
     let (world, with) = (World::new(), server(config));

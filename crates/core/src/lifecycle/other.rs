@@ -22,7 +22,7 @@ use crate::lifecycle::commit::Pending;
 use crate::lifecycle::machine::{Cx, Machine};
 use crate::record::{Access, AccessKey, Identity, LastAttempt, Record, RecordState};
 use crate::time::{Boot, Now, Span};
-use crate::view::{Cause, Phase, Serve, Status, Unavailable};
+use crate::view::{Cause, OtherToken, Phase, Serve, Status, Unavailable};
 
 /// So many other access tokens are kept in a record. It is sealed and written whole at each refresh, and some keyrings
 /// hold little; a program that uses more audiences of one login than this is hard to imagine.
@@ -149,6 +149,17 @@ impl Machine {
         let dated = !self.distrusted || access.issued.boot_id == self.boot_id();
         let refused = rejected.is_some() && rejected == self.generation_at(key);
         (dated && !refused && !access.remaining(now, self.boot_id()).is_zero()).then_some(access)
+    }
+
+    /// What is seen of those that are kept.
+    pub(crate) fn other_tokens(&self, phase: Phase, now: Now) -> Vec<OtherToken> {
+        let kept = self.record.iter().flat_map(|record| record.other_access());
+        kept.map(|access| OtherToken {
+            key: access.key.clone(),
+            expires: access.expires_wall(),
+            valid: phase != Phase::Stopped && self.other_valid(&access.key, now).is_some(),
+        })
+        .collect()
     }
 
     /// How long ago the token of that key came, within one boot.

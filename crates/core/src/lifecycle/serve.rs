@@ -224,6 +224,7 @@ impl Machine {
             generation: record.map_or(0, |r| r.generation),
             token_expires: record.and_then(|r| r.access()).map(|a| a.expires_wall()),
             token_valid: phase != Phase::Stopped && record.is_some() && self.token_valid(now),
+            others: self.other_tokens(phase, now),
             next_attempt: self.next_attempt_at(phase),
             since: if status == Status::Running { self.since } else { self.unavailable(phase).since },
             auth_retrying_since: window.map(|w| w.since),

@@ -61,6 +61,10 @@ pub(super) fn one(c: &CredentialStatus, agent: bool, now: Wall, paint: Painter) 
         ("health", c.health.clone()),
         ("token", token(c, now)),
     ];
+    rows.extend(c.other_tokens.iter().map(|other| {
+        let until = valid_until(Some(&other.expires_at), other.valid, now);
+        ("another token", without_controls(&format!("{until}, for {}", other.key())))
+    }));
     if c.status != UNKNOWN {
         rows.extend([
             ("login", format!("epoch {}, generation {}", c.epoch, c.generation)),
@@ -134,14 +138,20 @@ fn status(c: &CredentialStatus) -> Cell {
 }
 
 fn token(c: &CredentialStatus, now: Wall) -> String {
-    match (&c.token_expires_at, c.token_valid) {
+    if c.token_expires_at.is_none() && !c.token_valid && c.status == UNKNOWN {
+        return UNKNOWN.into();
+    }
+    valid_until(c.token_expires_at.as_deref(), c.token_valid, now)
+}
+
+fn valid_until(expires_at: Option<&str>, valid: bool, now: Wall) -> String {
+    match (expires_at, valid) {
         (Some(at), true) => format!("valid until {}", when(at, now)),
         (Some(at), false) => match parse_rfc3339(at) {
             Some(wall) if wall > now => "not valid".into(),
             _ => format!("expired {}", when(at, now)),
         },
         (None, true) => "valid".into(),
-        (None, false) if c.status == UNKNOWN => UNKNOWN.into(),
         (None, false) => "none".into(),
     }
 }
@@ -252,6 +262,7 @@ mod tests {
             generation: 42,
             token_expires_at: at(3600),
             token_valid: true,
+            other_tokens: Vec::new(),
             next_attempt_at: at(2700),
             retry_after_s: None,
             since: None,
