@@ -45,6 +45,8 @@ pub(super) struct Body {
     pub(super) overrides: overrides::Set,
     /// How far JSON could be read.
     read_to: usize,
+    /// All of it was one string, and no answer stood in that.
+    is_string: bool,
 }
 
 impl Body {
@@ -59,18 +61,32 @@ impl Body {
             whole: decoded.whole,
             overrides: pages,
             read_to: 0,
+            is_string: false,
         };
-        if let Some(inner) = body.parse(context) {
+        let string = body.parse(context);
+        body.is_string = string.is_some();
+        if let Some(inner) = string.or_else(|| body.fields.inner().filter(|inner| body.holds_one(inner))) {
             // Encoded twice: the string is the answer.
             body.text.truncate(inner.end);
             body.text.drain(..inner.start);
             let format = body.format;
             body.overrides = pages;
-            if body.parse(context).is_some() || !matches!(body.format, Format::Json | Format::Form) {
+            let is_answer =
+                body.parse(context).is_none() && matches!(body.format, Format::Json | Format::Form);
+            if is_answer {
+                body.is_string = false;
+            } else {
                 body.format = format;
             }
         }
         body
+    }
+
+    /// Whether what stands there grants or refuses something.
+    fn holds_one(&self, inner: &Range<usize>) -> bool {
+        let text = self.text.get(inner.clone()).unwrap_or_default();
+        self.whole
+            && [&b"access_token"[..], b"accesstoken", b"error"].iter().any(|name| find(text, name).is_some())
     }
 
     /// Reads the text; where all of it is one JSON string, that string.
@@ -151,11 +167,13 @@ impl Body {
         self.fields.words().find_map(|slot| self.text(slot))
     }
 
-    /// The one line that is all of a text which is neither JSON nor a form nor a page.
+    /// The one line that is all of a text which is neither JSON nor a form nor a page, with quotes around it or without.
     pub(super) fn line(&self) -> Option<&str> {
         let text = core::str::from_utf8(self.text.trim_ascii()).ok()?;
-        (self.format == Format::Other && text.len() <= LINE_MAX_BYTES && !text.contains(['<', '\n']))
-            .then_some(text)
+        ((self.format == Format::Other || self.is_string)
+            && text.len() <= LINE_MAX_BYTES
+            && !text.contains(['<', '\n']))
+        .then_some(text)
     }
 
     /// The title of a page.

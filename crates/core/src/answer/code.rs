@@ -10,6 +10,7 @@ use super::challenge;
 use super::known;
 use super::places::Trust;
 use super::types::Response;
+use super::words::name_a_dead_token;
 
 /// A longer text is a sentence, not a code.
 const CODE_MAX_BYTES: usize = 64;
@@ -117,11 +118,17 @@ fn spoken(response: &Response, body: &Body) -> Option<Code> {
     words.filter_map(Code::from_text).find(known).or_else(line)
 }
 
-/// The code of a challenge (RFC 6750 §3). A gateway that finds no token of its own challenges too, but does not leave
-/// the page out.
+/// The code of a challenge (RFC 6750 §3). It speaks of the `Authorization` of the request itself, and a gateway that finds
+/// no token of its own there says so: what it refuses is no grant, unless grant, refresh token or client are named.
 fn challenged(response: &Response, body: &Body) -> Option<Code> {
     let code = challenge::parameter(response, "error").and_then(|code| Code::from_text(&code))?;
-    (body.format == Format::Empty || code.is_telling()).then_some(code)
+    if code.is_telling() {
+        return Some(code);
+    }
+    let refuses = matches!(code.class, Class::Grant | Class::Client | Class::Request);
+    let words = || challenge::parameter(response, "error_description");
+    let is_ours = || !refuses || words().is_some_and(|words| name_a_dead_token(&words));
+    (body.format == Format::Empty && is_ours()).then_some(code)
 }
 
 /// What a code means, by its letters and digits alone: `Invalid Grant`, `invalid-grant` and `InvalidGrantException`
@@ -136,7 +143,7 @@ fn recognise(text: &str) -> Option<(Class, &'static str)> {
     let last =
         || text.rsplit(['/', '#', ':', '.']).next().filter(|last| !is_prose && last.len() < text.len());
     let first = || {
-        let first = text.split([':', '(', ',']).next().filter(|first| first.len() < text.len())?;
+        let first = text.split([':', '(', ',', ';']).next().filter(|first| first.len() < text.len())?;
         // `Error: …` says nothing, `Invalid grant: …` says what it is.
         (!first.trim().contains(' ') || is_telling(first)).then_some(first)
     };
@@ -256,6 +263,7 @@ mod tests {
             ("invalid_grant: Token is expired or invalid.", "invalid_grant"),
             ("Invalid grant: refresh token is invalid", "invalid_grant"),
             ("invalid_grant (expired)", "invalid_grant"),
+            ("invalid_grant; error_description=gone", "invalid_grant"),
             ("InvalidGrantException", "invalid_grant"),
             ("urn:example:oauth:invalid_grant", "invalid_grant"),
             ("https://as.example/errors#invalid-client", "invalid_client"),

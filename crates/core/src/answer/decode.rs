@@ -89,15 +89,19 @@ fn without_mark(mut out: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
 
 type ByteOrder = fn([u8; 2]) -> u16;
 
-/// By the mark, or by the zero byte beside a first ASCII character.
+/// By the mark, or by the zero bytes beside the first two ASCII characters: one alone may be a zero that strayed.
 fn utf16_order(bytes: &[u8]) -> Option<ByteOrder> {
     match bytes {
         [0xff, 0xfe, ..] => Some(u16::from_le_bytes),
         [0xfe, 0xff, ..] => Some(u16::from_be_bytes),
-        [first, 0, ..] if first.is_ascii() && *first != 0 => Some(u16::from_le_bytes),
-        [0, second, ..] if second.is_ascii() && *second != 0 => Some(u16::from_be_bytes),
+        [a, 0, b, 0, ..] if is_text(*a) && is_text(*b) => Some(u16::from_le_bytes),
+        [0, a, 0, b, ..] if is_text(*a) && is_text(*b) => Some(u16::from_be_bytes),
         _ => None,
     }
+}
+
+const fn is_text(byte: u8) -> bool {
+    byte.is_ascii() && byte != 0
 }
 
 fn from_utf16(bytes: &[u8], order: ByteOrder) -> Zeroizing<Vec<u8>> {

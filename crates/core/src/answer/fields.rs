@@ -15,8 +15,10 @@ use super::watch::Watch;
 use crate::profile::FieldMap;
 
 /// Objects into which servers put a whole answer.
-const WRAPPERS: [&[u8]; 10] = [
+const WRAPPERS: [&[u8]; 12] = [
     b"data",
+    b"body",
+    b"content",
     b"result",
     b"response",
     b"payload",
@@ -69,6 +71,10 @@ pub(super) struct Fields {
     pub(super) stray_refresh_token: Slot,
     /// Seconds.
     pub(super) retry_after: Slot,
+    /// The same in milliseconds.
+    pub(super) retry_after_millis: Slot,
+    /// A text under a wrapper's name that begins like an object.
+    inner: Option<Range<usize>>,
     /// Causes by number (`error_codes`).
     pub(super) vendor_codes: Vec<u32>,
     codes: [Slot; CODE_PLACES],
@@ -178,10 +184,28 @@ impl Fields {
         self.words.iter()
     }
 
+    /// The answer that a wrapper holds as text, where nothing around it is one.
+    pub(super) fn inner(&self) -> Option<Range<usize>> {
+        let tokens = [&self.tokens.access_token, &self.tokens.refresh_token, &self.stray_refresh_token];
+        let around = tokens.into_iter().chain(&self.words).chain(&self.codes[..WEAK_FROM]);
+        self.inner.clone().filter(|_| around.into_iter().all(Slot::is_absent))
+    }
+
+    /// How long to wait.
+    fn wait(&mut self, name: &[u8]) -> Option<&mut Slot> {
+        match name {
+            b"retry_after" | b"retry_after_seconds" => Some(&mut self.retry_after),
+            b"retry_after_ms" | b"retryAfterMs" => Some(&mut self.retry_after_millis),
+            _ => None,
+        }
+    }
+
     fn slot(&mut self, name: &[u8]) -> Option<&mut Slot> {
         let name = spelling(name);
         Some(match name {
-            b"retry_after" | b"retry_after_seconds" => &mut self.retry_after,
+            b"retry_after" | b"retry_after_seconds" | b"retry_after_ms" | b"retryAfterMs" => {
+                return self.wait(name);
+            }
             b"error" => self.code(CodePlace::Error),
             // The last one is OAuth 1's.
             b"error_code" | b"error_id" | b"oauth_problem" => self.code(CodePlace::ErrorCode),
@@ -223,7 +247,7 @@ impl Fields {
                 (b"error_codes", Value::Array) => self.vendor_codes(scanner)?,
                 (b"scope", Value::Array) => self.tokens.scope_list = scopes(scanner)?,
                 (_, Value::Object) => {
-                    let is_wrapper = WRAPPERS.iter().any(|wrapper| wrapper.eq_ignore_ascii_case(name));
+                    let is_wrapper = is_wrapper(name);
                     if let Some(slot) = self.slot(name) {
                         slot.put(&value);
                     }
@@ -231,6 +255,9 @@ impl Fields {
                 }
                 (_, Value::Array) => self.first_of(scanner, &key)?,
                 (_, Value::Text(range)) if is_refresh_token(name) && scanner.is_sent(range) => {}
+                (_, Value::Text(range)) if is_wrapper(name) && scanner.slice(range).starts_with(b"{") => {
+                    self.inner = Some(range.clone());
+                }
                 (_, Value::Text(_) | Value::Number(_) | Value::Null | Value::Word) => {
                     if let Some(slot) = self.slot(name) {
                         slot.put(&value);
@@ -290,6 +317,10 @@ impl Fields {
     fn list(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
         self.errors(scanner)
     }
+}
+
+fn is_wrapper(name: &[u8]) -> bool {
+    WRAPPERS.iter().any(|wrapper| wrapper.eq_ignore_ascii_case(name))
 }
 
 /// `"scope": ["a", "b"]`

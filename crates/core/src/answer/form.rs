@@ -11,9 +11,9 @@ use super::xml;
 /// A page may well hold `&error=…` in some address: a form is one from its first byte to its last. Where the text was
 /// cut, its last pair is left out: half a token is worse than none.
 pub(super) fn read(text: &mut [u8], whole: bool, watch: &mut Watch<'_>) -> Option<Fields> {
-    // Separators with nothing between them are no pairs, at its beginning neither. Control characters count as blanks, as
+    // Separators with nothing between them are no pairs, at its beginning neither; nor is what sets it apart in an address. Control characters count as blanks, as
     // in JSON: some servers end a text with the zero byte that ends it in their own memory.
-    let start = text.iter().position(|&b| b != b'&' && b > b' ').unwrap_or(text.len());
+    let start = text.iter().position(|&b| !matches!(b, b'&' | b'?' | b'#') && b > b' ').unwrap_or(text.len());
     let trimmed = text.iter().rposition(|&b| b > b' ').map_or(0, |last| last + 1);
     let inside = text.get(start..trimmed)?;
     if inside.first() == Some(&b'<') {
@@ -124,6 +124,8 @@ mod tests {
             ("a=1\n&error=invalid_grant", None),
             ("flag&error=invalid_grant", None),
             ("&error=x&&", Some("x")),
+            ("?error=x&a=1", Some("x")),
+            ("#error=x", Some("x")),
             ("", None),
             ("&", None),
             ("& &", None),

@@ -52,6 +52,8 @@ pub(super) enum CodePlace {
     ErrorsCode,
     Code,
     CamelErrorCode,
+    /// What an error in a list says of itself beside its code: its reason, or an extension.
+    ErrorsCause,
     ErrorObjectStatus,
     WrappedError,
     FaultCode,
@@ -66,7 +68,7 @@ pub(super) enum CodePlace {
 pub(super) const WEAK_FROM: usize = CodePlace::ErrorsCode as usize;
 
 /// The first place where a code is but one of the things that are usual there.
-pub(super) const LOOSE_FROM: usize = CodePlace::ErrorObjectStatus as usize;
+pub(super) const LOOSE_FROM: usize = CodePlace::ErrorsCause as usize;
 
 pub(super) const CODE_PLACES: usize = CodePlace::Status as usize + 1;
 

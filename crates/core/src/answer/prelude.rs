@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 /// Guards that make a text no script, so that other sites' pages cannot include it.
-const GUARDS: [&[u8]; 10] = [
+const GUARDS: [&[u8]; 11] = [
     b")]}',",
     b")]}'",
     b")]}",
@@ -17,6 +17,8 @@ const GUARDS: [&[u8]; 10] = [
     b"for (;;);",
     b"throw 1;",
     b"{}&&",
+    // A stream of events, of which this is the one.
+    b"data:",
     // Xiaomi's.
     b"&&&START&&&",
 ];
@@ -41,14 +43,30 @@ const CALL_NAME_MAX_BYTES: usize = 64;
 
 /// How many bytes at the start of the text do not belong to the answer.
 pub(super) fn length(text: &[u8]) -> usize {
-    let blanks = text.len() - text.trim_ascii_start().len();
+    let (blanks, marks) = blanks(text);
     let start = &text[blanks..];
     if matches!(start.first(), None | Some(b'[' | b'"')) {
-        return 0;
+        return marks;
     }
     let found = heads(start).or_else(|| guard(start)).or_else(|| call(start));
     let found = found.or_else(|| notice(start)).or_else(|| comment(start));
-    found.map_or(0, |found| blanks + found)
+    found.map_or(marks, |found| blanks + found)
+}
+
+/// How far blanks and marks of an encoding reach, and where the last mark ends: every file that a program takes in may
+/// leave one of its own.
+fn blanks(text: &[u8]) -> (usize, usize) {
+    let (mut at, mut marks) = (0, 0);
+    loop {
+        match &text[at..] {
+            [blank, ..] if blank.is_ascii_whitespace() => at += 1,
+            [0xef, 0xbb, 0xbf, ..] => {
+                at += 3;
+                marks = at;
+            }
+            _ => return (at, marks),
+        }
+    }
 }
 
 /// `)]}',` and the like, before an object or a list.
@@ -82,9 +100,10 @@ fn notice(text: &[u8]) -> Option<usize> {
 
 /// A comment that a cache or a template left, right before an object: it alone makes no page.
 fn comment(text: &[u8]) -> Option<usize> {
-    let inside = text.strip_prefix(b"<!--")?;
-    let end = inside.windows(3).position(|mark| mark == b"-->")?;
-    let rest = inside[end + 3..].trim_ascii_start();
+    let kinds = [(&b"<!--"[..], &b"-->"[..]), (b"/*", b"*/")];
+    let (inside, close) = kinds.iter().find_map(|(open, close)| Some((text.strip_prefix(*open)?, *close)))?;
+    let end = inside.windows(close.len()).position(|mark| mark == close)?;
+    let rest = inside[end + close.len()..].trim_ascii_start();
     (rest.first() == Some(&b'{')).then(|| text.len() - rest.len())
 }
 

@@ -47,17 +47,19 @@ pub(super) fn wait(response: &Response, body: &Body, verdict: Verdict, now: Wall
         Verdict::Success => None,
         Verdict::RetryImmediately => Some(header(response, now).unwrap_or(Span::ZERO)),
         Verdict::RateLimited => {
-            let elsewhere = || {
-                reset(response, now)
-                    .or_else(|| body.str(&body.fields.retry_after).and_then(|text| span(text, response, now)))
-            };
-            header(response, now).or_else(elsewhere)
+            header(response, now).or_else(|| reset(response, now)).or_else(|| in_body(response, body, now))
         }
         Verdict::Transient
         | Verdict::PermanentGrant
         | Verdict::PermanentClient
         | Verdict::ProtocolErrorTransient => header(response, now),
     }
+}
+
+fn in_body(response: &Response, body: &Body, now: Wall) -> Option<Span> {
+    let seconds = body.str(&body.fields.retry_after).and_then(|text| span(text, response, now));
+    let millis = || body.str(&body.fields.retry_after_millis)?.trim().parse().ok().map(Span::from_millis);
+    seconds.or_else(millis)
 }
 
 /// `Retry-After`: the longest, where proxy and application both set one; `None` where none can be read.

@@ -139,15 +139,15 @@ const fn retryable(
 /// a refused request that the server itself wants repeated.
 fn by_words(reading: &Reading<'_>) -> Option<&'static Rule> {
     let refused = reading.code.is_some() || (400..500).contains(&reading.response.status);
-    let words = reading.body.words().filter(|_| refused)?;
-    if says(words, &["rate limit", "too many requests", "throttl"]) {
+    let words = reading.body.words().filter(|_| refused || is_bare_success(reading))?;
+    if says(words, &["rate limit", "too many requests", "throttl", "rate exceeded", "request limit"]) {
         return Some(&RATE_LIMIT_IN_WORDS);
     }
     if says(words, &["concurrent request", "concurrent update", "already being processed"]) {
         return Some(&RACE_IN_WORDS);
     }
     let vague = reading.code.is_none_or(|code| matches!(code.class, Class::Request | Class::Unknown));
-    (vague && says(words, &["retry the request", "please retry", "try again later"]))
+    (vague && refused && says(words, &["retry the request", "please retry", "try again later"]))
         .then_some(&RETRY_IN_WORDS)
 }
 
@@ -166,9 +166,19 @@ fn by_permanent_code(reading: &Reading<'_>) -> Option<&'static Rule> {
     }
 }
 
+/// A success that holds words where a token belongs: some servers tell every error so. Where a refresh token came it is
+/// none.
+fn is_bare_success(reading: &Reading<'_>) -> bool {
+    let fields = &reading.body.fields;
+    (200..300).contains(&reading.response.status)
+        && reading.missing == Some(Missing::AccessToken)
+        && fields.tokens.refresh_token.is_absent()
+        && fields.stray_refresh_token.is_absent()
+}
+
 /// Where no code says anything, words may: `{"message":"Invalid refresh token"}`.
 fn by_words_alone(reading: &Reading<'_>) -> Option<&'static Rule> {
-    if !matches!(reading.response.status, 400 | 401 | 403) {
+    if !matches!(reading.response.status, 400 | 401 | 403) && !is_bare_success(reading) {
         return None;
     }
     if any_words(reading.body, name_a_dead_token) {

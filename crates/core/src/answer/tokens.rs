@@ -55,7 +55,11 @@ impl Tokens {
             b"refreshToken" => &mut self.refresh_token,
             b"idToken" => &mut self.id_token,
             b"tokenType" => &mut self.token_type,
-            b"expiresIn" | b"expireIn" | b"expire_in" => &mut self.expires_in,
+            b"expiresIn"
+            | b"expireIn"
+            | b"expire_in"
+            | b"access_token_expires_in"
+            | b"accessTokenExpiresIn" => &mut self.expires_in,
             b"expiresAt" => &mut self.expires_at,
             b"refreshTokenExpiresIn" | b"refreshExpiresIn" => &mut self.refresh_expires_in,
             _ => return None,

@@ -1,7 +1,7 @@
 //! Errors that are more than a word: objects and lists, in the shapes that frameworks and gateways give them.
 
 use super::Fields;
-use crate::answer::places::{CodePlace, WordsPlace};
+use crate::answer::places::{CodePlace, WordsPlace, spelling};
 use crate::answer::scanner::{Malformed, Scanner, Value};
 
 /// Numbered causes that are looked at; a server sends one or two.
@@ -12,17 +12,24 @@ impl Fields {
     pub(super) fn error_object(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
         while let Some(key) = scanner.member()? {
             let value = scanner.value()?;
-            match scanner.slice(&key) {
-                b"code" | b"error" | b"error_code" | b"errorCode" | b"errorId" => {
+            match (spelling(scanner.slice(&key)), &value) {
+                (b"errors", Value::Array) => {
+                    self.causes(scanner)?;
+                    continue;
+                }
+                (b"code" | b"error" | b"error_code" | b"errorCode" | b"errorId", _) => {
                     self.code(CodePlace::ErrorObjectCode).put(&value);
                 }
-                b"type" | b"name" | b"id" => self.code(CodePlace::ErrorObjectType).put(&value),
-                b"status" => self.code(CodePlace::ErrorObjectStatus).put(&value),
-                b"retry_after" | b"retry_after_seconds" => self.retry_after.put(&value),
-                b"message" | b"error_description" | b"description" | b"detail" => {
+                (b"type" | b"name" | b"id", _) => self.code(CodePlace::ErrorObjectType).put(&value),
+                (b"status", _) => self.code(CodePlace::ErrorObjectStatus).put(&value),
+                (b"message" | b"error_description" | b"description" | b"detail", _) => {
                     self.word(WordsPlace::ErrorMessage).put(&value);
                 }
-                _ => {}
+                (name, _) => {
+                    if let Some(slot) = self.wait(name) {
+                        slot.put(&value);
+                    }
+                }
             }
             scanner.skip(&value)?;
         }
@@ -79,13 +86,53 @@ impl Fields {
     fn first_error(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
         while let Some(key) = scanner.member()? {
             let value = scanner.value()?;
-            match scanner.slice(&key) {
-                b"errorType" | b"error" => self.code(CodePlace::ErrorsType).put(&value),
-                b"code" | b"errorCode" => self.code(CodePlace::ErrorsCode).put(&value),
-                b"message" | b"detail" => self.word(WordsPlace::ErrorsMessage).put(&value),
+            match (scanner.slice(&key), &value) {
+                // GraphQL's.
+                (b"extensions", Value::Object) => {
+                    self.extensions(scanner)?;
+                    continue;
+                }
+                (b"errorType" | b"error", _) => self.code(CodePlace::ErrorsType).put(&value),
+                (b"code" | b"errorCode", _) => self.code(CodePlace::ErrorsCode).put(&value),
+                (b"reason", _) => self.code(CodePlace::ErrorsCause).put(&value),
+                (b"message" | b"detail", _) => self.word(WordsPlace::ErrorsMessage).put(&value),
+                (b"title", _) => self.word(WordsPlace::Title).put(&value),
                 _ => {}
             }
             scanner.skip(&value)?;
+        }
+        Ok(())
+    }
+
+    /// `"errors": [{"message": …, "extensions": {"code": …}}]`
+    fn extensions(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        while let Some(key) = scanner.member()? {
+            let value = scanner.value()?;
+            if scanner.slice(&key) == b"code" {
+                self.code(CodePlace::ErrorsCause).put(&value);
+            }
+            scanner.skip(&value)?;
+        }
+        Ok(())
+    }
+
+    /// `"error": {"errors": [{"reason": …}]}`: the first counts.
+    fn causes(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        let mut first = true;
+        while scanner.element()? {
+            let value = scanner.value()?;
+            if !first || value != Value::Object {
+                scanner.skip(&value)?;
+                continue;
+            }
+            first = false;
+            while let Some(key) = scanner.member()? {
+                let value = scanner.value()?;
+                if scanner.slice(&key) == b"reason" {
+                    self.code(CodePlace::ErrorsCause).put(&value);
+                }
+                scanner.skip(&value)?;
+            }
         }
         Ok(())
     }
