@@ -96,14 +96,8 @@ fn lives(login: &Login, day: Day) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// The events of the credential, as JSON, and those of the agent's own journal, which the story is told with.
+/// The events of the credential and of the agent, as JSON.
 fn history(world: &World, login: &Login) -> Vec<Value> {
     let document = world.home.run(["history", login.name, "--json"]).succeeded().json();
-    let mut events = document["events"].as_array().cloned().unwrap_or_default();
-    for name in [".agent.jsonl.1", ".agent.jsonl"] {
-        let lines =
-            std::fs::read_to_string(world.home.state().join("journal").join(name)).unwrap_or_default();
-        events.extend(lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()));
-    }
-    events
+    document["events"].as_array().cloned().unwrap_or_default()
 }

@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 
 use super::metrics::Metrics;
 use super::otel::Refreshes;
-use crate::journal::{Entry, Scribe, What};
+use crate::journal::{Entry, Repeats, Scribe, What};
 use crate::json::{SCHEMA, login_command};
 use crate::output::time::rfc3339;
 
@@ -96,6 +96,7 @@ pub(crate) struct Hub {
     scribe: Scribe,
     metrics: Metrics,
     refreshes: Option<Refreshes>,
+    repeats: Arc<Repeats>,
     life: Arc<str>,
     past: Arc<Mutex<Past>>,
     listeners: broadcast::Sender<Told>,
@@ -105,7 +106,15 @@ impl Hub {
     pub(crate) fn new(scribe: Scribe, metrics: Metrics, refreshes: Option<Refreshes>) -> Self {
         let life = format!("{:08x}", SystemEntropy.attempt_id().0 >> 96);
         let listeners = broadcast::channel(BEHIND_MAX).0;
-        Self { scribe, metrics, refreshes, life: life.into(), past: Arc::default(), listeners }
+        Self {
+            scribe,
+            metrics,
+            refreshes,
+            repeats: Arc::default(),
+            life: life.into(),
+            past: Arc::default(),
+            listeners,
+        }
     }
 
     /// The agent stops: what listens ends, so that nobody has to wait for it.
@@ -215,7 +224,7 @@ impl Observer for Hub {
         if let Some(refreshes) = &self.refreshes {
             refreshes.heard(name, now, event);
         }
-        if let Some(entry) = Entry::of(now, event) {
+        if let Some(entry) = Entry::of(now, event).filter(|_| !self.repeats.again(name, event)) {
             self.tell(Some(name), entry);
         }
     }
@@ -238,6 +247,7 @@ fn kind(what: &What) -> Option<&'static str> {
         What::Recovered { .. } => "recovered",
         What::Adopted { .. } => "adopted",
         What::RolledBack { .. } => "rolled_back",
+        What::Rejected { .. } => "rejected",
         What::RejectionPassed { .. } => "rejection_passed",
         What::StoreFailed { .. } | What::StoreHealed => "store",
         What::LoggedIn { .. }

@@ -70,9 +70,12 @@ impl Api {
         let reading = tokio::task::spawn_blocking(move || {
             // Held until the disk answered, not until the asker went away.
             let _room = room;
-            let entries = journal::read(&state, &name).map_err(|why| {
-                Failure::new(Exit::Store, format!("the journal of {name}: {why}")).about(&name)
-            })?;
+            let read = |whose: Option<&CredentialName>| {
+                journal::read_all(&state, whose).map_err(|why| {
+                    Failure::new(Exit::Store, format!("the journal of {name}: {why}")).about(&name)
+                })
+            };
+            let entries = journal::together(read(Some(&name))?.entries, read(None)?.entries);
             Ok(HistoryDocument::new(&name, entries, question.since, question.limit))
         });
         reading.await.map_err(|_| gone())?

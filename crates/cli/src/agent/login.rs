@@ -43,7 +43,7 @@ impl Api {
         }
         let kept = keep(self.keepers.store().as_ref(), name, record, replace).await?;
         tracing::info!(credential = %name, epoch = kept.epoch, "a login was handed over");
-        self.hub.note(Some(name), What::LoggedIn { epoch: kept.epoch, way: None });
+        self.hub.note(Some(name), What::logged_in(&kept, None));
         if let Some(keeper) = self.keepers.keeper(name) {
             // First what the requests of that login are made with.
             self.keepers.logged_in(name).await?;

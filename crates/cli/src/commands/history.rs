@@ -52,11 +52,12 @@ pub(crate) fn run(args: &History, app: &App) -> Result<(), Failure> {
         n => app.output.warn(&format!("{n} lines of the journal cannot be read and were passed over")),
     }
     if args.json {
-        let document = HistoryDocument::new(&args.name, own.entries, since, usize::MAX);
+        let entries = journal::together(own.entries, agents.entries);
+        let document = HistoryDocument::new(&args.name, entries, since, usize::MAX);
         return app.output.data(&crate::json::line(&document)?);
     }
     let text = if args.events {
-        list(&own.entries, since, now)
+        list(&journal::together(own.entries, agents.entries), since, now)
     } else {
         let login = login_command(args.name.as_str());
         let mut told = journal::story(&own.entries, &agents.entries, login, &clock, now);

@@ -1,6 +1,6 @@
 //! One line of the journal. `sentence` tells it to a person.
 
-use renewd_core::{Now, Report};
+use renewd_core::{Access, Now, Record, Report};
 use renewd_driver::Event;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,14 @@ pub(crate) enum What {
         epoch: u64,
         generation: u64,
     },
+    /// A resource server refused a token: once for each token.
+    Rejected {
+        epoch: u64,
+        generation: u64,
+        /// What it was made for, where that is not what the login was made for.
+        #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
     RejectionPassed {
         generation: u64,
     },
@@ -98,6 +106,9 @@ pub(crate) enum What {
         /// `device`, `browser`, ….
         #[serde(default)]
         way: Option<String>,
+        /// When the token that came with it expires, where one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<String>,
     },
     Imported {
         epoch: u64,
@@ -160,6 +171,15 @@ impl Entry {
 }
 
 impl What {
+    /// The line for a login that is kept from now on.
+    pub(crate) fn logged_in(kept: &Record, way: Option<&str>) -> Self {
+        Self::LoggedIn {
+            epoch: kept.epoch,
+            way: way.map(Into::into),
+            expires_at: kept.access().map(Access::expires_wall).map(rfc3339),
+        }
+    }
+
     fn of(now: Now, report: &Report) -> Option<Self> {
         Some(match report {
             Report::AudienceRefused { key, attempt } => Self::AudienceRefused {
@@ -197,6 +217,11 @@ impl What {
                 found_generation: found.1,
                 epoch: greatest.0,
                 generation: greatest.1,
+            },
+            Report::Rejected { key, epoch, generation } => Self::Rejected {
+                epoch: *epoch,
+                generation: *generation,
+                key: key.as_ref().map(ToString::to_string),
             },
             Report::RejectionPassed { generation } => Self::RejectionPassed { generation: *generation },
             Report::LateAnswer => Self::LateAnswer,

@@ -88,8 +88,8 @@ pub(crate) struct Kept {
 ///
 /// # Errors
 /// When a file is there and cannot be read, or is not this user's alone: in words for people.
-#[cfg(any(unix, test))]
-pub(crate) fn read(state: &Path, name: &CredentialName) -> Result<Vec<Entry>, String> {
+#[cfg(test)]
+fn read(state: &Path, name: &CredentialName) -> Result<Vec<Entry>, String> {
     Ok(read_all(state, Some(name))?.entries)
 }
 

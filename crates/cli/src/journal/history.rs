@@ -1,5 +1,6 @@
 //! A journal as a document: `renewd history NAME --json`, and the agent's `GET …/history`. One type, so that what a
-//! script learned from the one holds for the other.
+//! script learned from the one holds for the other. The agent's own starts and stops stand among the credential's events, as
+//! in the story: a night in which nothing happened reads otherwise where nobody was there to do anything.
 
 use renewd_core::Wall;
 use renewd_driver::CredentialName;
@@ -10,7 +11,26 @@ use super::sentence::Shown;
 use crate::json::SCHEMA;
 use crate::output::time::parse_rfc3339;
 
-/// What happened to a credential, oldest first.
+/// The credential's lines and the agent's own from its first one on, oldest first. A line whose time cannot be read stays
+/// where it was written.
+pub(crate) fn together(own: Vec<Entry>, agents: Vec<Entry>) -> Vec<Entry> {
+    let time = |entry: &Entry| parse_rfc3339(&entry.at);
+    let Some(begun) = own.iter().find_map(time) else { return own };
+    let timed = agents.into_iter().filter_map(|entry| Some((time(&entry)?, entry)));
+    let mut others = timed.filter(|(at, _)| *at >= begun).peekable();
+    let mut all = Vec::with_capacity(own.len());
+    for entry in own {
+        let at = time(&entry);
+        while let Some((_, other)) = others.next_if(|(other, _)| at.is_some_and(|at| *other <= at)) {
+            all.push(other);
+        }
+        all.push(entry);
+    }
+    all.extend(others.map(|(_, other)| other));
+    all
+}
+
+/// What happened to a credential, oldest first, and what the agent did meanwhile.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct HistoryDocument {
@@ -23,7 +43,7 @@ pub(crate) struct HistoryDocument {
 }
 
 impl HistoryDocument {
-    /// Of these, the newest `limit` from `since` on. An event whose time cannot be read is kept: it happened.
+    /// Of these, which `together` brought together, the newest `limit` from `since` on. An event whose time cannot be read is kept: it happened.
     pub(crate) fn new(
         name: &CredentialName,
         mut entries: Vec<Entry>,
@@ -60,6 +80,31 @@ mod tests {
         assert!(events.iter().all(|e| e["sentence"].as_str().is_some_and(|s| s.contains("refused"))));
         let numbers = events.iter().map(|e| e["generation"].as_u64().unwrap()).collect();
         (numbers, value["left_out"].as_u64().unwrap())
+    }
+
+    #[test]
+    fn the_agents_own_lines_stand_between_the_credentials_from_its_first_one_on() {
+        let agents = |at: &str| {
+            let text = format!(r#"{{"schema":1,"at":"{at}","event":"agent_started","pid":7,"version":"1"}}"#);
+            serde_json::from_str::<Entry>(&text).unwrap()
+        };
+        let own = ["2026-11-22T08:00:00Z", "not a time", "2026-11-22T10:00:00+01:00", "2026-11-22T10:00:00Z"];
+        let own: Vec<_> = own.iter().zip(1..).map(|(at, n)| entry(at, n)).collect();
+        let other = ["2026-11-22T07:00:00Z", "2026-11-22T08:30:00Z", "nor this", "2026-11-22T11:00:00Z"];
+        let all = together(own, other.map(agents).into());
+        let kinds: Vec<_> = all
+            .iter()
+            .map(|entry| {
+                if entry.at.contains(":30:") || entry.at.contains("T11") {
+                    assert!(entry.sentence().contains("the agent started"));
+                    "agent"
+                } else {
+                    "own"
+                }
+            })
+            .collect();
+        assert_eq!(kinds, ["own", "own", "agent", "own", "own", "agent"]);
+        assert!(together(Vec::new(), vec![agents("2026-11-22T08:00:00Z")]).is_empty(), "others' affairs");
     }
 
     #[test]

@@ -108,6 +108,10 @@ impl Lines {
                  restored? One attempt will show whether it still works",
                 found.1, greatest.1
             ),
+            Report::Rejected { key, generation, .. } => {
+                let key = key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
+                format!("{bad} {name}: a resource server refused the token{key} of generation {generation}")
+            }
             Report::RejectionPassed { .. } => {
                 format!("{bad} {name}: a fresh token was refused by the resource server; passed through")
             }

@@ -8,18 +8,19 @@ mod file;
 mod history;
 #[cfg(unix)]
 mod lines;
+mod repeats;
 mod scribe;
 mod sentence;
 mod story;
 
 pub(crate) use entry::Entry;
 pub(crate) use entry::What;
-#[cfg(unix)]
-pub(crate) use file::read;
 pub(crate) use file::{JournalFolder, note, read_all};
-pub(crate) use history::HistoryDocument;
+pub(crate) use history::{HistoryDocument, together};
 #[cfg(unix)]
 pub(crate) use lines::{LineFormat, Lines};
+#[cfg(unix)]
+pub(crate) use repeats::Repeats;
 pub(crate) use scribe::Scribe;
 #[cfg(unix)]
 pub(crate) use scribe::Sink;

@@ -10,6 +10,7 @@ use renewd_core::Now;
 use renewd_driver::{CredentialName, Event, Observer};
 
 use super::entry::Entry;
+use super::repeats::Repeats;
 
 /// Events that wait for a slow disk or terminal.
 const QUEUE_MAX: usize = 4096;
@@ -35,6 +36,7 @@ pub(crate) struct Scribe {
     queue: Arc<Mutex<Option<SyncSender<Item>>>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
     dropped: Arc<AtomicU64>,
+    repeats: Arc<Repeats>,
 }
 
 impl Scribe {
@@ -49,6 +51,7 @@ impl Scribe {
             queue: Arc::new(Mutex::new(Some(queue))),
             thread: Arc::new(Mutex::new(Some(thread))),
             dropped: Arc::default(),
+            repeats: Arc::default(),
         })
     }
 
@@ -98,7 +101,7 @@ fn write(items: Receiver<Item>, mut sinks: Vec<Box<dyn Sink>>) {
 impl Observer for Scribe {
     fn observe(&self, name: &CredentialName, now: Now, event: &Event) {
         // Publications carry tokens: they have no business in a queue.
-        if matches!(event, Event::Published(_)) {
+        if matches!(event, Event::Published(_)) || self.repeats.again(name, event) {
             return;
         }
         self.send(Item::Event(name.clone(), now, event.clone()));

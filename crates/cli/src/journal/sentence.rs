@@ -87,6 +87,7 @@ impl What {
             Self::AudienceRefused { .. }
             | Self::AttemptFailed { .. }
             | Self::RolledBack { .. }
+            | Self::Rejected { .. }
             | Self::RejectionPassed { .. }
             | Self::Advice { .. }
             | Self::StoreFailed { .. }
@@ -144,6 +145,10 @@ impl What {
                  after epoch {epoch}, generation {generation}; a backup was restored, and one attempt will show \
                  whether it still works"
             ),
+            Self::Rejected { generation, key, .. } => {
+                let key = key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
+                format!("a resource server refused the token{key} of generation {generation}")
+            }
             Self::RejectionPassed { generation } => {
                 format!(
                     "a resource server refused the fresh token of generation {generation}; passed through"
@@ -153,7 +158,7 @@ impl What {
             Self::Advice { text } => text.clone(),
             Self::StoreFailed { kind, message } => format!("the store fails ({kind}): {message}"),
             Self::StoreHealed => "the store works again".into(),
-            Self::LoggedIn { epoch, way } => {
+            Self::LoggedIn { epoch, way, .. } => {
                 let way = way.as_ref().map_or(String::new(), |way| format!(" ({way})"));
                 format!("logged in{way}, epoch {epoch}")
             }

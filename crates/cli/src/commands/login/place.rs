@@ -134,7 +134,7 @@ impl Place {
         match &self.keeper {
             Keeper::Store { .. } => {
                 let kept = block_on(keep(self.side.as_ref(), name, record, replace))?;
-                written(config, name, What::LoggedIn { epoch: kept.epoch, way: Some(way.into()) });
+                written(config, name, What::logged_in(&kept, Some(way)));
                 Ok(Kept::Stored(Box::new(kept)))
             }
             Keeper::Agent { agent, .. } => {

@@ -52,7 +52,10 @@ pub(crate) fn story(
     let mut teller = Teller::new(clock, login_command);
     let begun = own.iter().find_map(|entry| parse_rfc3339(&entry.at));
     // What the agent did before there was this credential belongs to others.
-    let mut others = timed(agents).filter(|(at, _)| begun.is_some_and(|begun| *at >= begun)).peekable();
+    let (others, before): (Vec<_>, Vec<_>) =
+        timed(agents).partition(|(at, _)| begun.is_some_and(|begun| *at >= begun));
+    before.iter().for_each(|(_, entry)| teller.ran(entry));
+    let mut others = others.into_iter().peekable();
     for (at, entry) in timed(own) {
         while let Some((before, other)) = others.next_if(|(other, _)| *other <= at) {
             teller.hear(before, other);

@@ -9,6 +9,9 @@ use crate::output::time::brief;
 /// Kinds of failure that are told apart in one outage. A server that finds more words than this is told to have done so.
 const EVIDENCE_MAX: usize = 4;
 
+/// An attempt that was due so long ago has not been made, or no line was written of it: one may be on its way until then.
+const LATE_MIN: Span = Span::from_mins(2);
+
 /// `1 attempt`, `17 attempts`.
 fn counted(n: u64, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
@@ -21,6 +24,18 @@ pub(super) fn times(n: u64) -> String {
         2 => "twice".into(),
         n => format!("{n} times"),
     }
+}
+
+/// Which token callers had, as far as the journal knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Served {
+    /// Its lines do not reach back so far, or do not say.
+    #[default]
+    Unknown,
+    /// None: a refresh token was imported, or somebody logged out.
+    Nothing,
+    /// One that is valid until then.
+    Until(Wall),
 }
 
 /// Renewals, and nothing else.
@@ -40,7 +55,14 @@ impl Quiet {
         Self { from: at, to: at, refreshed: 0, rejected: 0, adopted: 0, without: Span::ZERO }
     }
 
-    pub(super) fn text(&self, clock: &Clock, valid_until: Option<Wall>) -> String {
+    /// `served` is the last token, `refused` when a resource server refused it, `now` the present where nothing came after.
+    pub(super) fn text(
+        &self,
+        clock: &Clock,
+        served: Served,
+        refused: Option<Wall>,
+        now: Option<Wall>,
+    ) -> String {
         let mut parts = Vec::new();
         if self.refreshed > 0 {
             parts.push(format!("the token was refreshed {}", times(self.refreshed)));
@@ -52,17 +74,32 @@ impl Quiet {
         }
         let mut text = parts.join(", ");
         if self.rejected > 0 {
-            let part =
-                if self.rejected == self.refreshed { "all of it".into() } else { times(self.rejected) };
-            text += &format!(" ({part} because a resource server refused the one before)");
+            let part = match self.rejected {
+                1 if self.refreshed == 1 => String::new(),
+                n if n == self.refreshed => "each time ".into(),
+                n => format!("{} ", times(n)),
+            };
+            text += &format!(" ({part}because a resource server refused the one before)");
         }
         if self.without > Span::from_secs(1) {
             text +=
                 &format!("; for {} in between there was no valid one, and nobody asked", brief(self.without));
         }
-        if let Some(until) = valid_until {
-            text += &format!("; the last is valid until {}", clock.time(until, self.from));
-        }
+        let Served::Until(until) = served else { return text };
+        let time = |at| clock.time(at, self.from);
+        text += &match refused {
+            Some(at) if at < until => {
+                format!(
+                    "; a resource server refused the last at {}, before its end at {}",
+                    time(at),
+                    time(until)
+                )
+            }
+            _ if now.is_some_and(|now| until <= now) => {
+                format!("; the last was valid until {}, and none has come since", time(until))
+            }
+            _ => format!("; the last is valid until {}", time(until)),
+        };
         text
     }
 }
@@ -75,25 +112,31 @@ pub(super) struct Outage {
     /// What was met, in order of its first time, and how often.
     evidence: Vec<(String, u64)>,
     others: u64,
-    /// Until when the token of before was valid.
-    pub(super) valid_until: Option<Wall>,
+    /// The token of before.
+    served: Served,
+    /// When a resource server refused it.
+    pub(super) refused: Option<Wall>,
     pub(super) next: Option<Wall>,
     /// `auth_retrying` was reported.
     pub(super) retrying: bool,
     pub(super) cause: Option<String>,
+    /// When a line said so; what the success brought stands in the next one.
+    pub(super) recovered: Option<Wall>,
 }
 
 impl Outage {
-    pub(super) fn new(at: Wall, valid_until: Option<Wall>) -> Self {
+    pub(super) fn new(at: Wall, served: Served, refused: Option<Wall>) -> Self {
         Self {
             from: at,
             attempts: 0,
             evidence: Vec::new(),
             others: 0,
-            valid_until,
+            served,
+            refused,
             next: None,
             retrying: false,
             cause: None,
+            recovered: None,
         }
     }
 
@@ -122,20 +165,29 @@ impl Outage {
         all.join(", ")
     }
 
-    /// What callers noticed of it until then.
-    fn noticed(&self, clock: &Clock, end: Wall) -> String {
-        match self.valid_until {
-            Some(until) if until >= end => "the token of before was valid all the time".into(),
-            Some(until) if until > self.from => format!(
-                "the token of before was valid until {}, then callers were told to wait ({})",
-                clock.time(until, self.from),
-                brief(end.since(until))
-            ),
-            _ => format!(
-                "there was no valid token, and callers were told to wait ({})",
-                brief(end.since(self.from))
-            ),
+    /// What callers noticed of it until then; nothing where that is not known.
+    fn noticed(&self, clock: &Clock, end: Wall) -> Option<String> {
+        let valid_until = match self.served {
+            Served::Until(until) => Some(until),
+            _ => None,
+        };
+        let waited = |from: Wall| format!("callers were told to wait ({})", brief(end.since(from)));
+        if let Some(at) = self.refused.filter(|at| valid_until.is_none_or(|until| *at < until)) {
+            let time = clock.time(at, self.from);
+            let refused = format!("a resource server refused the token of before at {time}");
+            let at_once = end.since(at) < Span::from_secs(1);
+            return Some(if at_once { refused } else { format!("{refused}, then {}", waited(at)) });
         }
+        Some(match (self.served, valid_until) {
+            (Served::Unknown, _) => return None,
+            (_, Some(until)) if until >= end => "the token of before was valid all the time".into(),
+            (_, Some(until)) if until > self.from => format!(
+                "the token of before was valid until {}, then {}",
+                clock.time(until, self.from),
+                waited(until)
+            ),
+            _ => format!("there was no valid token, and {}", waited(self.from)),
+        })
     }
 
     /// So far, or to its end.
@@ -154,14 +206,19 @@ impl Outage {
         format!("{} failed{within}{retrying}: {}", counted(self.attempts, "attempt"), self.met())
     }
 
+    /// What there is to say before its end.
+    fn until(&self, clock: &Clock, end: Wall) -> String {
+        let noticed = self.noticed(clock, end).map_or(String::new(), |noticed| format!("; {noticed}"));
+        format!("{}{noticed}", self.begun(end))
+    }
+
     pub(super) fn recovered(&self, clock: &Clock, end: Wall, until: Option<Wall>) -> String {
         let until = until.map_or(String::new(), |at| {
             format!("; served a valid token until {}", clock.time(at, self.from))
         });
         format!(
-            "{}; {}; recovered at {}, nobody had to log in{until}",
-            self.begun(end),
-            self.noticed(clock, end),
+            "{}; recovered at {}, nobody had to log in{until}",
+            self.until(clock, end),
             clock.time(end, self.from)
         )
     }
@@ -169,23 +226,33 @@ impl Outage {
     pub(super) fn lost(&self, clock: &Clock, end: Wall) -> String {
         format!(
             "{}; at {} it became clear that a login is needed",
-            self.begun(end),
+            self.until(clock, end),
             clock.time(end, self.from)
         )
     }
 
+    /// A login ended it.
+    pub(super) fn logged_in(&self, clock: &Clock, end: Wall) -> String {
+        format!("{}; a login ended it at {}", self.until(clock, end), clock.time(end, self.from))
+    }
+
     /// It goes on.
     pub(super) fn so_far(&self, clock: &Clock, now: Wall) -> String {
-        let next = self
-            .next
-            .map_or(String::new(), |at| format!("; the next attempt is due {}", clock.time(at, now)));
-        let callers = match self.valid_until {
-            Some(until) if until > now => {
-                format!("the token of before is valid until {}", clock.time(until, self.from))
+        let next = self.next.map_or(String::new(), |at| {
+            let time = clock.time(at, now);
+            if at + LATE_MIN < now {
+                format!("; the next attempt was due {time}, and nothing is known of it")
+            } else {
+                format!("; the next attempt is due {time}")
             }
-            _ => format!("{}, still", self.noticed(clock, now)),
+        });
+        let callers = match self.served {
+            Served::Until(until) if until > now && self.refused.is_none() => {
+                format!("; the token of before is valid until {}", clock.time(until, self.from))
+            }
+            _ => self.noticed(clock, now).map_or(String::new(), |noticed| format!("; {noticed}, still")),
         };
-        format!("{}; {callers}; not over yet{next}", self.begun(now))
+        format!("{}{callers}; not over yet{next}", self.begun(now))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Goes through the lines and tells what belongs together as one thing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use renewd_core::Wall;
 
 use super::Told;
 use super::clock::Clock;
-use super::periods::{Fault, Outage, Quiet, times};
+use super::periods::{Fault, Outage, Quiet, Served, times};
 use crate::journal::entry::{Entry, What};
 use crate::journal::sentence::Tone;
 use crate::output::time::{brief, parse_rfc3339};
@@ -23,9 +23,26 @@ pub(super) struct Teller<'c> {
     store: Option<Fault>,
     sinks: BTreeMap<String, Fault>,
     agent_stopped: Option<Wall>,
+    /// Agents that started and have not said that they stopped.
+    agents: BTreeSet<u32>,
     /// The last thing told, while the same comes again.
     again: Option<(String, u64)>,
-    valid_until: Option<Wall>,
+    served: Served,
+    /// The token that callers had was refused by a resource server, and no other has come yet.
+    refused: Option<Refused>,
+    /// The newest (epoch, generation) that a line told of.
+    newest: (u64, u64),
+    /// The epoch of a login of which nothing has been made yet.
+    login: Option<u64>,
+}
+
+/// A 401 to the credential's own token.
+#[derive(Clone, Debug)]
+struct Refused {
+    at: Wall,
+    version: (u64, u64),
+    text: String,
+    told: bool,
 }
 
 impl<'c> Teller<'c> {
@@ -40,8 +57,23 @@ impl<'c> Teller<'c> {
             store: None,
             sinks: BTreeMap::new(),
             agent_stopped: None,
+            agents: BTreeSet::new(),
             again: None,
-            valid_until: None,
+            served: Served::default(),
+            refused: None,
+            newest: (0, 0),
+            login: None,
+        }
+    }
+
+    /// A line of the agent's from before there was this credential: not its story, but who ran.
+    pub(super) fn ran(&mut self, entry: &Entry) {
+        match entry.what {
+            What::AgentStarted { pid, .. } => self.agents = BTreeSet::from([pid]),
+            What::AgentStopped { pid } => {
+                self.agents.remove(&pid);
+            }
+            _ => {}
         }
     }
 
@@ -51,27 +83,31 @@ impl<'c> Teller<'c> {
             self.agent_is_down();
         }
         match &entry.what {
-            What::Refreshed { reason, expires_at, key, .. } => {
+            What::Refreshed { reason, expires_at, key, epoch, generation, .. } => {
                 // One for another audience says nothing of the credential's own token.
                 let expires = parse_rfc3339(expires_at).filter(|_| key.is_none());
+                let refused = key.is_none() && self.refused.take().is_some();
+                self.newest = self.newest.max((*epoch, *generation));
+                self.login = None;
                 if !self.works(at, expires) {
                     self.quietly(at, |quiet| {
                         quiet.refreshed += 1;
-                        quiet.rejected += u64::from(reason == "rejected");
+                        quiet.rejected += u64::from(refused || reason == "rejected");
                     });
                 }
             }
-            What::Adopted { .. } => {
-                if !self.works(at, None) {
-                    self.quietly(at, |quiet| quiet.adopted += 1);
-                }
+            What::Adopted { epoch, generation } => self.adopted(at, (*epoch, *generation)),
+            What::Rejected { epoch, generation, key: None } => {
+                self.was_refused(at, (*epoch, *generation), entry);
             }
             What::AttemptFailed { evidence, next_attempt_at, .. } => {
                 let next = next_attempt_at.as_deref().and_then(parse_rfc3339);
                 self.outage(at).attempt(evidence, next);
             }
             What::Recovered { .. } => {
-                self.works(at, None);
+                if let Some(outage) = &mut self.outage {
+                    outage.recovered = Some(at);
+                }
             }
             What::Status { to, cause, .. } => self.status(at, to, cause.as_ref()),
             What::LateAnswer if self.outage.is_some() => {}
@@ -97,14 +133,23 @@ impl<'c> Teller<'c> {
                 }
                 None => self.once(at, entry),
             },
-            What::LoggedIn { .. } | What::Imported { .. } => {
-                self.logged_in(at);
+            What::LoggedIn { epoch, expires_at, .. } => {
+                let until = expires_at.as_deref().and_then(parse_rfc3339);
+                self.login_of(at, *epoch, until.map_or(Served::Unknown, Served::Until));
                 self.once(at, entry);
             }
-            What::AgentStarted { .. } => self.agent_started(at, entry),
-            What::AgentStopped { .. } => self.agent_stopped = Some(at),
+            What::Imported { epoch } => {
+                self.login_of(at, *epoch, Served::Nothing);
+                self.once(at, entry);
+            }
+            What::AgentStarted { pid, .. } => self.agent_started(at, entry, *pid),
+            What::AgentStopped { pid } => {
+                self.agents.remove(pid);
+                self.agent_stopped = Some(at);
+            }
             What::LoggedOut => {
-                self.valid_until = None;
+                self.end_quiet();
+                self.no_token();
                 self.once(at, entry);
             }
             _ => self.once(at, entry),
@@ -129,7 +174,10 @@ impl<'c> Teller<'c> {
                 if let Some(outage) = self.outage.take() {
                     let text = outage.lost(self.clock, at);
                     self.tell(outage.from, Some(at), Tone::Bad, format!("{text}{why}"));
+                } else {
+                    self.tell_refused();
                 }
+                self.no_token();
                 self.lost = Some((at, cause.cloned()));
             }
             _ => {}
@@ -141,14 +189,21 @@ impl<'c> Teller<'c> {
         if let Some(outage) = self.outage.take() {
             let text = outage.recovered(self.clock, at, expires);
             self.tell(outage.from, Some(at), Tone::Trouble, text);
-            self.valid_until = expires.or(self.valid_until);
+            self.serves(expires);
             return true;
         }
-        if let (Some(quiet), Some(until), Some(_)) = (&mut self.quiet, self.valid_until, expires) {
+        if let (Some(quiet), Served::Until(until), Some(_)) = (&mut self.quiet, self.served, expires) {
             quiet.without = quiet.without + at.since(until);
         }
-        self.valid_until = expires.or(self.valid_until);
+        self.serves(expires);
         false
+    }
+
+    /// The line of the success that a line spoke of was lost.
+    fn is_over(&mut self) {
+        if let Some(recovered) = self.outage.as_ref().and_then(|outage| outage.recovered) {
+            self.works(recovered, None);
+        }
     }
 
     fn quietly(&mut self, at: Wall, note: impl FnOnce(&mut Quiet)) {
@@ -159,17 +214,91 @@ impl<'c> Teller<'c> {
     }
 
     fn end_quiet(&mut self) {
+        self.end_quiet_at(None);
+    }
+
+    fn end_quiet_at(&mut self, now: Option<Wall>) {
         if let Some(quiet) = self.quiet.take() {
-            let text = quiet.text(self.clock, self.valid_until);
+            let refused = self.refused.as_ref().map(|refused| refused.at);
+            let text = quiet.text(self.clock, self.served, refused, now);
             let to = (quiet.to > quiet.from).then_some(quiet.to);
             self.tell(quiet.from, to, Tone::Good, text);
+            if let (Some(refused), Served::Until(until)) = (&mut self.refused, self.served) {
+                refused.told |= refused.at < until;
+            }
         }
     }
 
     fn outage(&mut self, at: Wall) -> &mut Outage {
         self.end_quiet();
-        let valid_until = self.valid_until;
-        self.outage.get_or_insert_with(|| Outage::new(at, valid_until))
+        self.is_over();
+        let (served, refused) = (self.served, self.refused.as_ref().map(|refused| refused.at));
+        self.outage.get_or_insert_with(|| Outage::new(at, served, refused))
+    }
+
+    /// What another process made or a login brought. A line of its own has told of most of it.
+    fn adopted(&mut self, at: Wall, version: (u64, u64)) {
+        let known = version <= self.newest || self.login == Some(version.0);
+        if self.newest.0 > 0 && version.0 > self.newest.0 {
+            // Its own line comes a moment later, or stands in another journal.
+            self.login_of(at, version.0, Served::Unknown);
+            self.newest = version;
+            self.tell(at, None, Tone::Plain, format!("another login was taken over, epoch {}", version.0));
+            return;
+        }
+        self.newest = self.newest.max(version);
+        if !known {
+            self.refused = None;
+            if matches!(self.served, Served::Until(until) if until <= at) {
+                self.served = Served::Unknown;
+            }
+        }
+        if !self.works(at, None) && !known {
+            self.quietly(at, |quiet| quiet.adopted += 1);
+        }
+    }
+
+    /// A login takes the place of what stood.
+    fn login_of(&mut self, at: Wall, epoch: u64, served: Served) {
+        self.end_quiet();
+        if let Some(outage) = self.outage.take() {
+            let text = outage.logged_in(self.clock, at);
+            self.tell(outage.from, Some(at), Tone::Trouble, text);
+        }
+        self.logged_in(at);
+        self.no_token();
+        self.served = served;
+        self.newest = self.newest.max((epoch, 0));
+        self.login = Some(epoch);
+    }
+
+    fn serves(&mut self, expires: Option<Wall>) {
+        if let Some(until) = expires {
+            self.served = Served::Until(until);
+        }
+    }
+
+    fn no_token(&mut self) {
+        (self.served, self.refused) = (Served::Nothing, None);
+    }
+
+    /// A 401 to the credential's own token: told with what becomes of it. Each process that was told of it wrote a line.
+    fn was_refused(&mut self, at: Wall, version: (u64, u64), entry: &Entry) {
+        if version < self.newest || self.refused.as_ref().is_some_and(|refused| refused.version == version) {
+            return;
+        }
+        if let Some(outage) = &mut self.outage {
+            outage.refused = outage.refused.or(Some(at));
+        }
+        let text = entry.what.sentence_at(at);
+        self.refused = Some(Refused { at, version, text, told: false });
+    }
+
+    /// Where nothing else tells of it.
+    fn tell_refused(&mut self) {
+        if let Some(Refused { at, text, told: false, .. }) = self.refused.take() {
+            self.tell(at, None, Tone::Trouble, text);
+        }
     }
 
     fn logged_in(&mut self, at: Wall) {
@@ -180,7 +309,8 @@ impl<'c> Teller<'c> {
         }
     }
 
-    fn agent_started(&mut self, at: Wall, entry: &Entry) {
+    fn agent_started(&mut self, at: Wall, entry: &Entry, pid: u32) {
+        let before = std::mem::replace(&mut self.agents, BTreeSet::from([pid]));
         match self.agent_stopped.take() {
             Some(stopped) => {
                 self.end_quiet();
@@ -188,7 +318,17 @@ impl<'c> Teller<'c> {
                     format!("the agent was started anew; it was gone for {}", brief(at.since(stopped)));
                 self.tell(stopped, None, Tone::Plain, text);
             }
-            None => self.once(at, entry),
+            None if before.is_empty() => self.once(at, entry),
+            None => {
+                self.end_quiet();
+                let pids: Vec<String> = before.iter().map(ToString::to_string).collect();
+                let text = format!(
+                    "{}; of process {} no end is written: it was killed, or runs yet",
+                    entry.what.sentence_at(at),
+                    pids.join(", ")
+                );
+                self.tell(at, None, Tone::Trouble, text);
+            }
         }
     }
 
@@ -226,11 +366,17 @@ impl<'c> Teller<'c> {
 
     /// There are no more lines: what is under way is told as it is.
     pub(super) fn end(mut self, now: Wall) -> Vec<Told> {
+        let agent_is_gone = self.agent_stopped.is_some();
+        self.end_quiet_at(Some(now));
         self.agent_is_down();
-        self.end_quiet();
-        if let Some(outage) = self.outage.take() {
+        self.is_over();
+        if let Some(mut outage) = self.outage.take() {
+            // Nobody is there to make it.
+            outage.next = outage.next.filter(|_| !agent_is_gone);
             let text = outage.so_far(self.clock, now);
             self.lasts(outage.from, Tone::Trouble, text);
+        } else {
+            self.tell_refused();
         }
         if let Some((since, cause)) = self.lost.take() {
             let why = cause.map_or(String::new(), |cause| format!(" ({cause})"));

@@ -90,7 +90,7 @@ fn a_whole_night_is_told_in_a_few_sentences() {
     insta::assert_snapshot!(told(&own, agents, "Europe/Berlin", "2026-11-22T07:00:00Z"), @r#"
     Saturday, 21 November 2026
       18:40               ✓ logged in (device), epoch 3
-      18:45               · the agent started (process 7, version 0.1.0)
+      18:45               ! the agent started (process 7, version 0.1.0); of process 1 no end is written: it was killed, or runs yet
       19:25–22:52         ✓ the token was refreshed 3 times; for 1h42m in between there was no valid one, and nobody asked; the last is valid until 23:52
       23:12–Nov 22 02:48  ! 17 attempts failed in 3h36m (auth_retrying: outage): HTTP 403 text/html (16 times), no answer in time (once); the token of before was valid until 23:52, then callers were told to wait (2h56m); recovered at Nov 22 02:48, nobody had to log in; served a valid token until Nov 22 03:48
 
@@ -122,8 +122,107 @@ fn an_outage_that_goes_on_says_until_when_the_token_of_before_is_valid_and_when_
     insta::assert_snapshot!(told(&own, "", "UTC", "2026-11-22T09:30:00Z"), @r#"
     Sunday, 22 November 2026
       08:00   ✓ the token was refreshed once; the last is valid until 09:00
-      08:45–  ! 2 attempts failed in 45m (auth_retrying: outage): HTTP 503; the token of before was valid until 09:00, then callers were told to wait (30m), still; not over yet; the next attempt is due 08:56
+      08:45–  ! 2 attempts failed in 45m (auth_retrying: outage): HTTP 503; the token of before was valid until 09:00, then callers were told to wait (30m), still; not over yet; the next attempt was due 08:56, and nothing is known of it
     "#);
+}
+
+const REFUSED: &str = r#"rejected "epoch":1,"generation":2"#;
+
+#[test]
+fn a_refused_token_whose_refresh_failed_is_not_said_to_have_been_valid_to_its_end() {
+    let own = [
+        refreshed("2026-11-22T08:00:00Z", "2026-11-22T09:00:00Z"),
+        // Of another audience: nothing of the credential's own.
+        r#"2026-11-22T08:10:00Z rejected "epoch":1,"generation":1,"for":"resource https://other""#.into(),
+        format!("2026-11-22T08:20:00Z {REFUSED}"),
+        // Another process was told of it as well.
+        format!("2026-11-22T08:20:01Z {REFUSED}"),
+        failed("2026-11-22T08:20:02Z", "HTTP 403", "2026-11-22T08:21:00Z"),
+        format!("2026-11-22T08:21:00Z {RETRYING}"),
+        // As a loop writes it: first that it is over, then what came of it.
+        r#"2026-11-22T08:40:00Z recovered "after_s":1140,"attempts":2"#.into(),
+        refreshed("2026-11-22T08:40:00Z", "2026-11-22T09:40:00Z"),
+        r#"2026-11-22T08:40:00Z status "from":"auth_retrying","to":"running","cause":null"#.into(),
+    ];
+    insta::assert_snapshot!(told(&own, "", "UTC", "2026-11-22T08:50:00Z"), @r#"
+    Sunday, 22 November 2026
+      08:00        ✓ the token was refreshed once; the last is valid until 09:00
+      08:10        ! a resource server refused the token for resource https://other of generation 1
+      08:20–08:40  ! 1 attempt failed (auth_retrying: outage): HTTP 403; a resource server refused the token of before at 08:20, then callers were told to wait (20m); recovered at 08:40, nobody had to log in; served a valid token until 09:40
+    "#);
+    let so_far = told(&own[..6], "", "UTC", "2026-11-22T08:30:00Z");
+    assert!(
+        so_far.contains("at 08:20, then callers were told to wait (10m), still; not over yet"),
+        "{so_far}"
+    );
+}
+
+#[test]
+fn a_refusal_that_a_refresh_answered_is_told_with_it_and_one_that_ended_a_login_before_that() {
+    let lost = r#"status "from":"running","to":"unauthenticated","cause":"grant_refused""#;
+    let own = [
+        refreshed("2026-11-22T07:00:00Z", "2026-11-22T08:00:00Z"),
+        format!("2026-11-22T07:30:00Z {REFUSED}"),
+        refreshed("2026-11-22T07:30:01Z", "2026-11-22T08:30:00Z"),
+        r#"2026-11-22T08:20:00Z rejected "epoch":1,"generation":3"#.into(),
+        format!("2026-11-22T08:20:01Z {lost}"),
+        r#"2026-11-22T09:00:00Z logged_in "epoch":2,"way":"device","expires_at":"2026-11-22T10:00:00Z""#
+            .into(),
+        r#"2026-11-22T09:30:00Z rejected "epoch":2,"generation":0"#.into(),
+    ];
+    insta::assert_snapshot!(told(&own, "", "UTC", "2026-11-22T09:31:00Z"), @r#"
+    Sunday, 22 November 2026
+      07:00–07:30  ✓ the token was refreshed twice (once because a resource server refused the one before); a resource server refused the last at 08:20, before its end at 08:30
+      08:20–09:00  ✗ a login was needed (grant_refused) for 39m
+      09:00        ✓ logged in (device), epoch 2
+      09:30        ! a resource server refused the token of generation 0
+    "#);
+}
+
+#[test]
+fn a_login_in_the_middle_of_an_outage_ended_it_and_nothing_recovered_by_itself() {
+    let own = |login: &str| {
+        [
+            refreshed("2026-11-22T08:00:00Z", "2026-11-22T09:00:00Z"),
+            failed("2026-11-22T08:45:00Z", "HTTP 503", "2026-11-22T09:10:00Z"),
+            format!("2026-11-22T08:46:00Z {RETRYING}"),
+            login.to_owned(),
+            r#"2026-11-22T09:05:00Z adopted "epoch":2,"generation":0"#.into(),
+            r#"2026-11-22T09:05:00Z status "from":"auth_retrying","to":"running","cause":null"#.into(),
+        ]
+    };
+    let now = "2026-11-22T09:06:00Z";
+    let with = own(r#"2026-11-22T09:05:00Z logged_in "epoch":2,"expires_at":"2026-11-22T10:05:00Z""#);
+    insta::assert_snapshot!(told(&with, "", "UTC", now), @r#"
+    Sunday, 22 November 2026
+      08:00        ✓ the token was refreshed once; the last is valid until 09:00
+      08:45–09:05  ! 1 attempt failed (auth_retrying: outage): HTTP 503; the token of before was valid until 09:00, then callers were told to wait (5m); a login ended it at 09:05
+      09:05        ✓ logged in, epoch 2
+    "#);
+    let without = told(&own("2026-11-22T09:05:00Z late_answer"), "", "UTC", now);
+    assert!(without.contains("a login ended it at 09:05") && !without.contains("nobody had to"), "{without}");
+}
+
+#[test]
+fn an_agent_of_which_no_end_is_written_was_not_just_started_and_no_attempt_is_due_where_none_runs() {
+    let own = [
+        refreshed("2026-11-22T08:00:00Z", "2026-11-22T09:00:00Z"),
+        failed("2026-11-22T08:45:00Z", "HTTP 503", "2026-11-22T09:10:00Z"),
+    ];
+    let agents = r#"
+        2026-11-22T07:00:00Z agent_started "pid":7,"version":"0.1.0"
+        2026-11-22T08:30:00Z agent_started "pid":8,"version":"0.1.0"
+        2026-11-22T08:50:00Z agent_stopped "pid":8
+    "#;
+    insta::assert_snapshot!(told(&own, agents, "UTC", "2026-11-22T08:55:00Z"), @r#"
+    Sunday, 22 November 2026
+      08:00   ✓ the token was refreshed once; the last is valid until 09:00
+      08:30   ! the agent started (process 8, version 0.1.0); of process 7 no end is written: it was killed, or runs yet
+      08:45–  ! 1 attempt failed: HTTP 503; the token of before is valid until 09:00; not over yet
+      08:50   · the agent stopped
+    "#);
+    let later = told(&own[..1], "", "UTC", "2026-11-22T12:00:00Z");
+    assert!(later.contains("the last was valid until 09:00, and none has come since"), "{later}");
 }
 
 #[test]

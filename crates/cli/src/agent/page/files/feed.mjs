@@ -26,7 +26,7 @@ const EVENTS_MAX = 2000;
 
 /** Every kind of event after which something may look different. Others are seen at the next look. */
 const KINDS = [
-  'status', 'refreshed', 'attempt_failed', 'audience_refused', 'recovered', 'adopted', 'rolled_back', 'rejection_passed', 'advice',
+  'status', 'refreshed', 'attempt_failed', 'audience_refused', 'recovered', 'adopted', 'rolled_back', 'rejected', 'rejection_passed', 'advice',
   'store', 'store_failed', 'store_healed', 'login', 'logged_in', 'imported', 'logged_out', 'login_needed', 'rekeyed', 'seeded',
   'sink', 'sink_failed', 'sink_healed', 'sink_removed', 'credentials', 'reloaded', 'agent',
 ];

@@ -91,7 +91,8 @@ function valid(timed, credential, from, now) {
     const expires = instant(event.expires_at);
     if (event.event === 'refreshed' && event.for === undefined && expires !== null) add(event.time, expires);
     // From here on that token is nobody's any more.
-    if (event.event === 'logged_out' && spans.length > 0) spans.at(-1).end = Math.min(spans.at(-1).end, event.time);
+    const over = event.event === 'logged_out' || (event.event === 'rejected' && event.for === undefined);
+    if (over && spans.length > 0) spans.at(-1).end = Math.min(spans.at(-1).end, event.time);
   }
   if (!credential.token_valid && spans.length > 0) spans.at(-1).end = Math.min(spans.at(-1).end, now);
   return spans

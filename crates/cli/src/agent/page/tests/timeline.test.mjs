@@ -52,6 +52,13 @@ test('a token for another audience is not the credential\'s own, and a logout en
   assert.deepEqual(bands(day), ['running 5 2', 'unauthenticated 2 0']);
 });
 
+test('a token that a resource server refused was of no use from then on, whatever it said of its end', () => {
+  const rejected = (hours, more = {}) => ({ at: ago(hours), event: 'rejected', epoch: 1, generation: 4, ...more });
+  const events = [refreshed(6, 8), rejected(5, { for: 'resource https://other' }), rejected(4), failed(4), refreshed(1, 8)];
+  const day = layout({ events, credential: running }, NOW);
+  assert.deepEqual(day.valid.map(({ start, end }) => [(NOW - start) / HOUR, (NOW - end) / HOUR]), [[6, 4], [1, 0]]);
+});
+
 test('marks that a picture could not tell apart are one, with their number', () => {
   const events = [0, 1, 2].map((n) => ({ at: new Date(NOW - HOUR + n * MINUTE).toISOString(), event: 'attempt_failed', sentence: String(n) }));
   const day = layout({ events, credential: running }, NOW);

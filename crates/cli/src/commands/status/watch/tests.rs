@@ -210,9 +210,9 @@ fn the_details_hold_what_happened_lately_and_scroll() {
     │Friday, 20 November 2026                                                                │
     │18:00  ✓ logged in (device), epoch 1                                                    │
     │Sunday, 22 November 2026                                                                │
-    │08:06–  ! 1 attempt failed (auth_retrying: outage): HTTP 403 text/html; there was no    │
-    │valid token, and callers were told to wait (54m), still; not over yet; the next attempt │
-    │is due 09:04                                                                            │
+    │08:06–  ! 1 attempt failed (auth_retrying: outage): HTTP 403 text/html; not over yet;   │
+    │the next attempt is due 09:04                                                           │
+    │                                                                                        │
     │                                                                                        │
     │                                                                                        │
     │                                                                                        │
