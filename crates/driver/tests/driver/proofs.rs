@@ -9,9 +9,12 @@ use renewd_driver::*;
 
 use crate::world::*;
 
+/// Method and address, nonce, time.
+type Proof = (String, Option<String>, Wall);
+
 /// Signs nothing: it keeps what it was asked for.
 #[derive(Clone, Default)]
-struct Asked(Arc<Mutex<Vec<(String, Option<String>, Wall)>>>);
+struct Asked(Arc<Mutex<Vec<Proof>>>);
 
 #[async_trait]
 impl Signer for Asked {
@@ -48,7 +51,7 @@ impl Requests {
         let sent = self.prover.authorize(&Secret::from("t"), Some(&Secret::from("a key")), at(origin));
         let sent = sent.expect("the signer signs everything");
         assert_eq!(sent.proof.as_ref().and_then(Secret::expose_str), Some("a proof"));
-        let (address, nonce, at) = self.asked.0.lock().unwrap().pop().expect("it was asked");
+        let (address, nonce, at) = self.asked.0.lock().expect("nobody panicked").pop().expect("it was asked");
         assert_eq!(address, format!("GET {origin}/things"));
         (nonce, at)
     }
