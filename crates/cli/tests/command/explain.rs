@@ -121,6 +121,28 @@ fn what_echoes_a_secret_or_controls_a_terminal_is_not_repeated() {
 }
 
 #[test]
+fn what_a_printed_request_shows_is_not_repeated_from_its_answer() {
+    let world = World::new();
+    let trace = format!(
+        "$ curl -v -d 'grant_type=refresh_token&refresh_token=tulip-{CANARY}' https://as.example/token\n\
+         > POST /token HTTP/1.1\r\n> Authorization: Bearer orchid hedge\r\n> DPoP: zebra9\r\n>\r\n\
+         < HTTP/1.1 400 Bad Request\r\n< Content-Type: application/json\r\n<\r\n\
+         {{\"error\":\"invalid_grant\",\"error_description\":\"no tulip-{CANARY} by zebra9 nor orchid here\"}}\n"
+    );
+    for args in [&["explain"][..], &["explain", "--json"]] {
+        let ended = world.feed(args, trace.as_bytes()).expect(0, &[]);
+        assert!(ended.out.contains("invalid_grant") && ended.out.contains("here"), "{}", ended.out);
+        for secret in ["zebra9", "orchid", CANARY] {
+            assert!(!ended.out.contains(secret), "{secret}: {}", ended.out);
+        }
+    }
+    let same = "> POST / HTTP/1.1\n> refresh_token=rt%2B7\n< HTTP/1.1 200 OK\n<\n\
+                {\"access_token\":\"at\",\"refresh_token\":\"rt+7\"}\n";
+    let json = world.feed(&["explain", "--json"], same.as_bytes()).expect(0, &[]).json();
+    assert_eq!(json["rotated"], false, "{json}");
+}
+
+#[test]
 fn wrong_usage_is_exit_2() {
     let world = World::new();
     for (args, words) in [

@@ -7,6 +7,7 @@ use renewd_core::{Answer, Failure as NoAnswer, FailureKind, Response, Secret, Se
 use zeroize::Zeroizing;
 
 use super::Explain;
+use super::request::Request;
 use super::{failure, raw};
 use crate::exit::Failure;
 use crate::input::file::{read_checked, read_limited};
@@ -26,11 +27,13 @@ const PATH_MAX_BYTES: usize = 512;
 pub(super) struct Asked {
     pub(super) answer: Answer,
     pub(super) notes: Vec<String>,
+    /// What a request gave away that was printed with it.
+    pub(super) request: Request,
 }
 
 impl Asked {
     fn new(answer: Answer) -> Self {
-        Self { answer, notes: Vec::new() }
+        Self { answer, notes: Vec::new(), request: Request::default() }
     }
 
     /// Whether bytes of the request may still take effect.
@@ -112,7 +115,7 @@ fn in_file(path: &Path) -> Result<Asked, Failure> {
         }
         (Ok(raw), _) => {
             let answer = response(raw.status, raw.headers, &raw.body, raw.cut);
-            Ok(Asked { answer, notes: raw.notes })
+            Ok(Asked { answer, notes: raw.notes, request: raw.request })
         }
         (Err(_), Some(failure)) => Ok(Asked::new(Answer::Failed(failure))),
         (Err(no), None) => Err(Failure::usage(format!("{} {}", name(), no.why)).advise(no.advice)),

@@ -1,8 +1,8 @@
 //! `renewd explain`: what an answer of a token endpoint means, by the rules that refreshes go by; what renewd would do
 //! next, and when; and what a person could do.
 //!
-//! The answer comes in flags, or as tools print it. What is shown of it is what evidence shows: no secret, no control
-//! characters.
+//! The answer comes in flags, or as tools print it. What is shown of it is what evidence shows: no secret, none that a
+//! request shows which was printed with it, no control characters.
 
 mod chunks;
 mod failure;
@@ -11,6 +11,7 @@ mod meaning;
 mod next;
 mod raw;
 mod report;
+mod request;
 mod trace;
 
 use std::path::PathBuf;
@@ -107,15 +108,17 @@ pub(crate) fn run(args: &Explain, app: &App) -> Result<(), Failure> {
         return explain_rule(rule, &by.profile, app);
     }
     let asked = input::read(args)?;
-    let sent = match &args.sent_refresh_token_file {
-        Some(source) => source.read("the sent refresh token")?,
-        None => Secret::from(PLACEHOLDER),
+    let shown = &asked.request;
+    let sent = match (&args.sent_refresh_token_file, &shown.refresh_token) {
+        (Some(source), _) => source.read("the sent refresh token")?,
+        (None, Some(shown)) => Secret::copy_of(shown.expose()),
+        (None, None) => Secret::from(PLACEHOLDER),
     };
     let now = app.now().wall;
     let context = RequestContext {
         sent_refresh_token: Some(&sent),
         client_secret: None,
-        sent: &[],
+        sent: &shown.others,
         now,
         profile: &by.profile,
     };
@@ -124,6 +127,7 @@ pub(crate) fn run(args: &Explain, app: &App) -> Result<(), Failure> {
         .into_iter()
         .chain(judgement.grant.iter().flat_map(|g| [Some(&g.access_token), g.id_token.as_ref()]))
         .flatten()
+        .chain(&shown.others)
         .collect();
     if args.json {
         for note in &asked.notes {

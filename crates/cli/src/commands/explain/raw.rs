@@ -6,6 +6,7 @@
 use zeroize::Zeroizing;
 
 use super::chunks;
+use super::request::Request;
 use super::trace;
 
 /// Headers at most, over all lines of one head.
@@ -26,6 +27,8 @@ pub(super) struct Raw {
     pub(super) cut: bool,
     /// What is worth telling: half a sentence each.
     pub(super) notes: Vec<String>,
+    /// What a request gave away that was printed with it.
+    pub(super) request: Request,
 }
 
 /// Why there is no answer in it.
@@ -76,7 +79,8 @@ pub(super) fn read(text: &[u8]) -> Result<Raw, NoAnswer> {
         Some(joined) => (joined.bytes, !joined.whole),
         None => (Zeroizing::new(rest.to_vec()), false),
     };
-    Ok(Raw { status: last.status, headers: last.headers, body, cut, notes })
+    let request = Request::read(text);
+    Ok(Raw { status: last.status, headers: last.headers, body, cut, notes, request })
 }
 
 /// A status line and the headers behind it.
@@ -160,7 +164,7 @@ fn from_head(text: &[u8]) -> &[u8] {
 }
 
 /// The status of `HTTP/1.1 403 Forbidden`, `HTTP/2 403`, `HTTP/3 200`.
-fn status_line(line: &[u8]) -> Option<u16> {
+pub(super) fn status_line(line: &[u8]) -> Option<u16> {
     let rest = line.strip_prefix(b"HTTP/")?;
     let version = rest.iter().position(|&b| b == b' ')?;
     let known = matches!(&rest[..version], b"1.0" | b"1.1" | b"2" | b"2.0" | b"3" | b"3.0" | b"0.9");
