@@ -22,7 +22,7 @@ use crate::secret::Secret;
 use crate::time::{Boot, Span};
 
 /// What a transport gets beyond its own deadline, three times over.
-const ANSWER_MARGIN: Span = Span::from_secs(5);
+pub(crate) const ANSWER_MARGIN: Span = Span::from_secs(5);
 
 /// How far the wait for an answer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

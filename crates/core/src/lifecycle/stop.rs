@@ -7,7 +7,13 @@ use statig::Outcome::Handled;
 use crate::command::Command;
 use crate::lifecycle::commit::Pending;
 use crate::lifecycle::machine::{Cx, Loads, Machine};
+use crate::lifecycle::overdue::ANSWER_MARGIN;
 use crate::lifecycle::state::{Out, State, to};
+use crate::time::Span;
+
+/// A grace that ended so long ago, unseen, ended while the machine slept or the process stood still: an answer may lie
+/// in our hands, and nobody has looked yet. Below it lies load.
+const UNSEEN_MIN: Span = Span::from_secs(1);
 
 impl Machine {
     /// Nothing is under way: stop. The store keeps what was true, so a shutdown in a retry changes no status.
@@ -37,7 +43,9 @@ impl Machine {
 
     /// Past the grace: leave the intent where it is; whoever comes next waits it out.
     pub(crate) fn stop_when_due(&mut self, cx: &mut Cx<'_>) -> Out {
-        if self.stopping.is_none_or(|at| at > self.now.boot) {
+        let Some(at) = self.stopping.filter(|at| *at <= self.now.boot) else { return Handled };
+        if self.exchange.is_some() && self.now.boot.since(at) > UNSEEN_MIN {
+            self.stopping = Some(self.now.boot + ANSWER_MARGIN);
             return Handled;
         }
         if let Some(exchange) = self.exchange.take() {

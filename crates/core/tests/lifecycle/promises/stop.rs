@@ -60,6 +60,39 @@ fn a_shutdown_gives_an_answer_that_never_comes_its_grace_and_leaves_the_intent()
 }
 
 #[test]
+fn a_shutdown_whose_grace_ended_while_the_machine_slept_takes_the_answer_that_it_finds() {
+    for resumed in [false, true] {
+        let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+        h.server.mode = Mode::Silent;
+        h.input(Input::Refresh);
+        h.input(Input::Shutdown);
+        h.advance(hours(24));
+        // What is due is looked at first, whether or not the sleep was noticed.
+        if resumed {
+            h.input(Input::Resumed);
+        }
+        h.input(Input::Tick);
+        assert_eq!(h.drained().len(), 0, "the answer may be in our hands");
+        h.reply(&Mode::Ok(3600));
+        assert_eq!(h.drained(), [None]);
+        assert_eq!(h.store.record.as_ref().unwrap().version(), (1, 1));
+    }
+}
+
+#[test]
+fn a_shutdown_whose_grace_ended_in_a_sleep_ends_soon_after_it_without_an_answer() {
+    let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
+    h.server.mode = Mode::Silent;
+    h.input(Input::Refresh);
+    h.input(Input::Shutdown);
+    h.advance(hours(24));
+    h.input(Input::Tick);
+    h.pass(secs(6));
+    assert_eq!(h.drained(), [None]);
+    assert!(h.store.record.as_ref().unwrap().intent.is_some(), "whoever comes next waits it out");
+}
+
+#[test]
 fn a_shutdown_between_mark_and_send_takes_the_mark_back() {
     let mut h = Host::new(setup(), Some(login_with_token(1, 3600)));
     h.ops_held = true;
