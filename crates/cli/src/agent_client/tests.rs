@@ -121,6 +121,8 @@ fn a_number_is_whole_however_it_is_written() {
         ("7", Some(7)),
         ("7.0", Some(7)),
         ("1e3", Some(1000)),
+        // The nearest float is this very number; a reader in a hurry takes one beside it.
+        ("2251799813685247.0", Some(2_251_799_813_685_247)),
         ("null", None),
         ("18446744073709551615", Some(u64::MAX)),
     ] {
