@@ -2,9 +2,9 @@
 //!
 //! Whoever complains of a token waits for a newer one. Where there never was such a token, none comes for it, and its
 //! caller would wait its whole patience; so that is found out first. A token that is newer than what is known here may
-//! be another process's of a moment ago: the record is read, and the complaint then counts or is refused. Each token of a
-//! key has a greater version than the one before it: where an older one is at hand than the one named, that one was
-//! another key's.
+//! be another process's of a moment ago: the record is read, and the complaint then counts or is refused; where
+//! the store fails, once it can be read again. Each token of a key has a greater version than the one before it: where
+//! an older one is at hand than the one named, that one was another key's.
 
 use renewd_core::{Input, Loaded, Record, Serve, Span};
 
@@ -56,15 +56,15 @@ impl EventLoop {
     pub(super) fn looked(&mut self, slot: Slot, loaded: Loaded) {
         let Some(machine) = self.machines.get_mut(slot as usize) else { return };
         let found = match &loaded {
-            Loaded::Absent => Ok(None),
-            Loaded::Record(record) => Ok(Some(record.version())),
-            Loaded::RolledBack { greatest, .. } => Ok(Some(*greatest)),
-            Loaded::Fault(_) => Err(()),
+            Loaded::Absent => Some(None),
+            Loaded::Record(record) => Some(Some(record.version())),
+            Loaded::RolledBack { greatest, .. } => Some(Some(*greatest)),
+            // It is read again, and says it then.
+            Loaded::Fault(_) => None,
         };
         let news = self.world.feed(slot, machine, Input::Loaded(loaded));
-        match found {
-            Ok(found) => self.world.refuse_unseen(machine, found),
-            Err(()) => take_as_seen(machine),
+        if let Some(found) = found {
+            self.world.refuse_unseen(machine, found);
         }
         self.world.answer_waiters(machine, news);
         self.after(slot);
@@ -116,13 +116,6 @@ impl World {
         let taken: Vec<Waiter> = machine.busy().waiters.extract_if(.., |waiter| which(waiter)).collect();
         self.waiting = self.waiting.saturating_sub(taken.len());
         taken
-    }
-}
-
-/// The store cannot say: the token is taken to have been given, and a newer one waited for.
-fn take_as_seen(machine: &mut Machine) {
-    for waiter in machine.busy.iter_mut().flat_map(|busy| &mut busy.waiters) {
-        waiter.unseen = false;
     }
 }
 

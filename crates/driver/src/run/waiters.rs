@@ -148,7 +148,8 @@ impl World {
 
     /// What a caller gets now; none: it waits on.
     fn answer(&self, machine: &Machine, waiter: &Waiter, news: News) -> Option<Answer> {
-        if waiter.unseen {
+        // Where the store cannot say whether there was such a token, that may be the answer.
+        if waiter.unseen && machine.lifecycle.view(self.now).store_fault.is_none() {
             return None;
         }
         let key = waiter.key.as_ref();

@@ -1,5 +1,8 @@
 //! A 401 to a token that was never given out: its caller is told at once, and nothing is renewed for it.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use renewd_core::*;
 use renewd_driver::testing::*;
 use renewd_driver::*;
@@ -137,6 +140,31 @@ fn while_the_store_cannot_say_the_caller_waits_as_long_as_it_likes() {
     let outcome = world.wait(keeper.rejected_within(1, 1, mins(1)));
     assert!(matches!(outcome, Err(TokenError::Timeout { .. } | TokenError::Store { .. })), "{outcome:?}");
     assert!(world.clock.now().boot.since(began) <= mins(2));
+}
+
+#[test]
+fn a_complaint_that_came_while_the_store_could_not_say_counts_once_it_can() {
+    let mut world = World::new([]);
+    let keeper = world.keep("work", record(secs(60)));
+    world.store.write(&name("work"), at_generation(3));
+    world.store.fail(FaultAt::Load);
+    let told = Rc::new(RefCell::new(Vec::new()));
+    for generation in [3, 9] {
+        let (keeper, told) = (keeper.clone(), Rc::clone(&told));
+        world.executor.spawn(async move {
+            let outcome = keeper.rejected_within(1, generation, PATIENCE).await;
+            told.borrow_mut().push((generation, outcome));
+        });
+    }
+    world.executor.run_for(secs(3));
+    assert_eq!(told.borrow().len(), 0, "nobody knows yet");
+    world.store.fail(FaultAt::Nowhere);
+    world.executor.run_for(mins(1));
+    let mut told = told.take();
+    told.sort_by_key(|(generation, _)| *generation);
+    let [(_, known), (_, unknown)] = <[_; 2]>::try_from(told).expect("both are answered");
+    assert_eq!(renewed(known).generation(), 4);
+    assert!(never_given(&unknown, (1, 9)), "{unknown:?}");
 }
 
 #[test]
