@@ -231,6 +231,30 @@ fn a_secret_of_the_configuration_needs_a_word_of_whose_it_is_too() {
     assert!(trap.server.asked().iter().any(|(_, body)| body.contains("a-secret-of-another-server")));
 }
 
+// A gateway's key stands in a header as often as not.
+#[test]
+fn headers_and_parameters_of_the_configuration_need_a_word_of_whose_they_are_too() {
+    for table in ["headers", "parameters"] {
+        let (trap, api) = luring();
+        let entry = |more: &str| {
+            format!(
+                "[credential.work]\nclient_id = \"victim\"\nresource = \"{api}\"\n\
+                 {table} = {{ Gateway-Key = \"a-secret-of-another-server\" }}\n{more}"
+            )
+        };
+        trap.home.configure(&entry(""));
+        let ran = trap.start_as(&["login", "work", "--device"]).finish();
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(&format!("credential.work.{table}")), "{ran:?}");
+        let asked = trap.server.asked();
+        assert!(asked.iter().all(|(line, _)| line.starts_with("GET ")), "{table}: {asked:?}");
+        // Somebody said it: the server is the one that was meant, and it is asked.
+        trap.home.configure(&entry(&format!("issuer = \"{}\"\n", trap.server.url())));
+        trap.start_as(&["login", "work", "--device"]).finish();
+        assert!(trap.server.asked().iter().any(|(line, _)| line.starts_with("POST /device")), "{table}");
+    }
+}
+
 /// The redirect address and the state of the address that was opened.
 fn asked_of(opened: &str) -> (String, String) {
     let query = opened.split_once('?').expect("a query").1;

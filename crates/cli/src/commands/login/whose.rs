@@ -48,7 +48,7 @@ fn given(args: &Login, config: &Config, wanted: &Wanted) -> Option<(&'static str
         ("an assertion for another audience", args.assertion_audience.is_some(), "assertion_audience"),
         ("an assertion for another audience", false, "client_assertion_audience"),
     ];
-    all.into_iter().find_map(|(what, by_flag, key)| {
+    let given = all.into_iter().find_map(|(what, by_flag, key)| {
         if by_flag {
             return Some((what, format!("--{}", key.replace('_', "-"))));
         }
@@ -56,5 +56,17 @@ fn given(args: &Login, config: &Config, wanted: &Wanted) -> Option<(&'static str
         config
             .lookup("credential", key, Some(&wanted.name))
             .map(|_| (what, format!("credential.{}.{key}", wanted.name)))
-    })
+    });
+    given.or_else(|| in_requests(config, wanted))
+}
+
+/// What the configuration adds to each token request: nobody says of it whether it is a secret.
+fn in_requests(config: &Config, wanted: &Wanted) -> Option<(&'static str, String)> {
+    let entry = config.credential(&wanted.name)?;
+    let added = [
+        ("what is added to the headers", !entry.headers.is_empty(), "headers"),
+        ("what is added to the form", !entry.parameters.is_empty(), "parameters"),
+    ];
+    let (what, _, key) = added.into_iter().find(|(_, is_there, _)| *is_there)?;
+    Some((what, format!("credential.{}.{key}", wanted.name)))
 }
