@@ -32,6 +32,8 @@ pub(super) struct Teller<'c> {
     refused: Option<Refused>,
     /// The newest (epoch, generation) that a line told of.
     newest: (u64, u64),
+    /// The same of the credential's own token: one for another audience takes no place of it.
+    own: (u64, u64),
     /// The epoch of a login of which nothing has been made yet.
     login: Option<u64>,
 }
@@ -62,6 +64,7 @@ impl<'c> Teller<'c> {
             served: Served::default(),
             refused: None,
             newest: (0, 0),
+            own: (0, 0),
             login: None,
         }
     }
@@ -88,6 +91,9 @@ impl<'c> Teller<'c> {
                 let expires = parse_rfc3339(expires_at).filter(|_| key.is_none());
                 let refused = key.is_none() && self.refused.take().is_some();
                 self.newest = self.newest.max((*epoch, *generation));
+                if key.is_none() {
+                    self.own = self.own.max((*epoch, *generation));
+                }
                 self.login = None;
                 if !self.works(at, expires) {
                     self.quietly(at, |quiet| {
@@ -242,12 +248,13 @@ impl<'c> Teller<'c> {
         if self.newest.0 > 0 && version.0 > self.newest.0 {
             // Its own line comes a moment later, or stands in another journal.
             self.login_of(at, version.0, Served::Unknown);
-            self.newest = version;
+            (self.newest, self.own) = (version, version);
             self.tell(at, None, Tone::Plain, format!("another login was taken over, epoch {}", version.0));
             return;
         }
         self.newest = self.newest.max(version);
         if !known {
+            self.own = self.own.max(version);
             self.refused = None;
             if matches!(self.served, Served::Until(until) if until <= at) {
                 self.served = Served::Unknown;
@@ -269,6 +276,7 @@ impl<'c> Teller<'c> {
         self.no_token();
         self.served = served;
         self.newest = self.newest.max((epoch, 0));
+        self.own = self.own.max((epoch, 0));
         self.login = Some(epoch);
     }
 
@@ -284,7 +292,7 @@ impl<'c> Teller<'c> {
 
     /// A 401 to the credential's own token: told with what becomes of it. Each process that was told of it wrote a line.
     fn was_refused(&mut self, at: Wall, version: (u64, u64), entry: &Entry) {
-        if version < self.newest || self.refused.as_ref().is_some_and(|refused| refused.version == version) {
+        if version < self.own || self.refused.as_ref().is_some_and(|refused| refused.version == version) {
             return;
         }
         if let Some(outage) = &mut self.outage {

@@ -180,6 +180,19 @@ fn a_refusal_that_a_refresh_answered_is_told_with_it_and_one_that_ended_a_login_
 }
 
 #[test]
+fn a_refusal_of_the_logins_own_token_is_told_though_another_audiences_is_newer() {
+    let other = r#"2026-11-22T08:10:00Z refreshed "reason":"demand","epoch":1,"generation":5,"expires_at":"2026-11-22T09:10:00Z","rotated":true,"took_ms":90,"for":"resource https://other""#;
+    let own = [
+        refreshed("2026-11-22T08:00:00Z", "2026-11-22T09:00:00Z"),
+        other.into(),
+        format!("2026-11-22T08:20:00Z {REFUSED}"),
+        failed("2026-11-22T08:20:02Z", "HTTP 403", "2026-11-22T08:21:00Z"),
+    ];
+    let told = told(&own, "", "UTC", "2026-11-22T08:20:30Z");
+    assert!(told.contains("a resource server refused the token of before at 08:20"), "{told}");
+}
+
+#[test]
 fn a_login_in_the_middle_of_an_outage_ended_it_and_nothing_recovered_by_itself() {
     let own = |login: &str| {
         [
