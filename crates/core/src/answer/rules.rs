@@ -11,7 +11,7 @@ use super::evidence::says;
 use super::grant::Missing;
 use super::overrides;
 use super::types::{Failure, FailureKind, Response, Sent};
-use super::words::{name_a_dead_token, name_a_refused_client};
+use super::words::{name_a_dead_token, name_a_refused_client, tell_of_a_success};
 use crate::profile::Profile;
 use crate::time::Span;
 use crate::verdict::Verdict;
@@ -178,7 +178,9 @@ fn is_bare_success(reading: &Reading<'_>) -> bool {
 
 /// Where no code says anything, words may: `{"message":"Invalid refresh token"}`.
 fn by_words_alone(reading: &Reading<'_>) -> Option<&'static Rule> {
-    if !matches!(reading.response.status, 400 | 401 | 403) && !is_bare_success(reading) {
+    // Tokens that go by names nobody knows look like none at all: then words may tell of the old one.
+    let is_no = || is_bare_success(reading) && !any_words(reading.body, tell_of_a_success);
+    if !matches!(reading.response.status, 400 | 401 | 403) && !is_no() {
         return None;
     }
     if any_words(reading.body, name_a_dead_token) {

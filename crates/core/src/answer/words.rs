@@ -64,6 +64,14 @@ const FAULTY_REQUEST: [&str; 22] = [
     "refresh_token=",
 ];
 
+/// What is said with a success: a refresh token died there because another took its place.
+const OF_A_SUCCESS: [&str; 5] = ["rotat", "success", "issued", "previous", "old "];
+
+/// Could these words go with a success?
+pub(super) fn tell_of_a_success(words: &str) -> bool {
+    says(words, &OF_A_SUCCESS)
+}
+
 /// Do these words say that the refresh token is dead? `Refresh token is invalid or has already been claimed`, but not
 /// `Missing "refresh_token" in request`.
 pub(super) fn name_a_dead_token(words: &str) -> bool {
