@@ -231,6 +231,22 @@ fn a_secret_of_the_configuration_needs_a_word_of_whose_it_is_too() {
     assert!(trap.server.asked().iter().any(|(_, body)| body.contains("a-secret-of-another-server")));
 }
 
+// RFC 9700 section 4.4: what one server gave must not be spent at another. Here the person named where the login begins.
+#[test]
+fn a_code_of_the_server_that_was_named_is_not_shown_to_one_that_only_the_resource_names() {
+    for (way, flag) in
+        [("--device", "--device-authorization-endpoint"), ("--browser", "--authorization-endpoint")]
+    {
+        let (trap, api) = luring();
+        let honest = Impostor::start();
+        let begins = format!("{}/device", honest.url());
+        let args = ["login", "work", "--resource", &api, "--client-id", "victim", way, flag, &begins];
+        let ran = trap.start_as(&args).finish();
+        trap.refused_unopened(&ran, 2, flag);
+        assert_eq!(honest.asked(), Vec::new(), "{flag}: no code was asked for");
+    }
+}
+
 // A gateway's key stands in a header as often as not.
 #[test]
 fn headers_and_parameters_of_the_configuration_need_a_word_of_whose_they_are_too() {

@@ -47,6 +47,13 @@ fn given(args: &Login, config: &Config, wanted: &Wanted) -> Option<(&'static str
         ("the assertion", args.assertion_file.is_some(), "assertion_file"),
         ("an assertion for another audience", args.assertion_audience.is_some(), "assertion_audience"),
         ("an assertion for another audience", false, "client_assertion_audience"),
+        // The code that is given there is spent at the token endpoint of the server that was found.
+        ("a code of another server", args.authorization_endpoint.is_some(), "authorization_endpoint"),
+        (
+            "a code of another server",
+            args.device_authorization_endpoint.is_some(),
+            "device_authorization_endpoint",
+        ),
     ];
     let given = all.into_iter().find_map(|(what, by_flag, key)| {
         if by_flag {
