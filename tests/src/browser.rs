@@ -173,25 +173,43 @@ pub struct Browser {
     session: String,
 }
 
+/// How often it is started until its port is free.
+const STARTS_MAX: usize = 5;
+
+/// chromedriver and its port; none where it ended instead.
+fn start_driver() -> Option<(Child, u16)> {
+    let mut command = Command::new("chromedriver");
+    command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut driver = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let stdout = driver.stdout.take().expect("standard output is a pipe");
+    let (said, ready) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let port = line
+                .rsplit_once("successfully on port ")
+                .and_then(|(_, port)| port.trim_end_matches('.').parse().ok());
+            if let Some(port) = port {
+                // Nobody listens any more after the first.
+                let _ = said.send(port);
+            }
+        }
+    });
+    match ready.recv_timeout(PATIENCE) {
+        Ok(port) => Some((driver, port)),
+        Err(_) => {
+            // It has ended, or says nothing: either way it is not the one.
+            let _ = driver.kill();
+            driver.wait().expect("its own child can be waited for");
+            None
+        }
+    }
+}
+
 impl Browser {
     fn attach(debugger: u16) -> Self {
-        let mut command = Command::new("chromedriver");
-        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut driver = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let stdout = driver.stdout.take().expect("standard output is a pipe");
-        let (said, ready) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let port = line
-                    .rsplit_once("successfully on port ")
-                    .and_then(|(_, port)| port.trim_end_matches('.').parse().ok());
-                if let Some(port) = port {
-                    // Nobody listens any more after the first.
-                    let _ = said.send(port);
-                }
-            }
-        });
-        let port: u16 = ready.recv_timeout(PATIENCE).expect("chromedriver says its port");
+        // It takes a free port of one address family and wants the same of the other, which somebody may have.
+        let started = (0..STARTS_MAX).find_map(|_| start_driver());
+        let (driver, port) = started.expect("chromedriver starts and says its port");
         let door = Door::Tcp((std::net::Ipv4Addr::LOCALHOST, port).into());
         let mut browser = Self { driver, door, session: String::new() };
         let options = json!({ "debuggerAddress": format!("127.0.0.1:{debugger}") });
