@@ -213,6 +213,10 @@ impl Ledger {
             self.failing_since = Some(0);
             self.grant_refused = true;
         }
+        if store.is_some_and(|r| r.window.is_some()) {
+            // A success that ended this window was never saved: for the new process it goes on.
+            self.failing_since.get_or_insert(0);
+        }
         if let Some(record) = store
             && let Some(access) = record.access()
             && access.issued.boot_id != setup.owner.boot_id

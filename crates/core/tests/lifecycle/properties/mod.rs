@@ -235,6 +235,25 @@ fn faults_stop(h: &mut Host) {
     h.pass(mins(2));
 }
 
+#[test]
+fn a_window_whose_end_was_never_saved_goes_on_after_a_restart() {
+    let history = [
+        Action::Server(Mode::Unreachable),
+        Action::Pass(mins(2)),
+        Action::Server(Mode::Ok(3600)),
+        Action::Suspend(mins(10)),
+        Action::WritesFail(StoreFaultKind::Full),
+        Action::Pass(secs(1)),
+        Action::Suspend(hours(8)),
+        Action::StoreHeals,
+        Action::Restart,
+        Action::Server(Mode::Unreachable),
+        Action::Pass(mins(15)),
+    ];
+    let h = run_by(GrantType::ClientCredentials, 0, &history);
+    assert_eq!(h.view().cause, Some(Cause::Ceiling));
+}
+
 proptest! {
     #![proptest_config(config())]
 
