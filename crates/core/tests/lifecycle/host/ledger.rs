@@ -24,6 +24,8 @@ pub(crate) struct Ledger {
     refused: BTreeSet<String>,
     /// The token of another boot, while the wall clock stands in the past.
     distrusted: Option<String>,
+    /// The process that began has not read the record yet.
+    undated: bool,
     /// Refresh tokens that were sent before the present one was.
     superseded: BTreeSet<String>,
     last_sent: Option<String>,
@@ -55,6 +57,7 @@ impl Ledger {
             tokens: BTreeMap::new(),
             refused: BTreeSet::new(),
             distrusted: None,
+            undated: false,
             superseded: BTreeSet::new(),
             last_sent: None,
             unsettled: None,
@@ -217,7 +220,14 @@ impl Ledger {
             // A success that ended this window was never saved: for the new process it goes on.
             self.failing_since.get_or_insert(0);
         }
-        if let Some(record) = store
+        self.undated = true;
+    }
+
+    /// The new process reads the record for the first time. That may be long after its start, with the wall clock set
+    /// in between: only then it can ask that clock.
+    pub(crate) fn read(&mut self, record: Option<&Record>, setup: &Setup, now: Now) {
+        if std::mem::take(&mut self.undated)
+            && let Some(record) = record
             && let Some(access) = record.access()
             && access.issued.boot_id != setup.owner.boot_id
         {

@@ -188,7 +188,10 @@ impl Host {
     /// Carries out a store command.
     fn do_op(&mut self, op: Command) {
         match op {
-            Command::Load => self.inbox.push_back(Input::Loaded(self.store.load())),
+            Command::Load => {
+                self.note_read();
+                self.inbox.push_back(Input::Loaded(self.store.load()));
+            }
             Command::Claim => {
                 assert!(!self.claim_held, "a claim that is held is not asked for again");
                 let loaded = self.store.load();
@@ -197,6 +200,7 @@ impl Host {
                     None if self.store.claim_taken => Input::ClaimDenied(None),
                     None => {
                         self.claim_held = true;
+                        self.note_read();
                         let attempt = AttemptId(self.next_attempt_id);
                         self.next_attempt_id += 1;
                         Input::ClaimGranted { loaded, attempt }
@@ -354,6 +358,12 @@ impl Host {
     }
 
     /// Steps the wall clock alone, and ticks, as a driver does that notices.
+    fn note_read(&mut self) {
+        if self.store.reads_fail.is_none() {
+            self.ledger.read(self.store.record.as_ref(), &self.setup, self.now);
+        }
+    }
+
     pub(crate) fn step_wall(&mut self, millis: i64) {
         self.now.wall = Wall::from_unix_millis(self.now.wall.as_unix_millis().saturating_add(millis));
         self.input(Input::Tick);

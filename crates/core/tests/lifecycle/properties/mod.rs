@@ -236,6 +236,21 @@ fn faults_stop(h: &mut Host) {
 }
 
 #[test]
+fn a_token_is_dated_when_it_can_be_read_after_a_reboot() {
+    let history = [
+        Action::Pass(secs(9)),
+        Action::ReadsFail(StoreFaultKind::Full),
+        Action::Pass(hours(1)),
+        Action::Reboot(Span::from_millis(1)),
+        Action::StepWall(-3_600_000),
+        Action::StoreHeals,
+        Action::Pass(mins(1)),
+    ];
+    let h = run_by(GrantType::ClientCredentials, 0, &history);
+    assert_eq!(h.status(), Status::Running);
+}
+
+#[test]
 fn a_window_whose_end_was_never_saved_goes_on_after_a_restart() {
     let history = [
         Action::Server(Mode::Unreachable),
