@@ -192,14 +192,7 @@ impl Ledger {
     }
 
     /// The process was killed and another began, perhaps on another boot.
-    pub(crate) fn restarted(
-        &mut self,
-        crashed: bool,
-        store: Option<&Record>,
-        current: &str,
-        setup: &Setup,
-        now: Now,
-    ) {
+    pub(crate) fn restarted(&mut self, crashed: bool, store: Option<&Record>, current: &str, setup: &Setup) {
         if crashed {
             self.in_flight(setup.profile.settle(setup.policy.settle()));
         }

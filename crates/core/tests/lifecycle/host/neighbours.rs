@@ -12,7 +12,7 @@ impl Host {
 
     pub(crate) fn restart_with_seed(&mut self, setup: Setup, seed: u64) {
         let crashed = self.wire.take().is_some();
-        self.ledger.restarted(crashed, self.store.record.as_ref(), &self.server.current, &setup, self.now);
+        self.ledger.restarted(crashed, self.store.record.as_ref(), &self.server.current, &setup);
         self.machine = Lifecycle::new(setup.clone(), seed);
         self.last_published = None;
         self.setup = setup;
