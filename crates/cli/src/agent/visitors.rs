@@ -68,7 +68,7 @@ impl Places {
         }
         visitors.here.push_back((number, stay));
         drop(visitors);
-        Visit { seat: Arc::new(Seat { places: self.clone(), number, own: Mutex::default() }), to_go }
+        Visit { seat: Seat { places: self.clone(), number, own: Mutex::default() }, to_go }
     }
 
     fn visitors(&self) -> std::sync::MutexGuard<'_, Visitors> {
@@ -85,7 +85,7 @@ impl Places {
 
 /// A visitor's connection.
 pub(super) struct Visit {
-    seat: Arc<Seat>,
+    seat: Seat,
     /// Ends when the place is another's.
     to_go: oneshot::Receiver<Infallible>,
 }
